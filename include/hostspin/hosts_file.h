@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hostspin/host_name.h"
+#include "hostspin/ip.h"
+#include "hostspin/manifest.h"
+#include "hostspin/result.h"
+
+namespace hostspin {
+
+inline constexpr std::size_t kBlockBytesMax = 65536;
+inline constexpr std::size_t kBlockLineBytesMax = 400;
+
+/// What the BEGIN line says. Fields that are absent or malformed are empty; unknown ones are ignored.
+struct BlockHeader {
+  std::string fleet;
+  std::optional<std::int64_t> epoch;
+  std::optional<std::int64_t> version;
+  std::string sha256;  ///< first 16 hex digits of the signed text's SHA-256
+};
+
+/// One address and one name, as a reader of the file would take them.
+struct Pin {
+  IPAddress address;
+  HostName name;
+  auto operator<=>(const Pin&) const = default;
+};
+
+/// A managed block found in a file.
+struct FoundBlock {
+  BlockHeader header;
+  std::size_t first_line = 0;    ///< 1-based line of BEGIN
+  std::size_t last_line = 0;     ///< 1-based line of END
+  std::string bytes;             ///< from BEGIN to the LF after END
+  std::vector<Pin> pins;         ///< lines that parse, in order
+  std::size_t foreign_lines = 0; ///< lines inside the block that are neither pins, blank nor comments
+};
+
+/// A hosts file taken apart: foreign bytes before and after at most one block. No byte is lost:
+/// `before + block.bytes + after` is the file.
+struct HostsFile {
+  std::string before;
+  std::optional<FoundBlock> block;
+  std::string after;
+
+  [[nodiscard]] std::string bytes() const;
+};
+
+/// Finds the block. Markers are whole lines apart from trailing blanks or CR: neither present is no
+/// block; one BEGIN then one END is a block; anything else is Errc::damaged_markers, naming the lines.
+Result<HostsFile> parse_hosts(std::string_view bytes);
+
+/// The block for a manifest, byte for byte as hostspin writes it, LF at the end. Lines of `own_names`
+/// (the host's own) are left out. Errc::block_too_large above kBlockLinesMax lines or kBlockBytesMax.
+Result<std::string> render_block(const AdmittedManifest& manifest, const std::set<HostName>& own_names);
+
+/// The pins the manifest asks for, in the block's order.
+[[nodiscard]] std::vector<Pin> wanted_pins(const Manifest& manifest,
+                                           const std::set<HostName>& own_names);
+
+/// A foreign line that gives one of our names. Glibc with `multi on` merges its address with ours;
+/// otherwise the first line wins.
+struct Conflict {
+  std::size_t line = 0;  ///< 1-based, in the file as it is
+  std::string name;      ///< our name, lower case
+  std::string address;   ///< as written, escaped for display
+  bool same_address = false;  ///< the line gives an address we give too: harmless, and reported as such
+  bool before_block = false;  ///< it stands where it would win
+};
+
+/// Foreign lines (before and after the block) that give a name of `pins`, any case, any family;
+/// commented-out lines are none. Lines are numbered as in `file`.
+[[nodiscard]] std::vector<Conflict> find_conflicts(const HostsFile& file, const std::vector<Pin>& pins);
+
+/// How a present block differs from the wanted one.
+enum class Drift {
+  none,     ///< byte for byte
+  layout,   ///< same meaning: blanks, order, comments
+  content,  ///< other names or addresses
+  header,   ///< right lines, but the header names another manifest
+  missing,  ///< no block
+};
+[[nodiscard]] std::string_view drift_name(Drift drift);
+[[nodiscard]] Drift compare_block(const HostsFile& file, std::string_view wanted_block,
+                                  const std::vector<Pin>& pins);
+
+/// What to do with conflicting foreign lines.
+enum class ConflictPolicy { report, comment_out };
+
+/// A change worked out in full before anything is written.
+struct Plan {
+  bool changes = false;       ///< `after` differs from the file
+  Drift drift = Drift::none;
+  std::string after;          ///< the whole new file
+  std::vector<Conflict> conflicts;
+  std::vector<std::size_t> foreign_long_lines;  ///< 1-based lines above 64 KiB, which blind some readers
+  bool added_final_newline = false;
+  bool no_localhost = false;  ///< no foreign line gives `localhost`: a truncation may be under way
+  bool layout_kept = false;   ///< the block differs in layout only
+};
+
+/// The file with `wanted_block` at its top, or in place of the present one; every foreign byte kept. A
+/// layout drift is rewritten like any other.
+Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
+                        const std::vector<Pin>& pins, ConflictPolicy policy);
+
+/// The file without the block, lines that comment-out had prefixed restored exactly.
+Result<Plan> plan_remove(std::string_view bytes);
+
+/// A file whose markers are damaged, with every marker line and what provably is ours taken out.
+/// `explanation` says line by line what would go.
+struct RepairPlan {
+  std::string after;
+  std::vector<std::string> explanation;
+};
+[[nodiscard]] RepairPlan plan_repair(std::string_view bytes);
+
+/// Unified diff (three lines of context) of two texts, foreign bytes escaped for display.
+[[nodiscard]] std::string unified_diff(std::string_view before, std::string_view after,
+                                       std::string_view before_label, std::string_view after_label);
+
+/// The file made where there is none.
+inline constexpr std::string_view kNewHostsFile = "127.0.0.1\tlocalhost\n::1\tlocalhost\n";
+
+}  // namespace hostspin

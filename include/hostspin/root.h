@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hostspin/host_name.h"
+#include "hostspin/ip.h"
+#include "hostspin/note.h"
+#include "hostspin/result.h"
+
+namespace hostspin {
+
+/// The rules a root sets for manifests: who signs, and what even good signers may pin.
+struct ManifestRole {
+  KeyRing keys;
+  std::int64_t epoch = 1;
+  std::int64_t min_version = 1;
+  std::vector<NamePattern> names;
+  std::vector<Prefix> networks;
+};
+
+/// A root document's content. Plain data: what is trusted is a TrustRoot.
+struct RootDocument {
+  std::string fleet;
+  std::int64_t version = 1;
+  std::chrono::sys_seconds issued;
+  std::chrono::sys_seconds expires;
+  KeyRing root_keys;
+  ManifestRole manifest;
+};
+
+enum class UnknownKeys { ignore, refuse };
+
+/// Reads a root's text: every rule about one document alone. `text` must come from a VerifiedNote, or
+/// from the baked file, which is trusted by where it stands. Errc::bad_root.
+Result<RootDocument> parse_root_text(std::string_view text, UnknownKeys unknown,
+                                     const Crypto& crypto);
+
+/// A root that may be believed: the baked one, or one reached from it by the chain.
+class TrustRoot {
+ public:
+  [[nodiscard]] const RootDocument& document() const { return document_; }
+  [[nodiscard]] const std::string& note_bytes() const { return bytes_; }
+  [[nodiscard]] std::int64_t version() const { return document_.version; }
+  [[nodiscard]] bool expired(std::chrono::sys_seconds now) const { return document_.expires <= now; }
+
+ private:
+  friend Result<TrustRoot> open_baked_root(std::string_view, const Crypto&);
+  friend Result<TrustRoot> open_next_root(const TrustRoot&, std::string_view, const Crypto&);
+  TrustRoot() = default;
+  RootDocument document_;
+  std::string bytes_;
+};
+
+/// S1: profile, semantics, its own threshold.
+Result<TrustRoot> open_baked_root(std::string_view bytes, const Crypto& crypto);
+
+/// U3 (TUF 1.0 section 5.3): the predecessor's threshold over the bytes before anything is parsed, then
+/// content, its own threshold, version exactly one more, fleet, issued, epoch and min_version.
+Result<TrustRoot> open_next_root(const TrustRoot& current, std::string_view bytes,
+                                 const Crypto& crypto);
+
+/// The roots held on a machine, oldest first; never empty.
+struct RootChain {
+  std::vector<TrustRoot> roots;
+  /// Why replay stopped before the stored notes ran out; empty if it did not.
+  std::string stopped;
+  [[nodiscard]] const TrustRoot& trusted() const { return roots.back(); }
+};
+
+/// S2: replays stored `root/N.note` notes, given as (N, bytes) in any order, over the baked root. The
+/// chain starts at the lowest stored version if the baked root is reached from it byte for byte, else at
+/// the baked root. The first bad note ends it.
+[[nodiscard]] RootChain replay_roots(TrustRoot baked,
+                                     std::vector<std::pair<std::int64_t, std::string>> stored,
+                                     const Crypto& crypto);
+
+}  // namespace hostspin

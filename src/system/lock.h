@@ -1,0 +1,29 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "clock.h"
+#include "file_system.h"
+#include "hostspin/result.h"
+
+namespace hostspin {
+
+/// /run/hostspin/lock (0600), held while state and hosts file are written; only hostspin honours it.
+/// Released by the destructor, or by the kernel when the process dies.
+class Lock {
+ public:
+  /// Waits at most `limit`; Errc::busy after it.
+  static Result<Lock> take(FileSystem& fs, Clock& clock, const std::string& root,
+                           std::chrono::milliseconds limit);
+  Lock(Lock&& other) noexcept;
+  Lock& operator=(Lock&&) = delete;
+  ~Lock();
+
+ private:
+  Lock(FileSystem& fs, Handle handle) : fs_(&fs), handle_(handle) {}
+  FileSystem* fs_;
+  Handle handle_;
+};
+
+}  // namespace hostspin
