@@ -1,0 +1,3 @@
+#include "desk.h"
+
+int main(int argc, char** argv) { return hostspin::run_desk(argc, argv); }
