@@ -1,0 +1,94 @@
+"""The one test session: where the programs are, which tests run, and what must stay untouched."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+OWN_HOSTS = Path("/etc/hosts")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The build tree, laid out as the installed one is."""
+
+    build: Path
+
+    @property
+    def hostspin(self) -> Path:
+        return self.build / "sbin/hostspin"
+
+    @property
+    def sign(self) -> Path:
+        return self.build / "bin/hostspin-sign"
+
+    @property
+    def net(self) -> Path:
+        return self.build / "libexec/hostspin/hostspin-net"
+
+    @property
+    def ask(self) -> Path:
+        return self.build / "libexec/hostspin/hostspin-ask"
+
+    @property
+    def unit_tests(self) -> Path:
+        return self.build / "tests/unit_tests"
+
+    def all(self) -> list:
+        return [self.hostspin, self.sign, self.net, self.ask]
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("hostspin")
+    group.addoption("--build", default=os.environ.get("HOSTSPIN_BUILD", "build/ci"),
+                    help="the build directory whose programs are tested (build/ci)")
+    group.addoption("--long", action="store_true", help="also what takes many minutes (marker: long)")
+    group.addoption("--quick", action="store_true", help="leave out what takes seconds each (marker: slow)")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes seconds; left out by --quick")
+    config.addinivalue_line("markers", "long: takes minutes; runs with --long alone")
+    config.hostspin_programs = Programs((CHECKOUT / config.getoption("--build")).resolve())
+
+
+def pytest_collection_modifyitems(config, items):
+    """Left-out tests are deselected, not skipped: a skip says that this machine could not do it."""
+    left_out = set()
+    if not config.getoption("--long"):
+        left_out.add("long")
+    if config.getoption("--quick"):
+        left_out |= {"slow", "long"}
+    gone = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if gone:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if item not in gone]
+
+
+def _fingerprint(path: Path):
+    """Inode, modification time and bytes; None where there is no such file."""
+    try:
+        status = path.stat()
+        return status.st_ino, status.st_mtime_ns, path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_hosts_file_untouched():
+    """The machine's own /etc/hosts after the whole session: same inode, same time, same bytes."""
+    before = _fingerprint(OWN_HOSTS)
+    yield
+    assert _fingerprint(OWN_HOSTS) == before, f"a test changed this machine's own {OWN_HOSTS}"
+
+
+@pytest.fixture(scope="session")
+def programs(pytestconfig) -> Programs:
+    return pytestconfig.hostspin_programs
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    return CHECKOUT

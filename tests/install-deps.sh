@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing for the named purposes, and nothing that is there.
+#
+#   tests/install-deps.sh build        what compiles hostspin
+#   tests/install-deps.sh test         what its tests need besides
+#   tests/install-deps.sh demo         what examples/quickstart.sh needs besides
+#   tests/install-deps.sh clang        the second compiler
+#   tests/install-deps.sh --print …    only prints the missing ones, one a line
+#
+# Needs root, or sudo. No service that comes along is started, or enabled for the next boot.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libspdlog-dev
+  libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev)
+test=(catch2 python3 python3-pytest python3-pytest-xdist python3-cryptography nginx-light openssl ca-certificates
+  strace nftables iproute2 util-linux binutils)
+demo=(nginx-light openssl iproute2 util-linux)
+clang=(clang)
+
+print=
+wanted=()
+for purpose in "$@"; do
+  case $purpose in
+    --print) print=yes ;;
+    build) wanted+=("${build[@]}") ;;
+    test) wanted+=("${test[@]}") ;;
+    demo) wanted+=("${demo[@]}") ;;
+    clang) wanted+=("${clang[@]}") ;;
+    *)
+      echo "install-deps.sh: unknown purpose '$purpose': build, test, demo, clang" >&2
+      exit 3
+      ;;
+  esac
+done
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = 'ii ' ]; }
+missing=()
+for package in "${wanted[@]}"; do
+  installed "$package" || missing+=("$package")
+done
+if [ -n "$print" ]; then
+  [ ${#missing[@]} -eq 0 ] || printf '%s\n' "${missing[@]}"
+  exit 0
+fi
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install-deps.sh: missing: ${missing[*]}" >&2
+    echo "install-deps.sh: run this as root, or install them with: apt-get install ${missing[*]}" >&2
+    exit 3
+  fi
+  as_root=(sudo)
+fi
+
+# nginx would otherwise be started on port 80 of this machine.
+policy=/usr/sbin/policy-rc.d
+had_nginx=yes
+installed nginx-common || had_nginx=
+made_policy=
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+  "${as_root[@]}" chmod 755 $policy
+  made_policy=yes
+fi
+cleanup() { [ -z "$made_policy" ] || "${as_root[@]}" rm -f $policy; }
+trap cleanup EXIT
+
+install=(apt-get install -y -q --no-install-recommends "${missing[@]}")
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" "${install[@]}"
+if [ -z "$had_nginx" ] && installed nginx-common && command -v deb-systemd-helper >/dev/null; then
+  "${as_root[@]}" deb-systemd-helper disable nginx.service || true  # without systemd there is nothing to disable
+fi

@@ -1,0 +1,49 @@
+"""What a program opened and where it sent, as the kernel saw it."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .namespace import Unavailable
+from .process import Run, clean_environment, run
+
+# open("x" | openat(5</dir>, "x" | openat2(5</dir>, "x", {…}
+_OPEN = re.compile(r'\b(?:open|openat2?|creat)\((?:(?:AT_FDCWD|\d+)(?:<(?P<base>[^>]*)>)?, )?"(?P<path>[^"]*)"')
+_PORT_53 = re.compile(r"htons\(53\)")
+# The files by which a C library decides how to look a name up.
+RESOLVER_FILES = ("resolv.conf", "nsswitch.conf", "hosts", "host.conf", "gai.conf")
+
+
+@dataclass
+class Trace:
+    lines: list
+
+    def opened(self) -> list:
+        paths = []
+        for line in self.lines:
+            for found in _OPEN.finditer(line):
+                path, base = found["path"], found["base"] or "/"
+                inside = not path.startswith("/") or "RESOLVE_IN_ROOT" in line
+                paths.append(f"{base.rstrip('/')}/{path.lstrip('/')}" if inside else path)
+        return paths
+
+    def resolver_files(self, but: Path) -> list:
+        """Opened files that belong to name resolution, except the target `but`."""
+        return [p for p in self.opened() if Path(p).name in RESOLVER_FILES and Path(p) != but]
+
+    def sent_to_port_53(self) -> list:
+        return [line for line in self.lines if _PORT_53.search(line)]
+
+    def programs(self) -> set:
+        found = (re.search(r'execve\("([^"]*)"', line) for line in self.lines)
+        return {Path(match[1]).name for match in found if match}
+
+
+def traced(command, log: Path, **options) -> tuple[Run, Trace]:
+    """Runs the command with every child under strace."""
+    if not shutil.which("strace", path=clean_environment()["PATH"]):
+        raise Unavailable("needs the program strace")
+    calls = "open,openat,openat2,creat,execve,execveat,connect,bind,sendto,sendmsg,sendmmsg"
+    done = run(["strace", "-f", "-y", "-s", "400", "-e", f"trace={calls}", "-o", log, "--", *command], **options)
+    return done, Trace(log.read_text(errors="replace").splitlines())

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Everything from a fresh Debian 12 to the last test: packages, build, tests. See --help.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+
+usage() {
+  cat <<'EOF'
+usage: tests/run.sh [OPTION…]
+
+Installs the Debian packages that are missing, builds hostspin and runs every test: unit tests (Catch2) and
+integration tests (pytest) under one runner, whose summary line ends the run. As root, or with sudo, on Debian 12.
+
+  --quick          leave out the tests that take seconds each
+  --long           also the ones that take many minutes (soaks, a fresh Debian root)
+  -k EXPR          only the tests whose names match, as in pytest
+  --preset NAME    the CMake preset: ci (default), asan, clang, dev
+  --no-install     do not touch packages
+  --help           this text
+
+Logs: build/*.log. Exit code 0 when everything passed.
+Example: tests/run.sh --preset asan -k refusals
+EOF
+}
+
+preset=ci
+install=yes
+pytest_options=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick | --long) pytest_options+=("$1") ;;
+    --preset | -k)
+      [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 3; }
+      if [ "$1" = -k ]; then pytest_options+=(-k "$2"); else preset=$2; fi
+      shift
+      ;;
+    --no-install) install= ;;
+    --help | -h) usage; exit 0 ;;
+    *) echo "run.sh: unknown option '$1'" >&2; usage >&2; exit 3 ;;
+  esac
+  shift
+done
+
+started=$SECONDS
+step() { printf '[%s/4] %s\n' "$1" "$2"; }
+# A quiet step: output to a log, and its tail on the terminal if it fails.
+logged() {
+  local log=$1
+  shift
+  if ! "$@" >"$log" 2>&1; then
+    echo "run.sh: failed: $*; the end of $log:" >&2
+    tail -n 60 "$log" >&2
+    exit 1
+  fi
+}
+mkdir -p build
+
+if [ -n "$install" ]; then
+  missing=$(tests/install-deps.sh --print build test)
+  step 1 "packages: ${missing:+installing }$(printf '%s' "${missing:-nothing is missing}" | tr '\n' ' ')"
+  logged build/packages.log tests/install-deps.sh build test
+  if [ "$preset" = clang ] && ! command -v clang++ >/dev/null; then
+    logged build/packages-clang.log tests/install-deps.sh clang
+  fi
+else
+  step 1 "packages: left alone (--no-install)"
+fi
+
+options=()
+if command -v ccache >/dev/null; then
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+  options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+step 2 "configure: preset $preset into build/$preset"
+logged build/configure.log cmake --preset "$preset" "${options[@]}"
+
+step 3 "build: $(nproc) jobs, log in build/build.log"
+logged build/build.log cmake --build --preset "$preset" --parallel "$(nproc)"
+
+# Namespaces, strace and file owners need root; where sudo gives it, the tests take it.
+as_root=()
+if [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  as_root=(sudo -n -E)
+fi
+step 4 "tests: ${as_root:+as root by sudo, }built in $((SECONDS - started)) s"
+exec "${as_root[@]}" /usr/bin/python3 -m pytest tests -c tests/pytest.ini --build "build/$preset" -q \
+  "${pytest_options[@]}"
