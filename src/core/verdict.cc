@@ -1,0 +1,82 @@
+#include <array>
+#include <cstddef>
+
+#include "hostspin/worker_lines.h"
+
+namespace hostspin {
+namespace {
+
+struct VerdictFacts {
+  Verdict verdict;
+  std::string_view name;
+  std::string_view layer;
+  std::string_view words;
+};
+
+// In the order of the enumeration, so that a verdict is its own index. "ok" has no layer: nothing
+// stopped it anywhere.
+constexpr std::array kVerdicts{
+    VerdictFacts{Verdict::ok, "ok", "-", "answers as it should"},
+    VerdictFacts{Verdict::not_tried, "not_tried", "-", "the time was up before it was tried"},
+    VerdictFacts{Verdict::no_route, "no_route", "L3",
+                 "this machine's routing table has no way to that address"},
+    VerdictFacts{Verdict::local_firewall, "local_firewall", "L3",
+                 "this machine's own firewall or routing policy forbids it"},
+    VerdictFacts{Verdict::source_address, "source_address", "L3",
+                 "this machine has no usable address or port to send from"},
+    VerdictFacts{Verdict::next_hop_dead, "next_hop_dead", "L3",
+                 "the next hop on this network does not answer"},
+    VerdictFacts{Verdict::unreachable, "unreachable", "L3",
+                 "a router or firewall on the way says that it cannot be reached"},
+    VerdictFacts{Verdict::refused, "refused", "L4", "nothing listens on that port"},
+    VerdictFacts{Verdict::reset, "reset", "L4", "the connection was cut off by the other side"},
+    VerdictFacts{Verdict::tcp_timeout, "tcp_timeout", "L4", "no answer to the attempts to connect"},
+    VerdictFacts{Verdict::tls_timeout, "tls_timeout", "L6",
+                 "connected, but the TLS handshake did not finish in time"},
+    VerdictFacts{Verdict::tls_protocol, "tls_protocol", "L6",
+                 "connected, but the TLS handshake failed"},
+    VerdictFacts{Verdict::tls_ca, "tls_ca", "L6", "the certificate is not from the expected CA"},
+    VerdictFacts{Verdict::tls_name, "tls_name", "L6", "the certificate is for another name"},
+    VerdictFacts{Verdict::tls_expired, "tls_expired", "L6", "the certificate has expired"},
+    VerdictFacts{Verdict::tls_not_yet_valid, "tls_not_yet_valid", "L6",
+                 "the certificate is not valid yet"},
+    VerdictFacts{Verdict::tls_pin, "tls_pin", "L6", "the certificate's key is not a pinned one"},
+    VerdictFacts{Verdict::http_timeout, "http_timeout", "L7",
+                 "connected, but no complete answer came in time"},
+    VerdictFacts{Verdict::http_status, "http_status", "L7",
+                 "the answer's status is not an accepted one"},
+    VerdictFacts{Verdict::http_body, "http_body", "L7", "the answer lacks the expected text"},
+    VerdictFacts{Verdict::grpc_not_serving, "grpc_not_serving", "L7",
+                 "the gRPC health service does not say SERVING"},
+    VerdictFacts{Verdict::ntp_bad, "ntp_bad", "L7", "no sane answer from the time server"},
+    VerdictFacts{Verdict::unsupported, "unsupported", "-",
+                 "this version does not know that kind of check"},
+    VerdictFacts{Verdict::internal, "internal", "-", "the probe itself failed"},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kVerdicts.size(); ++i) {
+    if (static_cast<std::size_t>(kVerdicts[i].verdict) != i) return false;
+  }
+  return kVerdicts.size() == static_cast<std::size_t>(Verdict::internal) + 1;
+}
+static_assert(in_order());
+
+const VerdictFacts& facts(Verdict verdict) { return kVerdicts[static_cast<std::size_t>(verdict)]; }
+
+}  // namespace
+
+std::string_view verdict_name(Verdict verdict) { return facts(verdict).name; }
+
+std::optional<Verdict> verdict_from_name(std::string_view name) {
+  for (const VerdictFacts& known : kVerdicts) {
+    if (known.name == name) return known.verdict;
+  }
+  return std::nullopt;
+}
+
+std::string_view verdict_layer(Verdict verdict) { return facts(verdict).layer; }
+
+std::string_view verdict_words(Verdict verdict) { return facts(verdict).words; }
+
+}  // namespace hostspin
