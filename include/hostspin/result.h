@@ -88,7 +88,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 /// `error` with "context: " before its detail.
 [[nodiscard]] Error annotate(Error error, std::string_view context);
 
-/// `text` in single quotes, every byte outside 0x20–0x7E and the quote itself escaped as \xNN, cut
+/// `text` in single quotes, every byte outside 0x20–0x7E, the quote and the backslash escaped as \xNN, cut
 /// with "..." after `bytes_max` bytes. The only way that foreign text reaches a message.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t bytes_max = 120);
 

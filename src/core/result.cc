@@ -187,7 +187,6 @@ bool retryable(Errc code) {
     case Errc::worker_failed:
     case Errc::timed_out:
     case Errc::root_withheld:  // a lagging mirror catches up by itself
-    case Errc::rollback:
       return true;
     case Errc::bad_note:
     case Errc::bad_key:
@@ -197,6 +196,7 @@ bool retryable(Errc code) {
     case Errc::bad_manifest:
     case Errc::wrong_fleet:
     case Errc::wrong_epoch:
+    case Errc::rollback:
     case Errc::equivocation:
     case Errc::expired:
     case Errc::root_expired:
