@@ -1,0 +1,24 @@
+#include "context.h"
+
+namespace hostspin {
+
+Result<Context> make_context(Env& env, const CommonOptions& options) {
+  StatePaths paths;
+  paths.root = options.root;
+  if (!options.state_dir.empty()) paths.state = options.state_dir;
+  const bool named = !options.config_file.empty();
+  const std::string file = named ? options.config_file : paths.config + "/hostspin.toml";
+  Result<Config> config = load_config(env.fs, options.root, file, named);
+  if (!config) return std::move(config).error();
+  if (!options.hosts_file.empty()) config->hosts_path = options.hosts_file;
+  Result<Crypto> crypto = Crypto::make();
+  if (!crypto) return std::move(crypto).error();
+  return Context{env, options, std::move(*config), StateStore(env.fs, std::move(paths)),
+                 std::move(*crypto)};
+}
+
+std::chrono::sys_seconds system_time(const Env& env) {
+  return std::chrono::floor<std::chrono::seconds>(env.clock.now());
+}
+
+}  // namespace hostspin

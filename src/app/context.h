@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "clock.h"
+#include "config.h"
+#include "console.h"
+#include "file_system.h"
+#include "hostspin/crypto.h"
+#include "state_store.h"
+#include "worker.h"
+
+namespace hostspin {
+
+/// The outside world, handed in by main.
+struct Env {
+  FileSystem& fs;
+  Clock& clock;
+  Worker& worker;
+  Console& console;
+};
+
+/// The options every command takes.
+struct CommonOptions {
+  std::string config_file;  ///< empty = /etc/hostspin/hostspin.toml
+  std::string root = "/";
+  std::string hosts_file;  ///< overrides [hosts] path
+  std::string state_dir;   ///< overrides /var/lib/hostspin
+  OutputFormat format = OutputFormat::text;
+  bool quiet = false;
+  bool verbose = false;
+  bool no_color = false;
+};
+
+/// One command's run: the world, what was asked, and what was configured.
+struct Context {
+  Env& env;
+  const CommonOptions& options;
+  Config config;
+  StateStore store;
+  Crypto crypto;
+};
+
+/// Reads the configuration and makes the rest ready. Errc::bad_config.
+Result<Context> make_context(Env& env, const CommonOptions& options);
+
+/// Seconds of the system clock, read once a pass.
+[[nodiscard]] std::chrono::sys_seconds system_time(const Env& env);
+
+}  // namespace hostspin

@@ -1,0 +1,160 @@
+#include "converge.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "host_facts.h"
+#include "lock.h"
+
+namespace hostspin {
+namespace {
+
+/// A file that another writer has just truncated gets this long to fill up again.
+constexpr std::chrono::milliseconds kTruncationPause{100};
+
+std::vector<std::string> names_left_out(const Manifest& manifest, const std::set<HostName>& own) {
+  std::vector<std::string> left_out;
+  const auto note = [&](const HostName& name) {
+    if (own.contains(name)) left_out.push_back(name.text());
+  };
+  for (const Service& service : manifest.services) {
+    note(service.name);
+    std::for_each(service.aliases.begin(), service.aliases.end(), note);
+  }
+  return left_out;
+}
+
+/// Works out one file: its new bytes, or nothing where it is right, or must be kept.
+Result<std::optional<std::string>> work_out(Context& context, Standing& standing,
+                                            std::string_view block, std::string_view bytes,
+                                            bool exists, Applied& applied) {
+  const std::string_view present = exists ? bytes : kNewHostsFile;
+  Result<HostsFile> file = parse_hosts(present);
+  if (!file) return annotate(std::move(file).error(), context.config.hosts_path);
+  remember_header(standing, *file);
+  if (keeps_newer_block(standing, *file)) {
+    applied.state_lost = true;
+    return std::optional<std::string>();
+  }
+  if (applied.nothing_held) return std::optional<std::string>();
+
+  Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
+  if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
+  applied.plan = std::move(*plan);
+  if (applied.is_held || !applied.plan.changes) return std::optional<std::string>();
+  return std::optional<std::string>(applied.plan.after);
+}
+
+struct Prepared {
+  Applied applied;
+  std::string block;
+};
+
+Result<Prepared> prepare(Context& context, Standing& standing) {
+  Prepared prepared;
+  Result<std::optional<std::string>> held = context.store.hold_reason();
+  if (!held) return std::move(held).error();
+  prepared.applied.is_held = held->has_value();
+  prepared.applied.held = held->value_or("");
+  if (!standing.current) {
+    prepared.applied.nothing_held = true;
+    return prepared;
+  }
+  const std::set<HostName> own = own_names(context.env.fs, context.options.root);
+  prepared.applied.own_names = names_left_out(standing.current->manifest(), own);
+  prepared.applied.pins = wanted_pins(standing.current->manifest(), own);
+  Result<std::string> block = render_block(*standing.current, own);
+  if (!block) return std::move(block).error();
+  prepared.block = std::move(*block);
+  return prepared;
+}
+
+}  // namespace
+
+Result<Applied> preview_standing(Context& context, Standing& standing) {
+  Result<Prepared> prepared = prepare(context, standing);
+  if (!prepared) return std::move(prepared).error();
+  Result<std::optional<std::string>> bytes = read_file(context.env.fs, context.options.root,
+                                                       context.config.hosts_path, kHostsBytesMax);
+  if (!bytes) return std::move(bytes).error();
+  Result<std::optional<std::string>> worked_out =
+      work_out(context, standing, prepared->block, bytes->value_or(""), bytes->has_value(),
+               prepared->applied);
+  if (!worked_out) return std::move(worked_out).error();
+  return std::move(prepared->applied);
+}
+
+Result<Applied> apply_standing(Context& context, Standing& standing) {
+  Result<Prepared> prepared = prepare(context, standing);
+  if (!prepared) return std::move(prepared).error();
+  Applied& applied = prepared->applied;
+
+  bool paused = false;
+  ReplaceRequest request;
+  request.root = context.options.root;
+  request.path = context.config.hosts_path;
+  request.state_directory = context.store.paths().state;
+  request.mode = context.config.write;
+  request.edit = [&](std::string_view bytes, bool exists) {
+    Result<std::optional<std::string>> wanted =
+        work_out(context, standing, prepared->block, bytes, exists, applied);
+    // A file without localhost may be half-way through somebody's truncate-and-write. What he writes in the
+    // meantime is noticed after the exchange, and this is called again.
+    if (wanted && *wanted && exists && applied.plan.no_localhost && !std::exchange(paused, true)) {
+      context.env.clock.sleep(kTruncationPause);
+    }
+    return wanted;
+  };
+  Result<ReplaceOutcome> outcome = replace_file(context.env.fs, context.env.clock, request);
+  if (!outcome) return std::move(outcome).error();
+  applied.outcome = std::move(*outcome);
+  return std::move(applied);
+}
+
+Result<Adopted> adopt(Context& context, Standing& standing, const std::string& note_bytes,
+                      const Staging& staging) {
+  Result<Lock> lock =
+      Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);
+  if (!lock) return std::move(lock).error();
+  Result<Standing> renewed = take_standing(context);
+  if (!renewed) return std::move(renewed).error();
+  // A file whose markers are damaged is refused here, before state is touched.
+  if (Result<Applied> seen = preview_standing(context, *renewed); !seen) {
+    return std::move(seen).error();
+  }
+
+  Result<AdmittedManifest> offer =
+      admit_manifest(note_bytes, renewed->chain.trusted(), context.crypto);
+  if (!offer) return std::move(offer).error();
+  Result<Adoption> adoption =
+      judge_offer(*offer, renewed->held(), staging, renewed->now, context.crypto);
+  if (!adoption) return std::move(adoption).error();
+
+  Adopted adopted{*adoption, std::nullopt};
+  if (*adoption == Adoption::adopt) {
+    if (Result<void> kept = context.store.keep_manifest(note_bytes); !kept) {
+      return annotate(std::move(kept).error(), "cannot keep the manifest");
+    }
+    renewed->current = std::move(*offer);
+    renewed->current_path = context.store.paths().state + "/manifest.note";
+    renewed->stored_verified = true;
+    renewed->rotated_keys = false;
+    renewed->floor = renewed->current->rank();
+  }
+  standing = std::move(*renewed);
+  if (*adoption == Adoption::adopt) {
+    Result<Applied> applied = apply_standing(context, standing);
+    if (!applied) return std::move(applied).error();
+    adopted.applied = std::move(*applied);
+  }
+  return adopted;
+}
+
+Result<void> keep_root(Context& context, const TrustRoot& root) {
+  Result<Lock> lock =
+      Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);
+  if (!lock) return std::move(lock).error();
+  return context.store.keep_root(root.version(), root.note_bytes());
+}
+
+}  // namespace hostspin

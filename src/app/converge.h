@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context.h"
+#include "hostspin/hosts_file.h"
+#include "hostspin/result.h"
+#include "replace_file.h"
+#include "standing.h"
+
+namespace hostspin {
+
+/// How long `apply` and the rest wait for another hostspin.
+inline constexpr std::chrono::milliseconds kLockLimit{2000};
+
+/// What one pass did, or would have done, to the hosts file.
+struct Applied {
+  bool nothing_held = false;    ///< no manifest on this machine yet
+  bool state_lost = false;      ///< the block was kept: it is newer than any manifest held
+  std::string held;             ///< the reason given to `hold`; the file was left alone
+  bool is_held = false;
+  Plan plan;                    ///< as worked out last
+  ReplaceOutcome outcome;
+  std::vector<Pin> pins;        ///< what should be there
+  std::vector<std::string> own_names;  ///< names of the manifest left out: they are this host's own
+
+  /// Whether the block was there in its place and had been altered.
+  [[nodiscard]] bool repaired() const {
+    return outcome.written && (plan.drift == Drift::content || plan.drift == Drift::layout);
+  }
+};
+
+/// S4: renders the block from the held manifest and makes the hosts file say so. The caller holds the lock.
+/// With `standing.current` empty nothing is written. Raises the floor by the block's header.
+Result<Applied> apply_standing(Context& context, Standing& standing);
+
+/// The same up to the point of writing: what apply_standing() would do.
+Result<Applied> preview_standing(Context& context, Standing& standing);
+
+/// U12: under the lock state is read again, the offer judged again, stored, and applied. `standing` is
+/// renewed. Adoption other than `adopt` leaves everything as it was.
+struct Adopted {
+  Adoption adoption = Adoption::same;
+  std::optional<Applied> applied;
+};
+Result<Adopted> adopt(Context& context, Standing& standing, const std::string& note_bytes,
+                      const Staging& staging);
+
+/// Puts a root that passed U3 into the state directory, under the lock.
+Result<void> keep_root(Context& context, const TrustRoot& root);
+
+}  // namespace hostspin

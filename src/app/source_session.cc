@@ -1,0 +1,213 @@
+#include "source_session.h"
+
+#include <algorithm>
+
+#include "ca_bundles.h"
+#include "replace_file.h"
+
+namespace hostspin {
+namespace {
+
+std::string document_path(std::int64_t root_version) {
+  if (root_version == 0) return "manifest.note";
+  return "root/" + std::to_string(root_version) + ".note";
+}
+
+std::size_t document_bytes_max(std::int64_t root_version) {
+  return note_bytes_max(root_version == 0 ? DocumentKind::manifest : DocumentKind::root);
+}
+
+std::vector<Endpoint> endpoints_of(const Config& config) {
+  std::vector<Endpoint> endpoints;
+  for (const Source& source : config.sources) {
+    if (source.kind == Source::Kind::file) {
+      endpoints.push_back({source.url, &source, source.directory, "", std::nullopt});
+      continue;
+    }
+    for (const IPAddress& address : source.addresses) {
+      const bool plain = source.url.find(address.to_string()) != std::string::npos;
+      const std::string label = plain ? source.url : source.url + " at " + address.to_string();
+      endpoints.push_back({label, &source, "", "", address});
+    }
+  }
+  return endpoints;
+}
+
+/// By priority; within one by a hash of host and endpoint, the same at every pass of this host.
+void order(std::vector<Endpoint>& endpoints, const std::string& machine_id, const Crypto& crypto) {
+  std::map<std::string, Sha256> keys;
+  for (const Endpoint& endpoint : endpoints) {
+    keys[endpoint.label] = crypto.sha256(machine_id + "\n" + endpoint.label);
+  }
+  std::stable_sort(endpoints.begin(), endpoints.end(), [&](const Endpoint& a, const Endpoint& b) {
+    if (a.source->priority != b.source->priority) return a.source->priority < b.source->priority;
+    return keys[a.label] < keys[b.label];
+  });
+}
+
+}  // namespace
+
+Result<SourceSession> SourceSession::open(Context& context, const std::string& from,
+                                          const std::string& machine_id,
+                                          std::chrono::steady_clock::time_point deadline) {
+  SourceSession session(context, deadline);
+  if (!from.empty()) {
+    SysResult<Handle> directory = context.env.fs.open_directory("/", from);
+    if (directory) {
+      (void)context.env.fs.close(*directory);  // opened only to learn what it is
+      session.endpoints_.push_back({from, nullptr, from, "", std::nullopt});
+    } else {
+      session.endpoints_.push_back({from, nullptr, "", from, std::nullopt});
+    }
+    return session;
+  }
+  session.endpoints_ = endpoints_of(context.config);
+  if (session.endpoints_.empty()) {
+    return {Errc::no_sources, "no source is configured"};
+  }
+  order(session.endpoints_, machine_id, context.crypto);
+  return session;
+}
+
+void SourceSession::ask_file(const DocumentWanted& wanted) {
+  const Endpoint& endpoint = endpoints_[wanted.endpoint];
+  DocumentAnswer answer;
+  answer.wanted = wanted;
+  if (!endpoint.single_file.empty() && wanted.root_version != 0) {
+    answer.kind = DocumentAnswer::Kind::not_found;
+    ready_.push_back(std::move(answer));
+    return;
+  }
+  const std::string path = endpoint.single_file.empty()
+                               ? endpoint.directory + "/" + document_path(wanted.root_version)
+                               : endpoint.single_file;
+  Result<std::optional<std::string>> bytes =
+      read_file(context_->env.fs, "/", path, document_bytes_max(wanted.root_version));
+  if (!bytes) {
+    answer.reason = "file";
+    answer.detail = bytes.error().detail;
+  } else if (*bytes) {
+    answer.kind = DocumentAnswer::Kind::offer;
+    answer.bytes = std::move(**bytes);
+  } else {
+    answer.kind = DocumentAnswer::Kind::not_found;
+    answer.detail = path + " does not exist";
+  }
+  ready_.push_back(std::move(answer));
+}
+
+Result<void> SourceSession::start_worker() {
+  SessionStart start;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ -
+                                                                 context_->env.clock.steady());
+  start.deadline = std::max(left, std::chrono::milliseconds(1));
+  for (const Source& source : context_->config.sources) {
+    if (source.kind == Source::Kind::file) continue;
+    const std::string name = source.ca.empty() ? "system" : "file:" + source.ca;
+    const bool needs_bundle = !source.url.starts_with("http://");
+    if (needs_bundle && !start.ca_bundles.contains(name)) {
+      Result<std::string> pem =
+          source.ca.empty() ? read_system_bundle(*context_) : read_pem(*context_, source.ca);
+      if (!pem) return annotate(std::move(pem).error(), source.defined_at + ": source.ca");
+      start.ca_bundles[name] = std::move(*pem);
+    }
+    bundle_of_[&source] = needs_bundle ? name : "system";
+    for (const std::string& path : {source.client_certificate, source.client_key}) {
+      if (path.empty() || pem_.contains(path)) continue;
+      Result<std::string> pem = read_pem(*context_, path);
+      if (!pem) return annotate(std::move(pem).error(), source.defined_at + ": source");
+      pem_[path] = std::move(*pem);
+    }
+  }
+  Result<std::unique_ptr<NetSession>> net = context_->env.worker.start_net(start);
+  if (!net) return std::move(net).error();
+  net_ = std::move(*net);
+  return {};
+}
+
+Result<FetchRequest> SourceSession::fetch_request(const DocumentWanted& wanted) const {
+  const Endpoint& endpoint = endpoints_[wanted.endpoint];
+  const Source& source = *endpoint.source;
+  FetchRequest request;
+  request.url = source.url + "/" + document_path(wanted.root_version);
+  request.address = endpoint.address;
+  request.priority = source.priority;
+  request.body_bytes_max = document_bytes_max(wanted.root_version);
+  request.ca = bundle_of_.at(&source);
+  request.pins = source.pins;
+  if (!source.client_certificate.empty()) {
+    request.client_certificate = pem_.at(source.client_certificate);
+    request.client_key = pem_.at(source.client_key);
+  }
+  request.proxy = source.proxy;
+  request.s3_region = source.region;
+  return request;
+}
+
+Result<void> SourceSession::ask(const DocumentWanted& wanted) {
+  if (endpoints_[wanted.endpoint].address == std::nullopt) {
+    ask_file(wanted);
+    return {};
+  }
+  if (!net_) {
+    if (Result<void> started = start_worker(); !started) return started;
+  }
+  Result<FetchRequest> request = fetch_request(wanted);
+  if (!request) return std::move(request).error();
+  request->id = next_id_++;
+  outstanding_[request->id] = wanted;
+  return net_->ask(*request);
+}
+
+void SourceSession::fail_outstanding(const std::string& reason, const std::string& detail) {
+  for (const auto& [id, wanted] : outstanding_) {
+    DocumentAnswer answer;
+    answer.wanted = wanted;
+    answer.reason = reason;
+    answer.detail = detail;
+    ready_.push_back(std::move(answer));
+  }
+  outstanding_.clear();
+}
+
+Result<std::optional<DocumentAnswer>> SourceSession::next() {
+  while (ready_.empty() && !outstanding_.empty()) {
+    Result<NetResult> result = net_->next(deadline_);
+    if (!result) {
+      // A worker that failed, and a deadline that passed, fail what is still open, not the pass.
+      fail_outstanding(std::string(code_name(result.error().code)), result.error().detail);
+      break;
+    }
+    if (result->notice) context_->env.console.note(result->notice->text);
+    if (result->end) fail_outstanding("worker_failed", "hostspin-net left it unanswered");
+    if (!result->fetch) continue;
+    FetchResult& fetch = *result->fetch;
+    const auto found = outstanding_.find(fetch.id);
+    if (found == outstanding_.end()) continue;
+    DocumentAnswer answer;
+    answer.wanted = found->second;
+    outstanding_.erase(found);
+    switch (fetch.outcome) {
+      case FetchOutcome::ok:
+        answer.kind = DocumentAnswer::Kind::offer;
+        answer.bytes = std::move(fetch.body);
+        break;
+      case FetchOutcome::not_found:
+        answer.kind = DocumentAnswer::Kind::not_found;
+        answer.detail = "HTTP status " + std::to_string(fetch.status);
+        break;
+      case FetchOutcome::not_modified:  // nothing conditional was asked
+      case FetchOutcome::failed:
+        answer.reason = fetch.reason;
+        answer.detail = fetch.detail;
+        break;
+    }
+    ready_.push_back(std::move(answer));
+  }
+  if (ready_.empty()) return std::optional<DocumentAnswer>();
+  std::optional<DocumentAnswer> answer(std::move(ready_.front()));
+  ready_.pop_front();
+  return answer;
+}
+
+}  // namespace hostspin

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context.h"
+#include "hostspin/result.h"
+#include "hostspin/worker_lines.h"
+
+namespace hostspin {
+
+/// One place that is asked: a directory, or one source by one of its addresses.
+struct Endpoint {
+  std::string label;   ///< for messages: the URL, and the address where the URL has a name
+  const Source* source = nullptr;  ///< null for --from
+  std::string directory;           ///< file sources
+  std::string single_file;         ///< --from with a file: its only document
+  std::optional<IPAddress> address;
+};
+
+/// A document asked of an endpoint: `manifest.note` where root_version is 0, else `root/<N>.note`.
+struct DocumentWanted {
+  std::size_t endpoint = 0;
+  std::int64_t root_version = 0;
+};
+
+struct DocumentAnswer {
+  DocumentWanted wanted;
+  enum class Kind { offer, not_found, failed } kind = Kind::failed;
+  std::string bytes;   ///< offer
+  std::string reason;  ///< failed: a short stable word
+  std::string detail;  ///< failed: for people
+};
+
+/// All sources behind one queue: files are read here, the rest is fetched by hostspin-net, which is started
+/// when the first URL is asked.
+class SourceSession {
+ public:
+  /// `from` other than empty is the only endpoint. Order within a priority is shuffled by the machine-id,
+  /// so that a fleet spreads its load and a host keeps its order. Errc::no_sources.
+  static Result<SourceSession> open(Context& context, const std::string& from,
+                                    const std::string& machine_id,
+                                    std::chrono::steady_clock::time_point deadline);
+
+  [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+
+  Result<void> ask(const DocumentWanted& wanted);
+  /// Empty when everything asked has been answered. What is not answered by the deadline is `failed`.
+  Result<std::optional<DocumentAnswer>> next();
+
+ private:
+  SourceSession(Context& context, std::chrono::steady_clock::time_point deadline)
+      : context_(&context), deadline_(deadline) {}
+
+  Result<void> start_worker();
+  Result<FetchRequest> fetch_request(const DocumentWanted& wanted) const;
+  void ask_file(const DocumentWanted& wanted);
+  void fail_outstanding(const std::string& reason, const std::string& detail);
+
+  Context* context_;
+  std::chrono::steady_clock::time_point deadline_;
+  std::vector<Endpoint> endpoints_;
+  std::map<std::string, std::string> bundles_;  ///< name in the session → PEM
+  std::map<const Source*, std::string> bundle_of_;
+  std::map<std::string, std::string> pem_;      ///< client certificates and keys by path
+  std::unique_ptr<NetSession> net_;
+  std::deque<DocumentAnswer> ready_;
+  std::map<std::uint32_t, DocumentWanted> outstanding_;
+  std::uint32_t next_id_ = 0;
+};
+
+}  // namespace hostspin

@@ -1,0 +1,102 @@
+#include "standing.h"
+
+#include <algorithm>
+
+
+namespace hostspin {
+namespace {
+
+using Rank = std::pair<std::int64_t, std::int64_t>;
+
+struct Candidate {
+  AdmittedManifest manifest;
+  bool under_trusted_root = true;
+};
+
+/// Tries a note under the trusted root and then, newest first, under the older ones of the chain.
+Result<Candidate> admit_under_chain(const StoredNote& note, const RootChain& chain,
+                                    const Crypto& crypto) {
+  Result<AdmittedManifest> newest = admit_manifest(note.bytes, chain.trusted(), crypto);
+  if (newest) return Candidate{std::move(*newest), true};
+  for (auto root = chain.roots.rbegin() + 1; root != chain.roots.rend(); ++root) {
+    Result<AdmittedManifest> older = admit_manifest(note.bytes, *root, crypto);
+    if (older) return Candidate{std::move(*older), false};
+  }
+  return annotate(std::move(newest).error(), note.path);
+}
+
+void consider(Standing& standing, const Result<std::optional<StoredNote>>& note, bool is_stored,
+              const Crypto& crypto) {
+  if (!note) {
+    standing.remarks.push_back(note.error().detail);
+    return;
+  }
+  if (!*note) return;
+  Result<Candidate> candidate = admit_under_chain(**note, standing.chain, crypto);
+  if (!candidate) {
+    standing.remarks.push_back(candidate.error().detail);
+    return;
+  }
+  if (is_stored) standing.stored_verified = true;
+  if (standing.current && standing.current->rank() >= candidate->manifest.rank()) return;
+  standing.current = std::move(candidate->manifest);
+  standing.current_path = (*note)->path;
+  standing.rotated_keys = !candidate->under_trusted_root;
+}
+
+}  // namespace
+
+Result<Standing> take_standing(Context& context) {
+  Result<StoredNote> baked = context.store.baked_root();
+  if (!baked) return std::move(baked).error();
+  Result<TrustRoot> root = open_baked_root(baked->bytes, context.crypto);  // S1
+  if (!root) {
+    Error error = annotate(std::move(root).error(), "trust root " + baked->path);
+    return Error{Errc::no_trust_root, std::move(error.detail),
+                 "put back the root.note your fleet published; nothing was changed or requested"};
+  }
+  if (!context.config.fleet.empty() && root->document().fleet != context.config.fleet) {
+    return {Errc::bad_config, "the configuration says fleet " + quoted(context.config.fleet) +
+                                  ", the trust root " + baked->path + " is of fleet " +
+                                  quoted(root->document().fleet)};
+  }
+
+  Standing standing;
+  std::vector<std::pair<std::int64_t, std::string>> stored =
+      context.store.stored_roots(standing.remarks);
+  standing.chain = replay_roots(std::move(*root), std::move(stored), context.crypto);  // S2
+  if (!standing.chain.stopped.empty()) standing.remarks.push_back(standing.chain.stopped);
+  standing.now = believed_time(system_time(context.env), standing.chain.trusted());
+
+  consider(standing, context.store.stored_manifest(), true, context.crypto);  // S3
+  consider(standing, context.store.seed(), false, context.crypto);
+  if (standing.current) standing.floor = standing.current->rank();
+  return standing;
+}
+
+void remember_header(Standing& standing, const HostsFile& file) {
+  if (standing.stored_verified || !file.block) return;
+  const BlockHeader& header = file.block->header;
+  if (header.fleet != standing.root().fleet || !header.version ||
+      header.epoch != standing.root().manifest.epoch) {
+    return;
+  }
+  const Rank rank{*header.epoch, *header.version};
+  if (!standing.floor || *standing.floor < rank) standing.floor = rank;
+}
+
+bool keeps_newer_block(const Standing& standing, const HostsFile& file) {
+  if (standing.stored_verified || !file.block || !standing.floor) return false;
+  if (standing.current && standing.current->rank() >= *standing.floor) return false;
+  const ManifestRole& role = standing.root().manifest;
+  if (file.block->foreign_lines > 0) return false;
+  return std::all_of(file.block->pins.begin(), file.block->pins.end(), [&](const Pin& pin) {
+    const bool named = std::any_of(role.names.begin(), role.names.end(),
+                                   [&](const NamePattern& p) { return p.matches(pin.name); });
+    const bool placed = std::any_of(role.networks.begin(), role.networks.end(),
+                                    [&](const Prefix& p) { return p.contains(pin.address); });
+    return named && placed && !is_reserved(pin.name) && !is_forbidden(pin.address);
+  });
+}
+
+}  // namespace hostspin

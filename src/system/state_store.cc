@@ -1,0 +1,192 @@
+#include "state_store.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "hostspin/note.h"
+#include "replace_file.h"
+
+namespace hostspin {
+namespace {
+
+constexpr std::size_t kHoldReasonBytesMax = 4096;
+constexpr std::string_view kNoteSuffix = ".note";
+
+Error disk_error(int number, const std::string& what) {
+  const Errc code = number == EACCES || number == EPERM    ? Errc::denied
+                    : number == EROFS                      ? Errc::read_only
+                    : number == ENOSPC || number == EDQUOT ? Errc::disk_full
+                                                           : Errc::io_error;
+  return Error{code, what + ": " + std::strerror(number)};
+}
+
+/// N of "N.note" in plain decimal; empty for any other name.
+std::optional<std::int64_t> root_number(std::string_view name) {
+  if (!name.ends_with(kNoteSuffix)) return std::nullopt;
+  const std::string_view digits = name.substr(0, name.size() - kNoteSuffix.size());
+  if (digits.empty() || digits.front() == '0' || digits.size() > 15) return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size() || number < 1)
+    return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+Result<StoredNote> StateStore::baked_root() {
+  for (const std::string& directory : {paths_.config, paths_.vendor}) {
+    const std::string path = directory + "/root.note";
+    Result<std::optional<std::string>> bytes = read_file(fs_, paths_.root, path, kRootNoteBytesMax);
+    if (!bytes) return std::move(bytes).error();
+    if (*bytes) return StoredNote{path, std::move(**bytes)};
+  }
+  return {Errc::no_trust_root, "there is no trust root at " + paths_.config + "/root.note or " +
+                                   paths_.vendor + "/root.note"};
+}
+
+Result<std::optional<StoredNote>> StateStore::seed() {
+  for (const std::string& directory : {paths_.config, paths_.vendor}) {
+    Result<std::optional<std::string>> root =
+        read_file(fs_, paths_.root, directory + "/root.note", kRootNoteBytesMax);
+    if (!root || !*root) continue;  // the seed counts only beside the root in use
+    const std::string path = directory + "/manifest.note";
+    Result<std::optional<std::string>> bytes =
+        read_file(fs_, paths_.root, path, kManifestNoteBytesMax);
+    if (!bytes) return std::move(bytes).error();
+    if (!*bytes) return std::optional<StoredNote>();
+    return std::optional<StoredNote>(StoredNote{path, std::move(**bytes)});
+  }
+  return std::optional<StoredNote>();
+}
+
+std::vector<std::pair<std::int64_t, std::string>> StateStore::stored_roots(
+    std::vector<std::string>& unreadable) {
+  std::vector<std::pair<std::int64_t, std::string>> roots;
+  const std::string directory = paths_.state + "/root";
+  SysResult<Handle> handle = fs_.open_directory(paths_.root, directory);
+  if (!handle) {
+    if (handle.error().number != ENOENT) unreadable.push_back(directory);
+    return roots;
+  }
+  const SysResult<std::vector<std::string>> names = fs_.list(*handle);
+  (void)fs_.close(*handle);  // read only: nothing can be lost
+  if (!names) {
+    unreadable.push_back(directory);
+    return roots;
+  }
+  for (const std::string& name : *names) {
+    const std::optional<std::int64_t> number = root_number(name);
+    if (!number || roots.size() >= kStoredRootsMax) continue;
+    Result<std::optional<std::string>> bytes =
+        read_file(fs_, paths_.root, directory + "/" + name, kRootNoteBytesMax);
+    if (!bytes || !*bytes) {
+      unreadable.push_back(directory + "/" + name);
+      continue;
+    }
+    roots.emplace_back(*number, std::move(**bytes));
+  }
+  return roots;
+}
+
+Result<std::optional<StoredNote>> StateStore::stored_manifest() {
+  const std::string path = paths_.state + "/manifest.note";
+  Result<std::optional<std::string>> bytes =
+      read_file(fs_, paths_.root, path, kManifestNoteBytesMax);
+  if (!bytes) return std::move(bytes).error();
+  if (!*bytes) return std::optional<StoredNote>();
+  return std::optional<StoredNote>(StoredNote{path, std::move(**bytes)});
+}
+
+Result<void> StateStore::make_directories() {
+  for (const std::string& directory : {paths_.state, paths_.state + "/root"}) {
+    const SysResult<void> made = fs_.make_directory(paths_.root, directory, 0755);
+    if (!made && made.error().number != EEXIST) {
+      return disk_error(made.error().number, "cannot make " + directory);
+    }
+  }
+  return {};
+}
+
+Result<void> StateStore::keep_root(std::int64_t version, std::string_view bytes) {
+  if (Result<void> made = make_directories(); !made) return made;
+  return write_state_file(fs_, paths_.root, paths_.state + "/root",
+                          std::to_string(version) + std::string(kNoteSuffix), bytes, true);
+}
+
+Result<void> StateStore::keep_manifest(std::string_view bytes) {
+  if (Result<void> made = make_directories(); !made) return made;
+  return write_state_file(fs_, paths_.root, paths_.state, "manifest.note", bytes, true);
+}
+
+Result<void> StateStore::keep_status(std::string_view json) {
+  if (Result<void> made = make_directories(); !made) return made;
+  return write_state_file(fs_, paths_.root, paths_.state, "status.json", json, false);
+}
+
+Result<std::optional<std::string>> StateStore::status() {
+  return read_file(fs_, paths_.root, paths_.state + "/status.json", kStatusBytesMax);
+}
+
+Result<std::vector<std::string>> StateStore::forget() {
+  std::vector<std::string> removed;
+  const auto remove_in = [&](const std::string& directory, auto&& wanted) -> Result<void> {
+    SysResult<Handle> handle = fs_.open_directory(paths_.root, directory);
+    if (!handle) {
+      if (handle.error().number == ENOENT) return {};
+      return disk_error(handle.error().number, "cannot open " + directory);
+    }
+    const SysResult<std::vector<std::string>> names = fs_.list(*handle);
+    int failed = names ? 0 : names.error().number;
+    for (const std::string& name : names ? *names : std::vector<std::string>()) {
+      if (!wanted(name)) continue;
+      const SysResult<void> gone = fs_.unlink(*handle, name);
+      if (!gone) failed = gone.error().number;
+      if (gone) removed.push_back(directory + "/" + name);
+    }
+    if (const SysResult<void> synced = fs_.sync(*handle); !synced && failed == 0) {
+      failed = synced.error().number;
+    }
+    (void)fs_.close(*handle);  // the sync above has said whether the removal holds
+    if (failed != 0) return disk_error(failed, "cannot empty " + directory);
+    return {};
+  };
+  Result<void> done =
+      remove_in(paths_.state, [](const std::string& n) { return n == "manifest.note"; });
+  if (done) {
+    done = remove_in(paths_.state + "/root",
+                     [](const std::string& n) { return root_number(n).has_value(); });
+  }
+  if (!done) return std::move(done).error();
+  return removed;
+}
+
+Result<std::optional<std::string>> StateStore::hold_reason() {
+  return read_file(fs_, paths_.root, paths_.config + "/hold", kHoldReasonBytesMax);
+}
+
+Result<void> StateStore::hold(std::string_view reason) {
+  const SysResult<void> made = fs_.make_directory(paths_.root, paths_.config, 0755);
+  if (!made && made.error().number != EEXIST) {
+    return disk_error(made.error().number, "cannot make " + paths_.config);
+  }
+  return write_state_file(fs_, paths_.root, paths_.config, "hold", reason, true);
+}
+
+Result<bool> StateStore::release() {
+  SysResult<Handle> handle = fs_.open_directory(paths_.root, paths_.config);
+  if (!handle) {
+    if (handle.error().number == ENOENT) return false;
+    return disk_error(handle.error().number, "cannot open " + paths_.config);
+  }
+  const SysResult<void> gone = fs_.unlink(*handle, "hold");
+  const SysResult<void> synced = fs_.sync(*handle);
+  (void)fs_.close(*handle);  // the sync above has said whether the removal holds
+  if (!gone && gone.error().number == ENOENT) return false;
+  if (!gone) return disk_error(gone.error().number, "cannot remove " + paths_.config + "/hold");
+  if (!synced) return disk_error(synced.error().number, "cannot sync " + paths_.config);
+  return true;
+}
+
+}  // namespace hostspin
