@@ -17,7 +17,8 @@ namespace hostspin {
 inline constexpr std::size_t kBlockBytesMax = 65536;
 inline constexpr std::size_t kBlockLineBytesMax = 400;
 
-/// What the BEGIN line says. Fields that are absent or malformed are empty; unknown ones are ignored.
+/// What the BEGIN line says. Fields that are absent or malformed are empty; unknown ones are
+/// ignored.
 struct BlockHeader {
   std::string fleet;
   std::optional<std::int64_t> epoch;
@@ -35,11 +36,12 @@ struct Pin {
 /// A managed block found in a file.
 struct FoundBlock {
   BlockHeader header;
-  std::size_t first_line = 0;    ///< 1-based line of BEGIN
-  std::size_t last_line = 0;     ///< 1-based line of END
-  std::string bytes;             ///< from BEGIN to the LF after END
-  std::vector<Pin> pins;         ///< lines that parse, in order
-  std::size_t foreign_lines = 0; ///< lines inside the block that are neither pins, blank nor comments
+  std::size_t first_line = 0;  ///< 1-based line of BEGIN
+  std::size_t last_line = 0;   ///< 1-based line of END
+  std::string bytes;           ///< from BEGIN to the LF after END
+  std::vector<Pin> pins;       ///< lines that parse, in order
+  std::size_t foreign_lines =
+      0;  ///< lines inside the block that are neither pins, blank nor comments
 };
 
 /// A hosts file taken apart: foreign bytes before and after at most one block. No byte is lost:
@@ -53,12 +55,18 @@ struct HostsFile {
 };
 
 /// Finds the block. Markers are whole lines apart from trailing blanks or CR: neither present is no
-/// block; one BEGIN then one END is a block; anything else is Errc::damaged_markers, naming the lines.
+/// block; one BEGIN then one END is a block; anything else is Errc::damaged_markers, naming the
+/// lines.
 Result<HostsFile> parse_hosts(std::string_view bytes);
 
-/// The block for a manifest, byte for byte as hostspin writes it, LF at the end. Lines of `own_names`
-/// (the host's own) are left out. Errc::block_too_large above kBlockLinesMax lines or kBlockBytesMax.
-Result<std::string> render_block(const AdmittedManifest& manifest, const std::set<HostName>& own_names);
+/// The block for a manifest, byte for byte as hostspin writes it, LF at the end. Lines of
+/// `own_names` (the host's own) are left out. Errc::block_too_large above kBlockLinesMax lines or
+/// kBlockBytesMax.
+Result<std::string> render_block(const AdmittedManifest& manifest,
+                                 const std::set<HostName>& own_names);
+
+/// The same from its parts; render_block() is this with what an admitted manifest says.
+Result<std::string> render_block_lines(const BlockHeader& header, const std::vector<Pin>& pins);
 
 /// The pins the manifest asks for, in the block's order.
 [[nodiscard]] std::vector<Pin> wanted_pins(const Manifest& manifest,
@@ -70,13 +78,29 @@ struct Conflict {
   std::size_t line = 0;  ///< 1-based, in the file as it is
   std::string name;      ///< our name, lower case
   std::string address;   ///< as written, escaped for display
-  bool same_address = false;  ///< the line gives an address we give too: harmless, and reported as such
+  bool same_address =
+      false;  ///< the line gives an address we give too: harmless, and reported as such
   bool before_block = false;  ///< it stands where it would win
+  /// Only readers that end lines at a CR, a NUL or after 511 bytes, or drop a trailing dot, take it
+  /// so.
+  bool some_readers = false;
+  bool commented_out = false;  ///< a plan's comment-out takes the line out of effect
+  /// Names on the line that are not ours and that commenting it out hides too; escaped, at most 8.
+  std::vector<std::string> other_names = {};
 };
+inline constexpr std::size_t kConflictsMax = 1000;
+inline constexpr std::string_view kConflictPrefix = "#hostspin-conflict# ";
+/// What musl reads as one line, its LF included; a line that comment-out would make longer is left
+/// alone.
+inline constexpr std::size_t kReaderLineBytesMax = 511;
+
+/// One line for people: what the line gives, and which address wins for which readers.
+[[nodiscard]] std::string describe_conflict(const Conflict& conflict);
 
 /// Foreign lines (before and after the block) that give a name of `pins`, any case, any family;
-/// commented-out lines are none. Lines are numbered as in `file`.
-[[nodiscard]] std::vector<Conflict> find_conflicts(const HostsFile& file, const std::vector<Pin>& pins);
+/// commented-out lines are none. Lines are numbered as in `file`. At most kConflictsMax.
+[[nodiscard]] std::vector<Conflict> find_conflicts(const HostsFile& file,
+                                                   const std::vector<Pin>& pins);
 
 /// How a present block differs from the wanted one.
 enum class Drift {
@@ -95,31 +119,58 @@ enum class ConflictPolicy { report, comment_out };
 
 /// A change worked out in full before anything is written.
 struct Plan {
-  bool changes = false;       ///< `after` differs from the file
+  bool changes = false;  ///< `after` differs from the file
   Drift drift = Drift::none;
-  std::string after;          ///< the whole new file
-  std::vector<Conflict> conflicts;
-  std::vector<std::size_t> foreign_long_lines;  ///< 1-based lines above 64 KiB, which blind some readers
+  std::string after;                ///< the whole new file
+  std::vector<Conflict> conflicts;  ///< at most kConflictsMax
+  std::size_t conflict_lines = 0;   ///< all of them, listed or not
+  /// Lines that an earlier comment-out hid and that give none of our names any more (policy
+  /// comment_out), or any at all (remove): put back. 1-based, in the file as it is.
+  std::vector<std::size_t> restored_lines;
+  std::vector<std::size_t>
+      foreign_long_lines;  ///< 1-based lines above 64 KiB, which blind some readers
   bool added_final_newline = false;
   bool no_localhost = false;  ///< no foreign line gives `localhost`: a truncation may be under way
   bool layout_kept = false;   ///< the block differs in layout only
+  bool byte_order_mark = false;  ///< the foreign part starts with one: no reader sees that line
 };
 
-/// The file with `wanted_block` at its top, or in place of the present one; every foreign byte kept. A
-/// layout drift is rewritten like any other.
+/// The file with `wanted_block` at its top (before a byte order mark, which stays with its line),
+/// or in place of the present one; every foreign byte kept, and a missing final LF added. A layout
+/// drift is rewritten like any other. comment_out leaves a conflicting line alone where it also
+/// gives `localhost` or would pass kReaderLineBytesMax, and puts a line back once it gives none of
+/// our names.
 Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
                         const std::vector<Pin>& pins, ConflictPolicy policy);
 
-/// The file without the block, lines that comment-out had prefixed restored exactly.
+/// The file without the block, lines that comment-out had prefixed restored exactly; no other byte
+/// changes.
 Result<Plan> plan_remove(std::string_view bytes);
 
-/// A file whose markers are damaged, with every marker line and what provably is ours taken out.
-/// `explanation` says line by line what would go.
+/// A file whose markers are damaged, with every marker line and what provably is ours taken out:
+/// what a BEGIN and the END next to it enclose if it is one address and one name, and beside a
+/// marker without its partner the lines that are exactly as we write them and among `known_pins`.
+/// All else stays. `explanation` says line by line what would go, and which lines stay though they
+/// may be ours. A file with sound markers is left as it is, and nothing is explained.
 struct RepairPlan {
   std::string after;
   std::vector<std::string> explanation;
 };
-[[nodiscard]] RepairPlan plan_repair(std::string_view bytes);
+[[nodiscard]] RepairPlan plan_repair(std::string_view bytes,
+                                     const std::vector<Pin>& known_pins = {});
+
+/// Whether a line outside any block gives `localhost`. Where none does, another writer's truncation
+/// may be under way.
+[[nodiscard]] bool gives_localhost(std::string_view bytes);
+
+/// Whether `left`, a temporary file that a killed run left behind, holds a foreign line that
+/// `target` lacks: then it is another writer's edit that must not be thrown away.
+[[nodiscard]] bool holds_lost_lines(std::string_view left, std::string_view target);
+
+/// Two edits of `base` put together, or nothing where they touch the same lines. Appends to the end
+/// of the file always merge, `mine` first.
+[[nodiscard]] std::optional<std::string> merge_edits(std::string_view base, std::string_view mine,
+                                                     std::string_view theirs);
 
 /// Unified diff (three lines of context) of two texts, foreign bytes escaped for display.
 [[nodiscard]] std::string unified_diff(std::string_view before, std::string_view after,

@@ -17,38 +17,53 @@ namespace hostspin {
 inline constexpr std::string_view kTempSuffix = ".hostspin.tmp";
 inline constexpr std::size_t kHostsBytesMax = 256U << 20U;
 
+/// How long another writer may keep the file open before we go on without it.
+inline constexpr std::chrono::milliseconds kWriterWaitMax{2000};
+/// How long a file that looks truncated, or is missing, is given to settle.
+inline constexpr std::chrono::milliseconds kSettleTime{100};
+inline constexpr int kRebasesMax = 5;
+
 enum class WriteMode { replace, in_place };
 
 struct ReplaceRequest {
   std::string root = "/";           ///< everything is resolved inside it
   std::string path = "/etc/hosts";  ///< as seen from `root`
-  std::string state_directory;      ///< as seen from `root`; for hosts.prev and hosts.left-N; may be absent
+  std::string
+      state_directory;  ///< as seen from `root`; for hosts.prev and hosts.left-N; may be absent
   WriteMode mode = WriteMode::replace;
-  /// Works out the new bytes from the present ones; called again after a rebase. An empty optional
-  /// means nothing to write. `exists` is false for a missing file, whose bytes are then empty.
+  /// Works out the new bytes from the present ones; called again after a rebase, so it must depend
+  /// on nothing else. An empty optional, or the bytes given, means nothing to write. `exists` is
+  /// false for a missing file, whose bytes are then empty: start from kNewHostsFile. An error ends
+  /// the replacement with the file untouched.
   std::function<Result<std::optional<std::string>>(std::string_view bytes, bool exists)> edit;
+  /// Whether the bytes look like another writer's truncation under way (see gives_localhost()).
+  /// Where it says so, or the file is missing, and there is something to write, the file is read
+  /// again after kSettleTime. May be empty: then nothing is in doubt.
+  std::function<bool(std::string_view bytes)> doubtful = {};
 };
 
 struct ReplaceOutcome {
   bool written = false;
   bool created = false;
-  int rebases = 0;              ///< how often another writer's edit was taken over
-  bool writer_busy = false;     ///< another writer kept the old file open; its bytes are in hosts.prev
-  std::string left_over;        ///< where a left-over temp's foreign lines were kept; empty if none
-  bool hard_linked = false;     ///< the old file had other names, which keep the old bytes
+  int rebases = 0;           ///< how often another writer's edit was taken over
+  bool writer_busy = false;  ///< another writer kept the old file open; its bytes are in hosts.prev
+  std::string left_over;  ///< where foreign lines found in a left-over temp, or an edit that could
+                          ///< not be merged, were kept; empty if none
+  std::string previous;   ///< where the replaced bytes were kept (hosts.prev); empty if nowhere
+  bool hard_linked = false;  ///< the old file had other names, which keep the old bytes
 };
 
 /// Replaces a file so that every reader and every power cut sees the old bytes or the new ones, and
-/// another writer's edit is taken over, not lost. Errors leave the file as it was: bind_mount, immutable,
-/// read_only, disk_full, denied, foreign_owner, symlink_refused, io_error.
+/// another writer's edit is taken over, not lost. Errors leave the file as it was: bind_mount,
+/// immutable, read_only, disk_full, denied, foreign_owner, symlink_refused, io_error.
 Result<ReplaceOutcome> replace_file(FileSystem& fs, Clock& clock, const ReplaceRequest& request);
 
 /// The whole file (following symlinks within `root`), or an empty optional where there is none.
 Result<std::optional<std::string>> read_file(FileSystem& fs, const std::string& root,
                                              const std::string& path, std::size_t bytes_max);
 
-/// Temp + fsync + rename + directory fsync, mode 0644, for files that only hostspin writes. The directory
-/// must exist. `durable` false leaves the two fsyncs out.
+/// Temp + fsync + rename + directory fsync, mode 0644, for files that only hostspin writes. The
+/// directory must exist. `durable` false leaves the two fsyncs out.
 Result<void> write_state_file(FileSystem& fs, const std::string& root, const std::string& directory,
                               const std::string& name, std::string_view bytes, bool durable);
 
