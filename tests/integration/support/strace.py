@@ -28,7 +28,7 @@ class Trace:
                 paths.append(f"{base.rstrip('/')}/{path.lstrip('/')}" if inside else path)
         return paths
 
-    def resolver_files(self, but: Path) -> list:
+    def resolver_files(self, but: Path | None = None) -> list:
         """Opened files that belong to name resolution, except the target `but`."""
         return [p for p in self.opened() if Path(p).name in RESOLVER_FILES and Path(p) != but]
 
@@ -40,10 +40,11 @@ class Trace:
         return {Path(match[1]).name for match in found if match}
 
 
-def traced(command, log: Path, **options) -> tuple[Run, Trace]:
-    """Runs the command with every child under strace."""
+def traced(command, log: Path, *, prefix=(), **options) -> tuple[Run, Trace]:
+    """Runs the command with every child under strace; `prefix` (nsenter) stays outside the log."""
     if not shutil.which("strace", path=clean_environment()["PATH"]):
         raise Unavailable("needs the program strace")
     calls = "open,openat,openat2,creat,execve,execveat,connect,bind,sendto,sendmsg,sendmmsg"
-    done = run(["strace", "-f", "-y", "-s", "400", "-e", f"trace={calls}", "-o", log, "--", *command], **options)
+    tracer = ["strace", "-f", "-y", "-s", "400", "-e", f"trace={calls}", "-o", log, "--"]
+    done = run([*prefix, *tracer, *command], **options)
     return done, Trace(log.read_text(errors="replace").splitlines())

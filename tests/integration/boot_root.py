@@ -1,0 +1,136 @@
+"""A Debian root with systemd and cloud-init: made once, unpacked for every session, entered by chroot."""
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from support.namespace import Unavailable
+from support.process import clean_environment, run
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SUITE = "bookworm"
+PACKAGES = (
+    "systemd-sysv", "dbus", "cloud-init", "netbase", "iproute2", "udev", "init-system-helpers", "procps",
+    # What the package depends on, so that it installs without a mirror.
+    "libcurl4", "libseccomp2", "libssl3", "libstdc++6",
+)
+BOOTSTRAP_SECONDS_MAX = 540
+
+
+def cache_directory() -> Path:
+    chosen = os.environ.get("HOSTSPIN_CACHE")
+    return Path(chosen) if chosen else CHECKOUT / "build/cache"
+
+
+def need_root_and(*tools: str) -> None:
+    if os.geteuid() != 0:
+        raise Unavailable("needs root, to make and enter a Debian root")
+    for tool in tools:
+        if not shutil.which(tool, path=clean_environment()["PATH"]):
+            raise Unavailable(f"needs the program {tool}")
+
+
+@functools.cache
+def archive() -> Path:
+    """The root as a tar, named for what is in it; made the first time, which takes half a minute."""
+    need_root_and("tar")
+    names = " ".join((SUITE, *sorted(PACKAGES)))
+    kept = cache_directory() / f"boot-root-{hashlib.sha256(names.encode()).hexdigest()[:12]}.tar"
+    if kept.exists():
+        return kept
+    need_root_and("mmdebstrap")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        made = Path(scratch) / "root.tar"
+        command = ["mmdebstrap", "--quiet", "--variant=apt", "--include=" + ",".join(PACKAGES), SUITE, str(made)]
+        done = run(command, seconds=BOOTSTRAP_SECONDS_MAX,
+                   env=clean_environment(**{key: value for key, value in os.environ.items() if "proxy" in key.lower()}))
+        if done.code != 0:
+            raise Unavailable(f"cannot make a Debian root (no mirror?): {done.stderr.strip()[-300:]}")
+        made.rename(kept)  # whole or not at all, should two sessions make it at once
+    return kept
+
+
+class Root:
+    """An unpacked root below `path`, with no service of this machine's in it."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        path.mkdir(parents=True)
+        # Device nodes are left out: nspawn and the mount of /dev in `enter` bring their own.
+        done = run(["tar", "--extract", "--numeric-owner", "--exclude=./dev/*", "--file", archive(),
+                    "--directory", path], seconds=120)
+        assert done.code == 0, done
+        # The locale module fails on a root without locales, which would be taken for our fault.
+        self.write("etc/cloud/cloud.cfg.d/90-test.cfg",
+                   "datasource_list: [NoCloud, None]\nlocale: false\nssh_genkeytypes: []\nssh_pwauth: false\n")
+        self.write("etc/hostname", "boot-test\n")
+        self.write("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n")
+
+    def write(self, name: str, content: str | bytes, mode: int = 0o644) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(mode)
+        return path
+
+    def enter(self, *command, seconds: float = 60):
+        """Runs a command in the root: no systemd runs there, as while an image is baked."""
+        inside = f"mount -t proc proc {self.path}/proc && mount --rbind /dev {self.path}/dev && exec chroot {self.path} \"$@\""
+        return run(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--",
+                    "sh", "-c", inside, "sh", *command],
+                   seconds=seconds, env=clean_environment(DEBIAN_FRONTEND="noninteractive"))
+
+    def install(self, package: Path):
+        shutil.copy(package, self.path / "tmp" / package.name)
+        return self.enter("dpkg", "--install", f"/tmp/{package.name}")
+
+    @property
+    def hosts(self) -> str:
+        return (self.path / "etc/hosts").read_text()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def booted(root: Root, out: Path, *, seconds: float = 120, binds=()) -> int:
+    """Boots the root with systemd as process 1, no network, and writes thrown away; the exit code that a
+    unit in it chose by `systemctl exit N`. `out` is its /out."""
+    need_root_and("systemd-nspawn")
+    command = [
+        "systemd-nspawn", "--quiet", "-D", str(root.path), "--volatile=overlay", "--boot", "--register=no",
+        "--keep-unit", "--console=pipe", "--private-network", f"--bind={out}:/out",
+        *(f"--bind-ro={source}:{target}" for source, target in binds),
+    ]
+    with open(out / "console.log", "wb") as console:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
+                                   env=clean_environment())
+        try:
+            return process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            raise
+
+
+@functools.cache
+def boot_possible() -> str:
+    """Empty if systemd-nspawn can start anything here, else why not."""
+    try:
+        need_root_and("systemd-nspawn")
+    except Unavailable as reason:
+        return str(reason)
+    with tempfile.TemporaryDirectory() as scratch:
+        for folder in ("usr", "etc", "bin", "sbin", "lib", "lib64"):
+            os.makedirs(f"{scratch}/{folder}")
+        done = run(["systemd-nspawn", "--quiet", "-D", scratch, "--register=no", "--keep-unit", "--private-network",
+                    "--pipe", "--bind-ro=/usr", "--bind-ro=/bin", "--bind-ro=/lib", "--bind-ro=/lib64", "/usr/bin/true"])
+    return "" if done.code == 0 else f"systemd-nspawn does not work here: {done.stderr.strip()[-200:]}"

@@ -1,0 +1,163 @@
+"""apply: the newest verified note of this machine into the hosts file, offline; diff and remove around it."""
+
+import pytest
+from support.block import expected_block
+from support.fleet import DAY, Raw, service, stamp
+from support.machine import DEFAULT_HOSTS
+
+
+def test_apply_pins_the_baked_seed(machine, fleet):
+    seed = fleet.manifest(4)
+    machine.trust(fleet.root(), seed)
+
+    done = machine.hostspin("apply")
+
+    assert done.code == 0, str(done)
+    assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS
+
+
+def test_apply_pins_an_expired_seed_with_a_warning(machine, fleet):
+    """An image that is months old boots: old pins are better than none."""
+    seed = fleet.manifest(4, issued=Raw(stamp(fleet.born - 90 * DAY)), expires=Raw(stamp(fleet.born - 60 * DAY)))
+    machine.trust(fleet.root(issued=Raw(stamp(fleet.born - 100 * DAY)), expires=Raw(stamp(fleet.born + DAY))), seed)
+
+    done = machine.hostspin("apply")
+
+    assert done.code == 1, str(done)
+    assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS
+    assert "expired" in done.stdout + done.stderr, str(done)
+
+
+def test_apply_keeps_mode_and_owner(machine, fleet):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    machine.hosts_path.chmod(0o640)
+
+    assert machine.hostspin("apply").code == 0
+    assert machine.hosts_path.stat().st_mode & 0o7777 == 0o640
+
+
+def test_apply_makes_a_missing_file(machine, fleet):
+    seed = fleet.manifest(4)
+    machine.trust(fleet.root(), seed)
+    machine.hosts_path.unlink()
+
+    done = machine.hostspin("apply")
+
+    assert done.code in (0, 1), str(done)
+    assert machine.hosts.startswith(expected_block(seed))
+    assert b"localhost" in machine.hosts and machine.hosts_path.stat().st_mode & 0o7777 == 0o644
+
+
+def test_apply_without_a_root_refuses(machine, fleet):
+    (machine.path / "etc/hostspin/root.note").unlink()
+
+    done = machine.hostspin("apply")
+
+    assert done.code in (2, 3), str(done)
+    assert machine.hosts == DEFAULT_HOSTS
+    assert len(done.lines("error")) == 1 and len(done.lines("hint")) == 1, str(done)
+
+
+@pytest.mark.parametrize("own", ["db.svc.example.com", "db"])
+def test_the_machines_own_name_is_left_out(machine, fleet, own):
+    (machine.path / "etc/hostname").write_text(own + "\n")
+    seed = fleet.manifest(4, [service("db.svc.example.com", ["10.1.2.3"]), service("time", ["10.0.0.123"])])
+    machine.trust(fleet.root(), seed)
+
+    done = machine.hostspin("apply")
+
+    if own == "db":
+        # Without a domain the short name says nothing about the long one.
+        assert done.code in (0, 1), str(done)
+    else:
+        assert done.code == 1, str(done)
+        assert machine.hosts == expected_block(seed, without={own}) + DEFAULT_HOSTS
+
+
+def test_drift_is_healed(machine, fleet):
+    seed = fleet.manifest(4)
+    machine.trust(fleet.root(), seed)
+    assert machine.hostspin("apply").code == 0
+    machine.hosts = machine.hosts.replace(b"10.1.2.3", b"10.6.6.6")
+
+    done = machine.hostspin("apply")
+
+    assert done.code in (0, 1), str(done)
+    assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS
+
+
+def test_a_conflict_is_reported_and_kept(machine, fleet):
+    seed = fleet.manifest(4, [service("db.svc.example.com", ["10.1.2.3"])])
+    machine.trust(fleet.root(), seed)
+    machine.hosts = DEFAULT_HOSTS + b"10.9.9.9 DB.svc.example.com\n"
+
+    done = machine.hostspin("apply")
+
+    assert done.code == 1, str(done)
+    assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS + b"10.9.9.9 DB.svc.example.com\n"
+    assert "10.9.9.9" in done.stdout + done.stderr, str(done)
+
+
+def test_conflicts_can_be_commented_out_and_come_back(machine, fleet):
+    seed = fleet.manifest(4, [service("db.svc.example.com", ["10.1.2.3"])])
+    foreign = DEFAULT_HOSTS + b"10.9.9.9 db.svc.example.com # by hand\n"
+    machine.trust(fleet.root(), seed).configure(text='[hosts]\nconflicts = "comment-out"\n')
+    machine.hosts = foreign
+
+    assert machine.hostspin("apply").code in (0, 1)
+    assert b"#hostspin-conflict# 10.9.9.9 db.svc.example.com # by hand\n" in machine.hosts
+    assert machine.hostspin("remove").code in (0, 1)
+    assert machine.hosts == foreign
+
+
+def test_diff_shows_and_writes_nothing(machine, fleet):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    before = machine.identity()
+
+    changes = machine.hostspin("diff")
+
+    assert changes.code == 1, str(changes)
+    assert "+10.1.2.3\tdb.svc.example.com" in changes.stdout
+    assert machine.identity() == before
+    assert machine.hostspin("apply").code == 0
+    nothing = machine.hostspin("diff")
+    assert nothing.code == 0, str(nothing)
+
+
+def test_hold_stops_apply_until_release(machine, fleet):
+    seed = fleet.manifest(4)
+    machine.trust(fleet.root(), seed)
+    assert machine.hostspin("hold", "--reason", "migration").code == 0
+
+    machine.hostspin("apply")
+    assert machine.hosts == DEFAULT_HOSTS
+    assert "migration" in machine.hostspin("status").stdout
+
+    assert machine.hostspin("release").code == 0
+    assert machine.hostspin("apply").code == 0
+    assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS
+
+
+def test_remove_holds_since_an_agent_would_put_it_back(machine, fleet):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    assert machine.hostspin("apply").code == 0
+
+    assert machine.hostspin("remove").code in (0, 1)
+    assert machine.hosts == DEFAULT_HOSTS
+    machine.hostspin("apply")
+    assert machine.hosts == DEFAULT_HOSTS
+
+
+def test_repair_mends_damaged_markers(machine, fleet):
+    seed = fleet.manifest(4)
+    machine.trust(fleet.root(), seed)
+    assert machine.hostspin("apply").code == 0
+    machine.hosts = machine.hosts.replace(b"# END hostspin\n", b"")
+    assert machine.hostspin("apply").code == 2
+
+    mended = machine.hostspin("repair")
+
+    assert mended.code in (0, 1), str(mended)
+    again = machine.hostspin("apply")
+    assert again.code == 0, str(again)
+    assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS

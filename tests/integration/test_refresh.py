@@ -1,0 +1,233 @@
+"""refresh, apply and verify end to end: from nginx over TLS by IP, by name with addresses, from files."""
+
+import json
+
+import pytest
+from support.block import expected_block
+from support.fleet import Raw, service
+from support.machine import DEFAULT_HOSTS, Machine, source
+
+
+def test_first_refresh_pins_what_the_source_offers(member):
+    offered = member.fleet.manifest(1, [
+        service("db.svc.example.com", ["10.1.2.3", "2001:db8:10::3"], aliases=["db1.svc.example.com"]),
+        service("time", ["10.0.0.123"]),
+    ])
+    member.publication.offer(offered)
+
+    done = member.machine.hostspin("refresh")
+
+    assert done.code == 0, str(done)
+    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+    assert member.machine.state()["manifest.note"] == (offered,)
+    assert done.verdict and done.stderr == "", str(done)
+
+
+def test_source_by_name_with_addresses(member):
+    offered = member.fleet.manifest(1)
+    member.publication.offer(offered)
+    name = "pins.example.com"
+    member.machine.configure(member.source(
+        member.url.replace("10.99.0.1", name), addresses=["10.99.0.1"]))
+
+    done = member.machine.hostspin("refresh")
+
+    assert done.code == 0, str(done)
+    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+
+
+def test_source_by_name_tries_its_other_addresses(member):
+    """Nothing listens at the first address; the second confirms, and nothing is worth a warning but that."""
+    offered = member.fleet.manifest(1)
+    member.publication.offer(offered)
+    member.machine.configure(member.source(
+        member.url.replace("10.99.0.1", "pins.example.com"), addresses=["10.99.0.12", "10.99.0.1"]))
+
+    done = member.machine.hostspin("refresh")
+
+    assert done.code in (0, 1), str(done)
+    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+
+
+def test_source_in_a_directory(machine, fleet, publication):
+    offered = fleet.manifest(1)
+    publication.offer(offered)
+    machine.configure(source(publication.file_url))
+
+    done = machine.hostspin("refresh")
+
+    assert done.code == 0, str(done)
+    assert machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+
+
+@pytest.mark.parametrize("what", ["directory", "file"])
+def test_by_hand_with_from(machine, fleet, publication, what):
+    offered = fleet.manifest(1)
+    publication.offer(offered)
+    path = publication.path if what == "directory" else publication.path / "manifest.note"
+
+    done = machine.hostspin("refresh", "--from", path)
+
+    assert done.code == 0, str(done)
+    assert machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+
+
+def test_from_checks_as_strictly(machine, fleet, publication):
+    publication.offer(fleet.manifest(1, signers=fleet.manifest_keys[:1]))
+
+    done = machine.hostspin("refresh", "--from", publication.path)
+
+    assert done.code == 2, str(done)
+    assert machine.hosts == DEFAULT_HOSTS and machine.state() == {}
+
+
+def test_newer_version_replaces_the_older(pinned):
+    newer = pinned.fleet.manifest(6, [service("api.svc.example.com", ["10.1.2.10", "10.1.2.11"])])
+    pinned.publication.offer(newer)
+
+    done = pinned.machine.hostspin("refresh")
+
+    assert done.code == 0, str(done)
+    assert pinned.machine.hosts == expected_block(newer) + DEFAULT_HOSTS
+
+
+def test_a_bad_source_beside_a_good_one_costs_a_warning_only(member):
+    member.publication.offer(member.fleet.manifest(3))
+    bad = member.site.publication(member.publication.path.name + "-bad")
+    bad.offer(b"garbage\n")
+    member.machine.configure(member.source(), member.source(member.site.url(bad.path.name)))
+
+    done = member.machine.hostspin("refresh")
+
+    assert done.code == 1, str(done)
+    assert member.machine.state()["manifest.note"] == (member.fleet.manifest(3),)
+
+
+def test_the_highest_version_of_all_sources_wins(member):
+    member.publication.offer(member.fleet.manifest(3))
+    other = member.site.publication(member.publication.path.name + "-other")
+    newest = member.fleet.manifest(4, [service("db.svc.example.com", ["10.1.2.4"])])
+    other.offer(newest)
+    member.machine.configure(member.source(), member.source(member.site.url(other.path.name)))
+
+    done = member.machine.hostspin("refresh")
+
+    assert done.code in (0, 1), str(done)  # the first source lags: worth a warning
+    assert member.machine.hosts == expected_block(newest) + DEFAULT_HOSTS
+
+
+def test_root_chain_is_followed(member):
+    """Root 2 changes who signs manifests; root 3 follows it; a manifest of the new signers is adopted."""
+    from support.fleet import Key
+
+    fleet = member.fleet
+    news = [Key(f"prod.example/manifest/{who}") for who in ("dave", "erin")]
+    role = {"keys": [key.vkey for key in news]}
+    member.publication.offer_root(2, fleet.root(2, manifest=role))
+    member.publication.offer_root(3, fleet.root(3, manifest=role))
+    offered = fleet.manifest(1, signers=news, min_root=3)
+    member.publication.offer(offered)
+
+    done = member.machine.hostspin("refresh")
+
+    assert done.code == 0, str(done)
+    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+    assert set(member.machine.state()) >= {"manifest.note", "root/2.note", "root/3.note"}
+    # The stored chain alone is enough at the next start, offline.
+    member.machine.hosts = DEFAULT_HOSTS
+    again = member.machine.hostspin("apply")
+    assert again.code in (0, 1), str(again)
+    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+
+
+def test_refresh_probes_what_it_pinned(member, service_ports):
+    tcp, _ = service_ports
+    up = service("db.svc.example.com", ["10.99.0.10"], check=Raw(f"{{ tcp = {tcp} }}"))
+    down = service("api.svc.example.com", ["10.99.0.11"], check=Raw("{ tcp = 1 }"))
+    member.publication.offer(member.fleet.manifest(1, [up, down]))
+
+    done = member.machine.hostspin("refresh")
+
+    assert done.code == 1, str(done)
+    assert "10.99.0.11" in done.stdout + done.stderr, str(done)
+
+
+@pytest.fixture(scope="session")
+def service_ports(site, tmp_path_factory):
+    """A plain port and a TLS port at 10.99.0.10."""
+    server = site.nginx(tmp_path_factory.mktemp("services"),
+                        [("10.99.0.10", None), ("10.99.0.10", site.service_certificate)])
+    return server.ports
+
+
+def checked_services(service_ports) -> list:
+    tcp, tls = service_ports
+    return [
+        service("db.svc.example.com", ["10.99.0.10"], check=Raw(
+            f'[ {{ tcp = {tcp} }}, {{ tls = {tls}, ca = "internal" }} ]')),
+        service("time", ["10.99.0.10"], check=Raw(f"{{ tcp = {tcp} }}")),
+    ]
+
+
+@pytest.fixture
+def checked(member, service_ports):
+    """A member whose two services answer every check."""
+    member.publication.offer(member.fleet.manifest(1, checked_services(service_ports)))
+    member.machine.configure(member.source(), text=f'[tls.ca]\ninternal = "{member.ca}"\n')
+    first = member.machine.hostspin("refresh")
+    assert first.code == 0, str(first)
+    return member
+
+
+def test_verify_finds_everything_well(checked):
+    before = checked.machine.identity(), checked.machine.state(identities=True)
+    done = checked.machine.hostspin("verify", "--no-resolver")
+    assert done.code == 0, str(done)
+    assert done.verdict, str(done)
+    assert all(len(line) <= 100 for line in done.stdout.splitlines()), str(done)
+    assert (checked.machine.identity(), checked.machine.state(identities=True)) == before
+
+
+def test_verify_names_what_is_down(checked, service_ports):
+    tcp, _ = service_ports
+    broken = checked_services(service_ports)
+    broken.append(service("api.svc.example.com", ["10.99.0.11"], check=Raw(f"{{ tcp = {tcp} }}")))
+    checked.publication.offer(checked.fleet.manifest(2, broken))
+    refreshed = checked.machine.hostspin("refresh")
+    assert refreshed.code == 1, str(refreshed)
+
+    done = checked.machine.hostspin("verify", "--no-resolver")
+
+    assert done.code == 2, str(done)
+    failing = [line for line in done.stdout.splitlines() if "api.svc.example.com" in line]
+    assert any(f"10.99.0.11" in line and str(tcp) in line for line in failing), str(done)
+
+
+def test_verify_one_name_alone(checked):
+    done = checked.machine.hostspin("verify", "--no-resolver", "time")
+    assert done.code == 0, str(done)
+
+
+def test_verify_as_json(checked):
+    done = checked.machine.hostspin("verify", "--no-resolver", "--output", "json")
+    assert done.code == 0, str(done)
+    assert json.loads(done.stdout)["schema"] == "hostspin.verify/1", str(done)
+
+
+def test_verify_offline_asks_nobody(checked):
+    done = checked.machine.hostspin("verify", "--offline")
+    assert done.code == 0, str(done)
+
+
+def test_verify_sees_a_missing_pin(checked):
+    checked.machine.hosts = DEFAULT_HOSTS
+    done = checked.machine.hostspin("verify", "--no-resolver")
+    assert done.code in (1, 2), str(done)
+    assert checked.machine.hosts == DEFAULT_HOSTS
+
+
+def test_a_machine_without_sources_says_so(tmp_path, programs, fleet):
+    bare = Machine(tmp_path / "machine", programs).trust(fleet.root())
+    done = bare.hostspin("refresh")
+    assert done.code == 3, str(done)
+    assert len(done.lines("error")) == 1 and len(done.lines("hint")) == 1, str(done)
