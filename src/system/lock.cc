@@ -1,0 +1,83 @@
+#include "lock.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sys_error.h"
+
+namespace hostspin {
+namespace {
+
+constexpr const char* kRunDirectory = "/run/hostspin";
+constexpr const char* kLockName = "lock";
+constexpr std::chrono::milliseconds kPollTime{5};
+
+/// Makes a directory with exactly this mode, whatever the umask.
+SysResult<Handle> make_open(FileSystem& fs, const std::string& root, const std::string& path) {
+  constexpr std::uint32_t kMode = 0755;
+  const SysResult<void> made = fs.make_directory(root, path, kMode);
+  if (!made && made.error().number != EEXIST) return tl::make_unexpected(made.error());
+  SysResult<Handle> opened = fs.open_directory(root, path);
+  if (opened && made) (void)fs.change_mode(*opened, kMode);  // 0700 by a strict umask works as well
+  return opened;
+}
+
+SysResult<Handle> open_run_directory(FileSystem& fs, const std::string& root) {
+  SysResult<Handle> opened =
+      retry_interrupted([&] { return fs.open_directory(root, kRunDirectory); });
+  if (opened || opened.error().number != ENOENT) return opened;
+  opened = make_open(fs, root, kRunDirectory);
+  if (opened || opened.error().number != ENOENT) return opened;
+  // An image without /run.
+  const SysResult<Handle> run = make_open(fs, root, "/run");
+  if (!run) return run;
+  (void)fs.close(*run);  // only made
+  return make_open(fs, root, kRunDirectory);
+}
+
+SysResult<Handle> open_lock(FileSystem& fs, Handle directory) {
+  // Twice, since another hostspin may make it between the two calls.
+  for (int tries = 0;; ++tries) {
+    SysResult<Handle> opened =
+        retry_interrupted([&] { return fs.open_write(directory, kLockName); });
+    if (opened || opened.error().number != ENOENT) return opened;
+    opened = retry_interrupted([&] { return fs.create(directory, kLockName); });
+    if (opened || opened.error().number != EEXIST || tries == 1) return opened;
+  }
+}
+
+}  // namespace
+
+Result<Lock> Lock::take(FileSystem& fs, Clock& clock, const std::string& root,
+                        std::chrono::milliseconds limit) {
+  const SysResult<Handle> directory = open_run_directory(fs, root);
+  if (!directory)
+    return sys_error(directory.error().number, "open directory " + std::string(kRunDirectory));
+  SysResult<Handle> handle = open_lock(fs, *directory);
+  (void)fs.close(*directory);  // only looked into
+  if (!handle)
+    return sys_error(handle.error().number, "open " + std::string(kRunDirectory) + "/lock");
+
+  Lock lock(fs, *handle);
+  const std::chrono::steady_clock::time_point deadline = clock.steady() + limit;
+  for (;;) {
+    const SysResult<void> locked = retry_interrupted([&] { return fs.try_lock(*handle); });
+    if (locked) return lock;
+    if (locked.error().number != EWOULDBLOCK)
+      return sys_error(locked.error().number, "lock " + std::string(kRunDirectory) + "/lock");
+    const std::chrono::nanoseconds left = deadline - clock.steady();
+    if (left <= std::chrono::nanoseconds::zero())
+      return {Errc::busy, "another hostspin has held " + std::string(kRunDirectory) + "/lock for " +
+                              std::to_string(limit.count()) + " ms"};
+    clock.sleep(std::min<std::chrono::nanoseconds>(left, kPollTime));
+  }
+}
+
+Lock::Lock(Lock&& other) noexcept
+    : fs_(std::exchange(other.fs_, nullptr)), handle_(other.handle_) {}
+
+Lock::~Lock() {
+  if (fs_ != nullptr) (void)fs_->close(handle_);  // the lock goes with it
+}
+
+}  // namespace hostspin

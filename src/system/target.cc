@@ -1,0 +1,114 @@
+#include "target.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "path_text.h"
+#include "sys_error.h"
+
+namespace hostspin {
+namespace {
+
+// What is read at once where the size is not known, or nothing is kept.
+constexpr std::size_t kPieceBytes = 65536;
+
+Error not_regular(const std::string& shown) {
+  return {Errc::io_error, quoted(shown) + " is not a regular file"};
+}
+
+}  // namespace
+
+std::string Target::path() const { return join_path(directory_path, name); }
+
+Result<Target> open_target(FileSystem& fs, const std::string& root, const std::string& path) {
+  std::string at = path;
+  for (int links = 0; links <= kSymlinksMax; ++links) {
+    PathParts parts = split_path(at);
+    if (parts.name.empty() || parts.name == "." || parts.name == "..")
+      return {Errc::usage, quoted(at) + " names a directory, not a file"};
+    const SysResult<Handle> directory =
+        retry_interrupted([&] { return fs.open_directory(root, parts.directory); });
+    if (!directory)
+      return sys_error(directory.error().number, "open directory " + quoted(parts.directory));
+    Target target{OwnedHandle(fs, *directory), std::move(parts.directory), std::move(parts.name)};
+
+    const SysResult<FileStatus> status = fs.status_at(*directory, target.name);
+    if (!status && status.error().number != ENOENT)
+      return sys_error(status.error().number, "look at " + quoted(at));
+    if (!status || status->kind != FileStatus::Kind::symlink) return target;
+
+    const SysResult<std::string> link = fs.read_link(*directory, target.name);
+    if (!link) return sys_error(link.error().number, "read the symlink " + quoted(at));
+    at = join_path(target.directory_path, *link);
+  }
+  return {Errc::symlink_refused,
+          quoted(path) + " leads through more than " + std::to_string(kSymlinksMax) + " symlinks"};
+}
+
+Result<std::optional<ReadFile>> open_file(FileSystem& fs, const Target& target,
+                                          const std::string& name) {
+  const std::string shown = join_path(target.directory_path, name);
+  const SysResult<Handle> handle =
+      retry_interrupted([&] { return fs.open_read(target.directory.get(), name); });
+  if (!handle) {
+    if (handle.error().number == ENOENT) return std::optional<ReadFile>();
+    if (handle.error().number == ENXIO) return not_regular(shown);  // a socket
+    return sys_error(handle.error().number, "open " + quoted(shown));
+  }
+  ReadFile file{OwnedHandle(fs, *handle), {}, {}};
+  const SysResult<FileStatus> status = fs.status(*handle);
+  if (!status) return sys_error(status.error().number, "look at " + quoted(shown));
+  if (status->kind != FileStatus::Kind::regular) return not_regular(shown);
+  file.status = *status;
+  return std::optional<ReadFile>(std::move(file));
+}
+
+Result<void> read_bytes(FileSystem& fs, ReadFile& file, const std::string& shown,
+                        std::size_t bytes_max) {
+  file.bytes.clear();
+  const auto too_large = [&] {
+    return Error{Errc::io_error,
+                 quoted(shown) + " is larger than " + std::to_string(bytes_max) + " bytes"};
+  };
+  if (file.status.size > bytes_max) return too_large();
+  for (std::size_t size = file.status.size;;) {
+    SysResult<std::string> piece = retry_interrupted([&] {
+      return fs.read(file.handle.get(), file.bytes.size(),
+                     size > file.bytes.size() ? size - file.bytes.size() : kPieceBytes);
+    });
+    if (!piece) return sys_error(piece.error().number, "read " + quoted(shown));
+    if (piece->empty()) return {};
+    if (file.bytes.empty())
+      file.bytes = std::move(*piece);
+    else
+      file.bytes += *piece;
+    if (file.bytes.size() > bytes_max) return too_large();
+  }
+}
+
+Result<bool> holds(FileSystem& fs, Handle handle, std::string_view bytes,
+                   const std::string& shown) {
+  for (std::size_t at = 0;;) {
+    const SysResult<std::string> piece =
+        retry_interrupted([&] { return fs.read(handle, at, kPieceBytes); });
+    if (!piece) return sys_error(piece.error().number, "read " + quoted(shown));
+    if (piece->empty()) return at == bytes.size();
+    if (bytes.substr(at, piece->size()) != *piece) return false;
+    at += piece->size();
+  }
+}
+
+Result<void> write_bytes(FileSystem& fs, Handle handle, std::string_view bytes,
+                         const std::string& shown) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const SysResult<std::size_t> count =
+        retry_interrupted([&] { return fs.write(handle, at, bytes.substr(at)); });
+    if (!count) return sys_error(count.error().number, "write " + quoted(shown));
+    if (*count == 0)
+      return {Errc::io_error, "cannot write " + quoted(shown) + ": nothing is taken"};
+    at += std::min(*count, bytes.size() - at);
+  }
+  return {};
+}
+
+}  // namespace hostspin

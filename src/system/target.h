@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "file_system.h"
+#include "hostspin/result.h"
+#include "owned_handle.h"
+
+namespace hostspin {
+
+/// How many symlinks may stand between a path and its file (the kernel's own limit is 40).
+inline constexpr int kSymlinksMax = 8;
+
+/// A file by its directory: symlinks are resolved once, and from then on nothing but the name in
+/// that very directory is touched. The file may be missing.
+struct Target {
+  OwnedHandle directory;
+  std::string directory_path;  ///< as seen from the root
+  std::string name;
+
+  [[nodiscard]] std::string path() const;
+};
+
+/// Errc::not_found where the directory is missing, symlink_refused above kSymlinksMax, denied.
+Result<Target> open_target(FileSystem& fs, const std::string& root, const std::string& path);
+
+/// A regular file as it was read.
+struct ReadFile {
+  OwnedHandle handle;
+  FileStatus status;  ///< before its bytes were read
+  std::string bytes;
+};
+
+/// The regular file `name`, opened only.
+Result<std::optional<ReadFile>> open_file(FileSystem& fs, const Target& target,
+                                          const std::string& name);
+
+/// Its bytes from the beginning, until the end. Errc::io_error above `bytes_max`.
+Result<void> read_bytes(FileSystem& fs, ReadFile& file, const std::string& shown,
+                        std::size_t bytes_max);
+
+/// Whether the file holds exactly `bytes`; read in pieces.
+Result<bool> holds(FileSystem& fs, Handle handle, std::string_view bytes, const std::string& shown);
+
+/// All of `bytes`, from the beginning of the file.
+Result<void> write_bytes(FileSystem& fs, Handle handle, std::string_view bytes,
+                         const std::string& shown);
+
+}  // namespace hostspin
