@@ -35,10 +35,17 @@ struct RootDocument {
 
 enum class UnknownKeys { ignore, refuse };
 
-/// Reads a root's text: every rule about one document alone. `text` must come from a VerifiedNote, or
-/// from the baked file, which is trusted by where it stands. Errc::bad_root.
+/// Reads a root's text: every rule about one document alone. `text` must come from a VerifiedNote,
+/// from the baked file, which is trusted by where it stands, or from a desk's own draft.
+/// Errc::bad_root, or bad_key for a verifier key that must not be loaded, or bad_note for a text
+/// outside the profile.
 Result<RootDocument> parse_root_text(std::string_view text, UnknownKeys unknown,
                                      const Crypto& crypto);
+
+/// What U3 asks of a root and its successor beside the signatures: version exactly one more, the
+/// same fleet, `issued` not earlier, `epoch` not lower, `min_version` not lower within an epoch.
+/// Errc::bad_root or wrong_fleet.
+Result<void> check_succession(const RootDocument& before, const RootDocument& after);
 
 /// A root that may be believed: the baked one, or one reached from it by the chain.
 class TrustRoot {
@@ -46,7 +53,9 @@ class TrustRoot {
   [[nodiscard]] const RootDocument& document() const { return document_; }
   [[nodiscard]] const std::string& note_bytes() const { return bytes_; }
   [[nodiscard]] std::int64_t version() const { return document_.version; }
-  [[nodiscard]] bool expired(std::chrono::sys_seconds now) const { return document_.expires <= now; }
+  [[nodiscard]] bool expired(std::chrono::sys_seconds now) const {
+    return document_.expires <= now;
+  }
 
  private:
   friend Result<TrustRoot> open_baked_root(std::string_view, const Crypto&);
@@ -59,22 +68,23 @@ class TrustRoot {
 /// S1: profile, semantics, its own threshold.
 Result<TrustRoot> open_baked_root(std::string_view bytes, const Crypto& crypto);
 
-/// U3 (TUF 1.0 section 5.3): the predecessor's threshold over the bytes before anything is parsed, then
-/// content, its own threshold, version exactly one more, fleet, issued, epoch and min_version.
+/// U3 (TUF 1.0 section 5.3): the predecessor's threshold over the bytes before anything is parsed,
+/// then content, its own threshold, version exactly one more, fleet, issued, epoch and min_version.
 Result<TrustRoot> open_next_root(const TrustRoot& current, std::string_view bytes,
                                  const Crypto& crypto);
 
 /// The roots held on a machine, oldest first; never empty.
 struct RootChain {
   std::vector<TrustRoot> roots;
-  /// Why replay stopped before the stored notes ran out; empty if it did not.
+  /// Why a stored note was left out, the first one; empty if every one that could follow did.
   std::string stopped;
   [[nodiscard]] const TrustRoot& trusted() const { return roots.back(); }
 };
 
-/// S2: replays stored `root/N.note` notes, given as (N, bytes) in any order, over the baked root. The
-/// chain starts at the lowest stored version if the baked root is reached from it byte for byte, else at
-/// the baked root. The first bad note ends it.
+/// S2: replays stored `root/N.note` notes, given as (N, bytes) in any order, over the baked root.
+/// Above the baked root each follows by U3; the first that does not, or is not there, ends the
+/// chain. Below it the chain starts at the lowest version from which every step by U3 leads to the
+/// baked root's own bytes. A stored note of the baked version is not looked at.
 [[nodiscard]] RootChain replay_roots(TrustRoot baked,
                                      std::vector<std::pair<std::int64_t, std::string>> stored,
                                      const Crypto& crypto);

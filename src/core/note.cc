@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "key_name.h"
+#include "note_split.h"
 #include "note_text.h"
 
 namespace hostspin {

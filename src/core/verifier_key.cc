@@ -107,8 +107,9 @@ Result<VerifierKey> VerifierKey::parse(std::string_view text, const Crypto& cryp
   if (second == std::string_view::npos) return refuse("not of the form name+id+base64");
   const std::string_view name = text.substr(0, first);
   const std::string_view id_hex = text.substr(first + 1, second - first - 1);
-  if (name == "PRIVATE")
-    return refuse("this is a private key: keep it secret, list its verifier key");
+  if (name == "PRIVATE") {  // never echoed
+    return {Errc::bad_key, "a private key stands where a verifier key belongs: keep it secret"};
+  }
   if (!is_key_name(name)) return refuse("the name is not [A-Za-z0-9._/-]{1,128}");
 
   const Result<std::string> type_and_key = decode_base64(text.substr(second + 1));

@@ -1,0 +1,84 @@
+#include "hostspin/admission.h"
+
+#include <algorithm>
+
+#include "hostspin/version.h"
+
+namespace hostspin {
+namespace {
+
+using std::chrono::sys_seconds;
+
+constexpr std::size_t kMachineIdDigits = 32;
+
+std::string rank_text(std::pair<std::int64_t, std::int64_t> rank) {
+  return "epoch " + std::to_string(rank.first) + " version " + std::to_string(rank.second);
+}
+
+bool is_machine_id(std::string_view text) {
+  return text.size() == kMachineIdDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// Whether `spread` asks this host to wait. Whoever has nothing good to stand on does not.
+bool must_wait(const AdmittedManifest& offer, const Held& held, const Staging& staging,
+               sys_seconds now, const Crypto& crypto) {
+  const Manifest& manifest = offer.manifest();
+  if (manifest.spread.count() == 0 || staging.adopt_now || !is_machine_id(staging.machine_id)) {
+    return false;
+  }
+  if (held.current == nullptr || held.current->expired(now)) return false;
+  if (now < manifest.issued) return false;  // this host's clock is wrong: its moment may never come
+  return now < adoption_time(manifest, staging.machine_id, crypto);
+}
+
+}  // namespace
+
+Result<Adoption> judge_offer(const AdmittedManifest& offer, const Held& held,
+                             const Staging& staging, sys_seconds now, const Crypto& crypto) {
+  // U9
+  if (held.current != nullptr) {
+    if (offer.rank() == held.current->rank()) {
+      if (offer.text() == held.current->text()) return Adoption::same;
+      return {Errc::equivocation, rank_text(offer.rank()) + " is held here with another text (" +
+                                      held.current->short_digest() + ", offered " +
+                                      offer.short_digest() + ")"};
+    }
+    if (offer.rank() < held.current->rank()) {
+      return {Errc::rollback, "manifest " + rank_text(offer.rank()) +
+                                  " is older than the accepted " + rank_text(held.current->rank())};
+    }
+  }
+  if (held.floor && offer.rank() < *held.floor) {
+    return {Errc::rollback, "manifest " + rank_text(offer.rank()) +
+                                " is older than what this host had, " + rank_text(*held.floor)};
+  }
+
+  // U10: forward only. An expired manifest that is newer than an expired one is the better of two.
+  if (offer.expired(now) && held.current != nullptr && !held.current->expired(now)) {
+    return {Errc::expired, "manifest " + rank_text(offer.rank()) + " has expired"};
+  }
+  return must_wait(offer, held, staging, now, crypto) ? Adoption::waiting : Adoption::adopt;
+}
+
+sys_seconds adoption_time(const Manifest& manifest, std::string_view machine_id,
+                          const Crypto& crypto) {
+  std::string hashed(machine_id);
+  hashed += '\n' + manifest.fleet + '\n' + std::to_string(manifest.version) + '\n';
+  const Sha256 digest = crypto.sha256(hashed);
+  std::uint64_t fraction = 0;  // of 2^64
+  for (std::size_t i = 0; i < 8; ++i) fraction = (fraction << 8U) | digest[i];
+
+  // spread × fraction / 2^64 in whole seconds: below 2^17 × 2^64, hence in two halves.
+  const auto spread = static_cast<std::uint64_t>(std::chrono::seconds(manifest.spread).count());
+  const std::uint64_t low = (fraction & 0xffffffffU) * spread;
+  const std::uint64_t high = (fraction >> 32U) * spread + (low >> 32U);
+  return manifest.issued + std::chrono::seconds(static_cast<std::int64_t>(high >> 32U));
+}
+
+sys_seconds believed_time(sys_seconds system_clock, const TrustRoot& root) {
+  const sys_seconds built{std::chrono::seconds(kBuildTime)};
+  return std::max({system_clock, built, root.document().issued});
+}
+
+}  // namespace hostspin

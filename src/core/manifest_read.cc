@@ -1,0 +1,241 @@
+#include "manifest_read.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "manifest_check.h"
+#include "note_text.h"
+#include "table_reader.h"
+
+namespace hostspin {
+namespace {
+
+using Kind = TomlValue::Kind;
+
+constexpr std::chrono::days kManifestLifetimeMax{400};
+constexpr std::int64_t kSpreadMinutesMax = 1440;
+constexpr std::size_t kPeopleTextBytesMax = 200;
+constexpr std::string_view kContentHint = "no signature lifts this rule: correct the manifest";
+
+/// Where every name of the manifest was given first, and how many lines the block has so far.
+struct Totals {
+  std::map<HostName, std::string> owners;
+  std::size_t block_lines = 0;
+};
+
+/// Everything above the services.
+Manifest read_head(TableReader& in) {
+  Manifest manifest;
+  (void)in.string("format");  // its line has been compared byte for byte
+  manifest.fleet = read_fleet(in);
+  manifest.epoch = in.integer("epoch", 1);
+  manifest.version = in.integer("version", 1);
+  manifest.min_root = in.integer("min_root", 1);
+  manifest.issued = in.time("issued");
+  manifest.expires = in.time("expires");
+  manifest.spread =
+      std::chrono::minutes(in.optional_integer("spread", 0, kSpreadMinutesMax).value_or(0));
+  check_lifetime(in, manifest.issued, manifest.expires, kManifestLifetimeMax);
+  return manifest;
+}
+
+/// U7, in its order.
+Result<void> check_head(const Manifest& manifest, const RootDocument& root) {
+  if (manifest.fleet != root.fleet) {
+    return {Errc::wrong_fleet, "the manifest is for fleet " + quoted(manifest.fleet) +
+                                   ", the trusted root for " + quoted(root.fleet)};
+  }
+  if (manifest.epoch != root.manifest.epoch) {
+    return {Errc::wrong_epoch, "the manifest's epoch is " + std::to_string(manifest.epoch) +
+                                   ", the trusted root's " + std::to_string(root.manifest.epoch)};
+  }
+  if (manifest.version < root.manifest.min_version) {
+    return {Errc::rollback, "manifest version " + std::to_string(manifest.version) +
+                                " is older than the trusted root's min_version " +
+                                std::to_string(root.manifest.min_version)};
+  }
+  if (manifest.min_root > root.version) {
+    return {Errc::root_withheld, "the manifest needs root " + std::to_string(manifest.min_root) +
+                                     ", the newest to be had is " + std::to_string(root.version)};
+  }
+  return {};
+}
+
+/// Reads a name as `key`; a HostName has no empty state, hence the pointer's place taken by a
+/// Result.
+Result<HostName> read_host_name(std::string_view key, const TomlValue& value) {
+  std::string detail(key);
+  if (value.kind != Kind::string) return {Errc::bad_manifest, detail + " must be a string"};
+  Result<HostName> name = HostName::parse(value.text);
+  if (!name) return annotate(std::move(name).error(), detail);
+  if (is_reserved(*name)) {
+    detail += ' ' + quoted(value.text) + " is a name of the machine itself and may never be pinned";
+    return {Errc::bad_manifest, std::move(detail), std::string(kContentHint)};
+  }
+  return name;
+}
+
+Result<IPAddress> read_address(const TomlValue& value) {
+  if (value.kind != Kind::string) return {Errc::bad_manifest, "an address must be a string"};
+  Result<IPAddress> address = IPAddress::parse(value.text);
+  if (!address) {
+    Error error = std::move(address).error();
+    error.detail.insert(0, "address ");
+    return error;
+  }
+  if (is_forbidden(*address)) {
+    return {Errc::bad_manifest,
+            "address " + quoted(value.text) +
+                " may never be pinned (loopback, link-local, multicast or a metadata service)",
+            std::string(kContentHint)};
+  }
+  return address;
+}
+
+std::vector<HostName> read_aliases(TableReader& in) {
+  std::vector<HostName> aliases;
+  const TomlValue* value = in.find("aliases");
+  if (value == nullptr) return aliases;
+  if (value->kind != Kind::array) {
+    in.fail(value->line, "'aliases' must be an array");
+    return aliases;
+  }
+  if (value->items.size() >= kNamesPerServiceMax) {
+    in.fail(value->line, "more than 64 names");
+    return aliases;
+  }
+  for (const TomlValue& item : value->items) {
+    Result<HostName> alias = read_host_name("alias", item);
+    if (alias) {
+      aliases.push_back(*std::move(alias));
+    } else {
+      in.fail(item.line, alias.error());
+    }
+  }
+  return aliases;
+}
+
+std::vector<IPAddress> read_addresses(TableReader& in) {
+  std::vector<IPAddress> addresses;
+  for (const TomlValue& item : in.array("addresses", kAddressesPerServiceMax)) {
+    Result<IPAddress> address = read_address(item);
+    if (!address) {
+      in.fail(item.line, address.error());
+    } else if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
+      in.fail(item.line, "address " + quoted(item.text) + " is given twice");
+    } else {
+      addresses.push_back(*address);
+    }
+  }
+  return addresses;
+}
+
+/// Text for people: no control characters, which a terminal would act on.
+std::string read_people_text(TableReader& in, std::string_view key) {
+  const std::string text = in.optional_string(key).value_or("");
+  if (text.size() > kPeopleTextBytesMax) {
+    in.fail(in.line_of(key), quoted(key) + " is longer than 200 bytes");
+  }
+  bool after_c2 = false;  // 0xC2 0x80 to 0xC2 0x9F are control characters, too
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (after_c2 && byte < 0xa0)) {
+      in.fail(in.line_of(key), quoted(key) + " has a control character: " + quoted(text));
+    }
+    after_c2 = byte == 0xc2;
+  }
+  return text;
+}
+
+ServiceKind read_service_kind(TableReader& in) {
+  const std::optional<std::string> text = in.optional_string("kind");
+  if (!text) return ServiceKind::unspecified;
+  if (*text == "vip") return ServiceKind::vip;
+  if (*text == "anycast") return ServiceKind::anycast;
+  if (*text == "lb") return ServiceKind::lb;
+  if (*text == "instance") return ServiceKind::instance;
+  in.fail(in.line_of("kind"), "kind " + quoted(*text) + " is not vip, anycast, lb or instance");
+  return ServiceKind::unspecified;
+}
+
+/// A name stands once in the whole manifest: two services that both give it would have to be
+/// merged.
+void claim_name(TableReader& in, const HostName& name, std::string_view key,
+                const std::string& where, Totals& totals) {
+  const auto [owner, fresh] = totals.owners.emplace(name, where);
+  if (fresh) return;
+  in.fail(in.line_of(key), "name " + quoted(name.text()) + " is already given by " + owner->second);
+}
+
+Result<Service> read_service(const TomlValue& value, std::size_t number, UnknownKeys unknown,
+                             Totals& totals) {
+  std::string where = "service " + std::to_string(number);
+  if (value.kind != Kind::table) {
+    return {Errc::bad_manifest, at_place(value.line, where, "it must be a table, [[service]]")};
+  }
+  TableReader in(value, where, Errc::bad_manifest);
+  const std::string name_text = in.string("name");
+  if (in.failed()) return in.finish(unknown).error();
+  where += " (" + quoted(name_text) + ")";
+  in.set_where(where);
+  Result<HostName> name = read_host_name("name", *in.find("name"));
+  if (!name) {
+    in.fail(in.line_of("name"), name.error());
+    return in.finish(unknown).error();
+  }
+
+  Service service{*std::move(name), {}, {}, {}, ServiceKind::unspecified, {}, {}, {}};
+  claim_name(in, service.name, "name", where, totals);
+  service.aliases = read_aliases(in);
+  for (const HostName& alias : service.aliases) claim_name(in, alias, "aliases", where, totals);
+  service.addresses = read_addresses(in);
+  totals.block_lines += (1 + service.aliases.size()) * service.addresses.size();
+  if (const TomlValue* check = in.find("check")) {
+    Result<std::vector<Check>> checks = read_checks(*check, service.name, where, unknown);
+    if (checks) {
+      service.checks = *std::move(checks);
+    } else {
+      in.fail(std::move(checks).error());
+    }
+  }
+  service.kind = read_service_kind(in);
+  service.description = read_people_text(in, "description");
+  service.owner = read_people_text(in, "owner");
+  service.runbook = read_people_text(in, "runbook");
+  if (Result<void> done = in.finish(unknown); !done) return std::move(done).error();
+  return service;
+}
+
+}  // namespace
+
+Result<Manifest> read_manifest(std::string_view text, UnknownKeys unknown,
+                               const RootDocument* root) {
+  if (Result<void> profile = check_document_text(text, DocumentKind::manifest); !profile) {
+    return std::move(profile).error();
+  }
+  const Result<TomlValue> toml = read_toml(text, Errc::bad_manifest);
+  if (!toml) return toml.error();
+
+  TableReader in(*toml, "", Errc::bad_manifest);
+  Manifest manifest = read_head(in);
+  const std::vector<TomlValue>& services = in.array("service", kServicesMax);
+  if (Result<void> head = in.finish(unknown); !head) return std::move(head).error();
+  if (root != nullptr) {
+    if (Result<void> fits = check_head(manifest, *root); !fits) return std::move(fits).error();
+  }
+
+  Totals totals;
+  for (const TomlValue& value : services) {
+    Result<Service> service = read_service(value, manifest.services.size() + 1, unknown, totals);
+    if (!service) return std::move(service).error();
+    manifest.services.push_back(*std::move(service));
+  }
+  if (totals.block_lines > kBlockLinesMax) {
+    return {Errc::block_too_large, "the block would have " + std::to_string(totals.block_lines) +
+                                       " lines, at most 1000 are written"};
+  }
+  return manifest;
+}
+
+}  // namespace hostspin
