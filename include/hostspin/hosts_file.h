@@ -40,8 +40,8 @@ struct FoundBlock {
   std::size_t last_line = 0;   ///< 1-based line of END
   std::string bytes;           ///< from BEGIN to the LF after END
   std::vector<Pin> pins;       ///< lines that parse, in order
-  std::size_t foreign_lines =
-      0;  ///< lines inside the block that are neither pins, blank nor comments
+  /// Lines inside the block that are neither pins, blank nor comments.
+  std::size_t foreign_lines = 0;
 };
 
 /// A hosts file taken apart: foreign bytes before and after at most one block. No byte is lost:
@@ -75,17 +75,17 @@ Result<std::string> render_block_lines(const BlockHeader& header, const std::vec
 /// A foreign line that gives one of our names. Glibc with `multi on` merges its address with ours;
 /// otherwise the first line wins.
 struct Conflict {
-  std::size_t line = 0;  ///< 1-based, in the file as it is
-  std::string name;      ///< our name, lower case
-  std::string address;   ///< as written, escaped for display
-  bool same_address =
-      false;  ///< the line gives an address we give too: harmless, and reported as such
+  std::size_t line = 0;       ///< 1-based, in the file as it is
+  std::string name;           ///< our name, lower case
+  std::string address;        ///< as written, escaped for display
+  bool same_address = false;  ///< one that we give too: harmless, and reported as such
+  bool other_family = false;  ///< we give none of its family: a question for that alone gets it
   bool before_block = false;  ///< it stands where it would win
   /// Only readers that end lines at a CR, a NUL or after 511 bytes, or drop a trailing dot, take it
   /// so.
   bool some_readers = false;
   bool commented_out = false;  ///< a plan's comment-out takes the line out of effect
-  /// Names on the line that are not ours and that commenting it out hides too; escaped, at most 8.
+  /// Names on the line that are not ours, which commenting it out hides too; escaped, at most 8.
   std::vector<std::string> other_names = {};
 };
 inline constexpr std::size_t kConflictsMax = 1000;
@@ -127,8 +127,8 @@ struct Plan {
   /// Lines that an earlier comment-out hid and that give none of our names any more (policy
   /// comment_out), or any at all (remove): put back. 1-based, in the file as it is.
   std::vector<std::size_t> restored_lines;
-  std::vector<std::size_t>
-      foreign_long_lines;  ///< 1-based lines above 64 KiB, which blind some readers
+  /// 1-based lines above 64 KiB, which blind some readers to the rest of the file.
+  std::vector<std::size_t> foreign_long_lines;
   bool added_final_newline = false;
   bool no_localhost = false;  ///< no foreign line gives `localhost`: a truncation may be under way
   bool layout_kept = false;   ///< the block differs in layout only

@@ -1,0 +1,235 @@
+#include "foreign.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "entry.h"
+#include "markers.h"
+
+namespace hostspin {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 253;
+constexpr std::size_t kOtherNamesMax = 8;
+constexpr std::size_t kShownBytesMax = 64;
+constexpr std::string_view kLocalhost = "localhost";
+
+/// Escaped as quoted() does, without the quotes.
+std::string displayed(std::string_view text) {
+  const std::string shown = quoted(text, kShownBytesMax);
+  return shown.substr(1, shown.size() - 2);
+}
+
+bool is_localhost(std::string_view word) {
+  return word.size() == kLocalhost.size() && to_lower(word) == kLocalhost;
+}
+
+/// One line on its way: what it gives of ours, as one reader or another takes it.
+class LineReader {
+ public:
+  LineReader(const ForeignPart& part, const NameIndex& names, ForeignFindings& findings)
+      : part_(part), names_(names), findings_(findings) {}
+
+  /// A line without its LF. Says whether comment-out would take it out of effect.
+  bool read(std::string_view line, std::size_t number) {
+    number_ = number;
+    first_conflict_ = findings_.conflicts.size();
+    found_ = 0;
+    gives_localhost_ = false;
+    const bool ours = read_as_entry(line, /*some_readers=*/false);
+    if (may_split(line)) read_pieces(line);
+    if (found_ > 0) ++findings_.conflict_lines;
+    return ours && !gives_localhost_;
+  }
+
+  /// Whether the line, which is commented out now, would give one of our names.
+  [[nodiscard]] bool would_conflict(std::string_view line) const {
+    const Entry entry = read_entry(line);
+    bool conflict = false;
+    if (!entry.empty && may_be_address(entry.address))
+      for_each_word(entry.names, [&](std::string_view word) {
+        conflict = conflict || names_.find(without_dot(word)) != nullptr;
+      });
+    return conflict;
+  }
+
+  void mark_commented_out() {
+    for (std::size_t i = first_conflict_; i < findings_.conflicts.size(); ++i)
+      if (findings_.conflicts[i].line == number_) findings_.conflicts[i].commented_out = true;
+  }
+
+ private:
+  static std::string_view without_dot(std::string_view word) {
+    if (word.size() > 1 && word.back() == '.') word.remove_suffix(1);
+    return word;
+  }
+
+  static bool may_split(std::string_view line) {
+    if (line.size() >= kReaderLineBytesMax) return true;
+    const std::size_t control = line.find_first_of(std::string_view("\r\0", 2));
+    return control != std::string_view::npos && control + 1 < line.size();
+  }
+
+  bool read_as_entry(std::string_view line, bool some_readers) {
+    const Entry entry = read_entry(line);
+    if (entry.empty || !may_be_address(entry.address)) return false;
+    bool ours = false;
+    for_each_word(entry.names, [&](std::string_view word) {
+      if (!findings_.localhost || !gives_localhost_) note_localhost(word, some_readers);
+      const NameIndex::Named* named = names_.find(without_dot(word));
+      if (named == nullptr) return;
+      ours = true;
+      add(entry, *named, some_readers || word.back() == '.');
+    });
+    return ours;
+  }
+
+  void note_localhost(std::string_view word, bool some_readers) {
+    if (some_readers || !is_localhost(word)) return;
+    findings_.localhost = true;
+    gives_localhost_ = true;
+  }
+
+  void add(const Entry& entry, const NameIndex::Named& named, bool some_readers) {
+    ++found_;
+    if (findings_.conflicts.size() >= kConflictsMax) return;
+    for (std::size_t i = first_conflict_; i < findings_.conflicts.size(); ++i)
+      if (findings_.conflicts[i].name == named.name) return;  // the name twice on one line
+
+    Conflict conflict;
+    conflict.line = number_;
+    conflict.name = named.name;
+    conflict.address = displayed(entry.address);
+    const std::optional<IPAddress> address = read_address(entry.address);
+    const bool is_v6 = entry.address.find(':') != std::string_view::npos;
+    conflict.same_address = address && std::find(named.addresses.begin(), named.addresses.end(),
+                                                 *address) != named.addresses.end();
+    conflict.other_family = std::none_of(named.addresses.begin(), named.addresses.end(),
+                                         [&](const IPAddress& a) { return a.is_v6() == is_v6; });
+    conflict.before_block = part_.before_block;
+    conflict.some_readers = some_readers;
+    for_each_word(entry.names, [&](std::string_view word) {
+      if (conflict.other_names.size() < kOtherNamesMax && names_.find(without_dot(word)) == nullptr)
+        conflict.other_names.push_back(displayed(word));
+    });
+    findings_.conflicts.push_back(std::move(conflict));
+  }
+
+  /// What readers see that end a line at a CR or NUL (systemd-resolved), or after 511 bytes (musl);
+  /// even a comment's tail is then an entry.
+  void read_pieces(std::string_view line) {
+    constexpr std::string_view kEnds("\r\0", 2);
+    for (std::size_t at = line.find_first_of(kEnds); at != std::string_view::npos;) {
+      const std::size_t next = line.find_first_of(kEnds, at + 1);
+      (void)read_as_entry(line.substr(at + 1, next - at - 1), /*some_readers=*/true);
+      at = next;
+    }
+    for (std::size_t at = kReaderLineBytesMax; at < line.size(); at += kReaderLineBytesMax)
+      if (!is_blank(line[at]))  // musl skips an indented line
+        (void)read_as_entry(line.substr(at, kReaderLineBytesMax), /*some_readers=*/true);
+  }
+
+  const ForeignPart& part_;
+  const NameIndex& names_;
+  ForeignFindings& findings_;
+  std::size_t number_ = 0;
+  std::size_t first_conflict_ = 0;
+  std::size_t found_ = 0;
+  bool gives_localhost_ = false;
+};
+
+}  // namespace
+
+NameIndex::NameIndex(const std::vector<Pin>& pins) {
+  by_name_.reserve(pins.size());
+  for (const Pin& pin : pins) {
+    const std::string_view name = pin.name.text();
+    const auto [place, is_new] = by_name_.try_emplace(name, named_.size());
+    if (is_new) {
+      named_.push_back({name, {}});
+      sieve_.set(sieve_place(name));
+    }
+    named_[place->second].addresses.push_back(pin.address);
+  }
+}
+
+std::size_t NameIndex::sieve_place(std::string_view word) {
+  // The same for both cases of a letter.
+  const auto letter = [&](std::size_t at) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(word[at]) | 0x20U);
+  };
+  return (word.size() * 257 + letter(0) * 31 + letter(word.size() / 2) * 7 +
+          letter(word.size() - 1) * 131) %
+         kSieveSize;
+}
+
+const NameIndex::Named* NameIndex::find(std::string_view word) const {
+  if (word.empty() || word.size() > kNameBytesMax || !sieve_[sieve_place(word)]) return nullptr;
+  std::array<char, kNameBytesMax> lower{};
+  std::transform(word.begin(), word.end(), lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const auto found = by_name_.find(std::string_view(lower.data(), word.size()));
+  return found == by_name_.end() ? nullptr : &named_[found->second];
+}
+
+std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
+                                   ConflictPolicy policy, ForeignFindings& findings) {
+  std::vector<LineEdit> edits;
+  LineReader reader(part, names, findings);
+  std::size_t number = part.first_line;
+  for_each_line(part.bytes, [&](std::string_view line) {
+    if (line.size() + 1 > kForeignLineBytesMax) findings.long_lines.push_back(number);
+    const bool may_comment_out = reader.read(line, number);
+    const auto offset = static_cast<std::size_t>(line.data() - part.bytes.data());
+    if (policy == ConflictPolicy::comment_out) {
+      if (may_comment_out && kConflictPrefix.size() + line.size() + 1 <= kReaderLineBytesMax) {
+        edits.push_back({offset, /*comment=*/true});
+        reader.mark_commented_out();
+      } else if (line.starts_with(kConflictPrefix) &&
+                 !reader.would_conflict(line.substr(kConflictPrefix.size()))) {
+        edits.push_back({offset, /*comment=*/false});
+        findings.restored_lines.push_back(number);
+      }
+    }
+    ++number;
+  });
+  return edits;
+}
+
+std::vector<Conflict> find_conflicts(const HostsFile& file, const std::vector<Pin>& pins) {
+  const NameIndex names(pins);
+  ForeignFindings findings;
+  (void)scan_foreign({file.before, 1, true}, names, ConflictPolicy::report, findings);
+  const std::size_t next = file.block ? file.block->last_line + 1 : count_lines(file.before) + 1;
+  (void)scan_foreign({file.after, next, false}, names, ConflictPolicy::report, findings);
+  return std::move(findings.conflicts);
+}
+
+std::string describe_conflict(const Conflict& conflict) {
+  std::string text =
+      "line " + std::to_string(conflict.line) + " gives " + conflict.name + " " + conflict.address;
+  if (conflict.commented_out) {
+    text += "; commented out, so the block alone counts";
+    for (const std::string& name : conflict.other_names)
+      text += (&name == &conflict.other_names.front() ? "; it hides " : ", ") + name;
+    if (!conflict.other_names.empty()) text += " too";
+    return text;
+  }
+  if (conflict.same_address) return text + ", as the block does: harmless";
+  if (conflict.some_readers)
+    return text +
+           " to readers that end lines at a CR, a NUL or after 511 bytes, or drop a trailing dot "
+           "(musl, systemd-resolved): they use it besides the block's";
+  text +=
+      conflict.before_block
+          ? " before the block: it wins in glibc without 'multi on'; with 'multi on', and in "
+            "musl, Go and systemd-resolved, both are used, it first"
+          : ": the block wins in glibc without 'multi on'; with 'multi on', and in musl, Go and "
+            "systemd-resolved, both are used, the block's first";
+  if (conflict.other_family) text += "; a question for its address family alone gets only it";
+  return text;
+}
+
+}  // namespace hostspin

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "hostspin/hosts_file.h"
+
+namespace hostspin {
+
+/// Our names, for looking words of foreign lines up. Keeps references to the pins.
+class NameIndex {
+ public:
+  explicit NameIndex(const std::vector<Pin>& pins);
+
+  struct Named {
+    std::string_view name;
+    std::vector<IPAddress> addresses;
+  };
+  /// By a word in any case; null if it is none of our names.
+  [[nodiscard]] const Named* find(std::string_view word) const;
+
+ private:
+  // A few bits of a word say "surely not ours" for nearly all words, before any hashing.
+  static constexpr std::size_t kSieveSize = 8192;
+  static std::size_t sieve_place(std::string_view word);
+
+  std::vector<Named> named_;
+  std::unordered_map<std::string_view, std::size_t> by_name_;
+  std::bitset<kSieveSize> sieve_;
+};
+
+/// A change to one foreign line: where it starts in the scanned part, and what happens to it.
+struct LineEdit {
+  std::size_t offset = 0;
+  bool comment = false;  ///< the prefix is put before it; otherwise the one it has is taken away
+};
+
+/// What a pass over foreign lines gathers.
+struct ForeignFindings {
+  std::vector<Conflict> conflicts;
+  std::size_t conflict_lines = 0;
+  std::vector<std::size_t> long_lines;
+  std::vector<std::size_t> restored_lines;
+  bool localhost = false;
+};
+
+/// Above this (its LF included) Go and CoreDNS stop reading.
+inline constexpr std::size_t kForeignLineBytesMax = 65536;
+
+/// Where a part of the file stands.
+struct ForeignPart {
+  std::string_view bytes;
+  std::size_t first_line = 1;
+  bool before_block = false;
+};
+
+/// Reads the lines of one part into `findings` and says which of them `policy` changes.
+std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
+                                   ConflictPolicy policy, ForeignFindings& findings);
+
+}  // namespace hostspin

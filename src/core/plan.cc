@@ -1,0 +1,110 @@
+#include <algorithm>
+
+#include "foreign.h"
+#include "hostspin/hosts_file.h"
+#include "markers.h"
+
+namespace hostspin {
+namespace {
+
+/// Copies `part` with its edits done; `edits` are in order.
+void append_edited(std::string& out, std::string_view part, const std::vector<LineEdit>& edits) {
+  std::size_t copied = 0;
+  for (const LineEdit& edit : edits) {
+    out += part.substr(copied, edit.offset - copied);
+    copied = edit.offset;
+    if (edit.comment)
+      out += kConflictPrefix;
+    else
+      copied += kConflictPrefix.size();
+  }
+  out += part.substr(copied);
+}
+
+/// Every line that comment-out had prefixed.
+std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
+                                  std::vector<std::size_t>& lines) {
+  std::vector<LineEdit> edits;
+  std::size_t counted = 0;
+  for (std::size_t at = part.find(kConflictPrefix); at != std::string_view::npos;
+       at = part.find(kConflictPrefix, at + 1)) {
+    if (at > 0 && part[at - 1] != '\n') continue;
+    first_line += count_lines(part.substr(counted, at - counted));
+    counted = at;
+    edits.push_back({at, /*comment=*/false});
+    lines.push_back(first_line);
+  }
+  return edits;
+}
+
+HostsFile to_hosts_file(std::string_view bytes, const BlockPlace& place) {
+  HostsFile file;
+  if (!place.present) return file;
+  FoundBlock block;
+  block.bytes = place.block(bytes);
+  block.header = parse_header(block.bytes);
+  read_block_lines(block.bytes, block.pins, block.foreign_lines);
+  file.block = std::move(block);
+  return file;
+}
+
+}  // namespace
+
+Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
+                        const std::vector<Pin>& pins, ConflictPolicy policy) {
+  const Result<BlockPlace> place = locate_block(bytes);
+  if (!place) return place.error();
+  const std::string_view before = place->before(bytes);
+  const std::string_view after = place->after(bytes);
+
+  Plan plan;
+  // The block alone is taken apart; a large foreign part is only ever looked at.
+  plan.drift = compare_block(to_hosts_file(bytes, *place), wanted_block, pins);
+  plan.layout_kept = plan.drift == Drift::layout;
+  plan.added_final_newline = !bytes.empty() && bytes.back() != '\n';
+  plan.byte_order_mark = (before.empty() ? after : before).starts_with(kByteOrderMark);
+
+  const NameIndex names(pins);
+  ForeignFindings findings;
+  const std::vector<LineEdit> edits_before =
+      scan_foreign({before, 1, true}, names, policy, findings);
+  const std::size_t next_line = place->present ? place->end.line + 1 : 1;
+  const std::vector<LineEdit> edits_after =
+      scan_foreign({after, next_line, false}, names, policy, findings);
+
+  plan.after.reserve(bytes.size() + wanted_block.size() + 1 +
+                     (edits_before.size() + edits_after.size()) * kConflictPrefix.size());
+  append_edited(plan.after, before, edits_before);
+  plan.after += wanted_block;
+  append_edited(plan.after, after, edits_after);
+  if (!plan.after.empty() && plan.after.back() != '\n') plan.after += '\n';
+
+  plan.changes = plan.drift != Drift::none || plan.added_final_newline || !edits_before.empty() ||
+                 !edits_after.empty();
+  plan.conflicts = std::move(findings.conflicts);
+  plan.conflict_lines = findings.conflict_lines;
+  plan.restored_lines = std::move(findings.restored_lines);
+  plan.foreign_long_lines = std::move(findings.long_lines);
+  plan.no_localhost = !findings.localhost;
+  return plan;
+}
+
+Result<Plan> plan_remove(std::string_view bytes) {
+  const Result<BlockPlace> place = locate_block(bytes);
+  if (!place) return place.error();
+  Plan plan;
+  if (!place->present) plan.drift = Drift::missing;
+  const std::string_view before = place->before(bytes);
+  const std::string_view after = place->after(bytes);
+  const std::size_t next_line = place->present ? place->end.line + 1 : 1;
+  const std::vector<LineEdit> edits_before = restore_all(before, 1, plan.restored_lines);
+  const std::vector<LineEdit> edits_after = restore_all(after, next_line, plan.restored_lines);
+  plan.after.reserve(bytes.size());
+  append_edited(plan.after, before, edits_before);
+  append_edited(plan.after, after, edits_after);
+  plan.changes = place->present || !plan.restored_lines.empty();
+  plan.no_localhost = !gives_localhost(bytes);
+  return plan;
+}
+
+}  // namespace hostspin
