@@ -14,7 +14,9 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libspdlog-dev
   libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev)
 test=(catch2 python3 python3-pytest python3-pytest-xdist python3-cryptography nginx-light openssl ca-certificates
-  strace nftables iproute2 util-linux binutils)
+  strace nftables iproute2 util-linux binutils
+  dpkg-dev lintian rpm rpmlint mandoc          # packages
+  systemd systemd-container mmdebstrap)        # units, and a boot of them
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
 
@@ -71,6 +73,6 @@ trap cleanup EXIT
 install=(apt-get install -y -q --no-install-recommends "${missing[@]}")
 "${as_root[@]}" apt-get update -q
 "${as_root[@]}" "${install[@]}"
-if [ -z "$had_nginx" ] && installed nginx-common && command -v deb-systemd-helper >/dev/null; then
-  "${as_root[@]}" deb-systemd-helper disable nginx.service || true  # without systemd there is nothing to disable
+if [ -z "$had_nginx" ] && installed nginx-common; then
+  "${as_root[@]}" update-rc.d nginx disable
 fi

@@ -4,20 +4,12 @@ import pytest
 from support.certificates import Authority
 from support.fleet import Fleet, Publication, service
 from support.machine import Machine, source
-from support.namespace import Namespace, Unavailable
+from support.namespace import Namespace
 from support.nginx import Nginx, quoted
 
 SOURCE_NAME = "pins.example.com"
 SOURCE_ADDRESS = "10.99.0.1"
 SERVICE_ADDRESSES = ("10.99.0.10", "10.99.0.11", "10.99.0.12")
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item):
-    """A test that finds out half-way what this machine cannot do is skipped with that reason."""
-    outcome = yield
-    if outcome.excinfo and issubclass(outcome.excinfo[0], Unavailable):
-        pytest.skip(str(outcome.excinfo[1]))
 
 
 @pytest.fixture
@@ -75,10 +67,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    try:
-        made = Site(tmp_path_factory.mktemp("site"))
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    made = Site(tmp_path_factory.mktemp("site"))
     yield made
     made.close()
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 DAY = 86400
+NOW = int(time.time())  # one moment for all documents of a session, so that their order in time is exact
 DASH = "\u2014".encode()
 
 
@@ -108,7 +109,7 @@ class Fleet:
     networks: tuple = ("10.0.0.0/8", "2001:db8:10::/48")
 
     def __post_init__(self):
-        self.born = int(time.time())
+        self.born = NOW
         if not self.root_keys:
             self.root_keys = [Key(f"{self.name}/root/r{i}") for i in range(3)]
         if not self.manifest_keys:

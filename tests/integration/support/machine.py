@@ -45,9 +45,10 @@ class Machine:
         return self
 
     def put(self, name: str, content: bytes) -> str:
-        """A file of configuration (a CA bundle, say); its path as the machine sees it."""
-        (self.path / "etc/hostspin" / name).write_bytes(content)
-        return f"/etc/hostspin/{name}"
+        """A CA bundle or a key; its path for the configuration, which like file:// is not below --root."""
+        path = self.path / "etc/hostspin" / name
+        path.write_bytes(content)
+        return str(path)
 
     def command(self, *arguments) -> list:
         prefix = self.namespace.prefix() if self.namespace else []

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 
+import pytest
+
 from .process import clean_environment
 
 
-class Unavailable(Exception):
-    """Why this machine cannot give a test what it needs; the test is skipped with it."""
+class Unavailable(pytest.skip.Exception):
+    """Why this machine cannot give a test what it needs; raised anywhere, it skips the test with that reason."""
 
 
 class Namespace:

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs what a stranger would run, in a fresh minimal Debian 12 with nothing but the checkout copied in:
+# tests/run.sh, then examples/quickstart.sh. Needs root, mmdebstrap and a Debian mirror.
+#
+#   tests/fresh-debian.sh [--shell] [COMMAND…]     COMMAND instead of the two; --shell on failure opens one
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ "$(id -u)" -eq 0 ] || { echo "fresh-debian.sh: needs root" >&2; exit 3; }
+command -v mmdebstrap >/dev/null || { echo "fresh-debian.sh: needs the program mmdebstrap" >&2; exit 3; }
+shell=
+if [ "${1:-}" = --shell ]; then
+  shell=yes
+  shift
+fi
+
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/hostspin-fresh.XXXXXX")
+root=$work/root
+trap 'rm -rf --one-file-system "$work"' EXIT
+echo "[1/3] a minimal Debian 12 in $root"
+mmdebstrap --quiet --variant=minbase bookworm "$root" >"$work/mmdebstrap.log" 2>&1 || {
+  tail -n 30 "$work/mmdebstrap.log" >&2
+  exit 1
+}
+# Only apt needs it: how this machine reaches a mirror.
+cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+
+echo "[2/3] the checkout into it"
+mkdir -p "$root/hostspin"
+tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C "$root/hostspin"
+
+# Mounts in a namespace of their own vanish with it; /sys and /proc are the fresh root's view of this kernel.
+inside() {
+  # shellcheck disable=SC2016  # the inner shell expands it
+  unshare --mount --pid --fork --kill-child -- bash -c '
+    set -e
+    mount --make-rprivate /
+    mount -t proc proc "$1/proc"
+    mount -t sysfs sysfs "$1/sys"
+    mount --rbind /dev "$1/dev"
+    root=$1
+    shift
+    exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb chroot "$root" "$@"
+  ' bash "$root" "$@"
+}
+
+echo "[3/3] in it:"
+commands=("$*")
+[ $# -gt 0 ] || commands=("bash /hostspin/tests/run.sh" "bash /hostspin/examples/quickstart.sh")
+for command in "${commands[@]}"; do
+  echo "--- $command"
+  if ! inside bash -c "$command"; then
+    [ -z "$shell" ] || inside bash || true
+    exit 1
+  fi
+done
