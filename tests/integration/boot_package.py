@@ -1,6 +1,5 @@
 """The packages made of the build under test."""
 
-import functools
 import shutil
 from pathlib import Path
 
@@ -30,11 +29,16 @@ def make_packages(build: Path, out: Path, generators: str = "DEB", **environment
     return done
 
 
-@functools.cache
-def debian_package(build: Path, out: Path) -> Path:
-    make_packages(build, out)
-    (package,) = out.glob("*.deb")
-    return package
+_made: dict = {}
+
+
+def debian_package(build: Path, tmp_path_factory) -> Path:
+    """The DEB of the build; made once a session."""
+    if build not in _made:
+        out = tmp_path_factory.mktemp("package")
+        make_packages(build, out)
+        (_made[build],) = out.glob("*.deb")
+    return _made[build]
 
 
 def with_version(package: Path, version: str, out: Path) -> Path:

@@ -1,0 +1,136 @@
+"""A machine that boots: a Debian root with hostspin, a fleet's files, cloud-init's seed and our probes."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import boot_graph
+from boot_root import Root, booted
+from support.fleet import Fleet, Publication, service
+
+NAME = "db.svc.example.com"
+LATER_NAME = "api.svc.example.com"
+ADDRESS = "10.77.0.1"
+SOURCE_PORT = 8080
+PROBE = Path(__file__).with_name("boot_probe.py")
+
+EARLY_UNIT = f"""
+[Unit]
+DefaultDependencies=no
+After=hostspin-apply.service
+Before=cloud-init-local.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/python3 /probe.py early {NAME}
+[Install]
+WantedBy=sysinit.target
+"""
+WATCH_UNIT = """
+[Unit]
+DefaultDependencies=no
+After=hostspin-apply.service
+[Service]
+ExecStart=/usr/bin/python3 /probe.py watch
+[Install]
+WantedBy=sysinit.target
+"""
+# Type=simple and not after multi-user.target: it waits for the end of the boot, of which it is a part.
+MAIN_UNIT = """
+[Service]
+ExecStart=/usr/bin/python3 /probe.py main {scenario} {names}
+[Install]
+WantedBy=multi-user.target
+"""
+# The fleet's source and the service that the manifest names, on an address of the loopback interface.
+SOURCE_UNIT = f"""
+[Unit]
+Before=hostspin.service
+[Service]
+ExecStartPre=/bin/ip address add {ADDRESS}/32 dev lo
+ExecStart=/usr/bin/python3 -m http.server {SOURCE_PORT} --bind {ADDRESS} --directory /publication
+[Install]
+WantedBy=multi-user.target
+"""
+CONFIGURATION = f"""
+[[source]]
+url = "http://{ADDRESS}:{SOURCE_PORT}/"
+"""
+
+
+@dataclass
+class Boot:
+    """What one boot left behind."""
+
+    code: int
+    out: Path
+
+    def read(self, name: str):
+        return json.loads((self.out / f"{name}.json").read_text())
+
+    @property
+    def main(self) -> dict:
+        return self.read("main")
+
+    @property
+    def ordering(self) -> dict:
+        return boot_graph.ordering(self.main["graph"])
+
+
+def new_fleet() -> Fleet:
+    return Fleet(names=("*.svc.example.com",), networks=("10.0.0.0/8",))
+
+
+def seed_manifest(fleet: Fleet) -> bytes:
+    """What is baked: one name, nothing to probe."""
+    return fleet.manifest(1, [service(NAME, [ADDRESS])])
+
+
+def later_manifest(fleet: Fleet) -> bytes:
+    """What the source offers: one name more, and a check of the address that serves it."""
+    return fleet.manifest(2, [service(NAME, [ADDRESS], check={"tcp": SOURCE_PORT}), service(LATER_NAME, ["10.77.0.2"])])
+
+
+def bake(root: Root, fleet: Fleet) -> None:
+    """Trust root, seed and source, as an image has them before its first boot."""
+    root.write("etc/hostspin/root.note", fleet.root())
+    root.write("etc/hostspin/manifest.note", seed_manifest(fleet))
+    root.write("etc/hostspin/conf.d/50-test.toml", CONFIGURATION)
+
+
+def boot(root: Root, fleet: Fleet, directory: Path, *, user_data: str, scenario: str = "none", early: bool = True,
+         watch: bool = False, names=(NAME, LATER_NAME), files=(), binds=()) -> Boot:
+    """One boot with everything written thrown away. `files` are (path, content) of this boot alone."""
+    out = directory / "out"
+    out.mkdir(parents=True)
+    publication = Publication(directory / "publication")
+    publication.offer(later_manifest(fleet))
+    seed = directory / "seed"
+    seed.mkdir()
+    (seed / "user-data").write_text(user_data)
+    (seed / "meta-data").write_text(f"instance-id: {directory.name}\n")
+    shutil.copy(PROBE, directory / "probe.py")
+
+    units = {"test-source.service": SOURCE_UNIT,
+             "test-main.service": MAIN_UNIT.format(scenario=scenario, names=" ".join(names))}
+    if early:
+        units["test-early.service"] = EARLY_UNIT
+    if watch:
+        units["test-watch.service"] = WATCH_UNIT
+    system = directory / "units"
+    binds = list(binds)
+    for unit, text in units.items():
+        wanted = text.split("WantedBy=")[1].strip()
+        (system / f"{wanted}.wants").mkdir(parents=True, exist_ok=True)
+        (system / unit).write_text(text)
+        (system / f"{wanted}.wants" / unit).symlink_to(f"../{unit}")
+    for path, content in files:
+        kept = directory / "files" / path.strip("/").replace("/", "-")
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(content)
+        binds.append((kept, path))
+    binds += [(directory / "probe.py", "/probe.py"), (publication.path, "/publication"),
+              (seed, "/var/lib/cloud/seed/nocloud"), (system, "/usr/local/lib/systemd/system")]
+    code = booted(root, out, binds=[(source, target) for source, target in binds])
+    return Boot(code, out)

@@ -1,0 +1,175 @@
+"""Runs inside the booted root (Python's standard library alone); writes what it saw to /out.
+
+`early` stands between hostspin-apply.service and cloud-init; `watch` records every appearance and
+disappearance of the block; `main` waits for the end of the boot, then plays the scenario it is told.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+OUT = pathlib.Path("/out")
+HOSTS = pathlib.Path("/etc/hosts")
+BEGIN = b"# BEGIN hostspin"
+UNITS = ("hostspin-apply.service", "hostspin-guard.path", "hostspin.service", "hostspin-net.socket",
+         "hostspin-ask.socket", "cloud-init-local.service", "cloud-init.service", "cloud-final.service")
+PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus", "MainPID",
+              "ExecMainStartTimestampMonotonic", "StatusText", "UnitFileState", "ConditionResult")
+HEAL_SECONDS_MAX = 10.0
+
+
+def call(*command) -> dict:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+
+def monotonic_us() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+
+
+def has_block() -> bool:
+    try:
+        return BEGIN in HOSTS.read_bytes()
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition, seconds: float = HEAL_SECONDS_MAX):
+    """Seconds until the condition held, or None."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        if condition():
+            return time.monotonic() - started
+        time.sleep(0.002)
+    return None
+
+
+def show(unit: str) -> dict:
+    lines = call("systemctl", "show", unit, *(f"--property={name}" for name in PROPERTIES))["stdout"]
+    return dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
+
+
+def save(name: str, value) -> None:
+    temporary = OUT / f"{name}.tmp"
+    temporary.write_text(json.dumps(value, indent=1))
+    temporary.rename(OUT / f"{name}.json")
+
+
+def early(names) -> None:
+    answers = {name: call("getent", "ahosts", name) for name in names}
+    save("early", {"at": monotonic_us(), "answers": answers, "hosts": HOSTS.read_text(errors="replace")})
+
+
+def watch() -> None:
+    changes = []
+    signal.signal(signal.SIGTERM, lambda *_: (save("watch", changes), sys.exit(0)))
+    last = None
+    while True:
+        now = has_block()
+        if now != last:
+            changes.append({"at": monotonic_us(), "block": now})
+            last = now
+        time.sleep(0.0005)
+
+
+def vandalise() -> bytes:
+    """Writes the file in place without the block, as tools do; the bytes from before."""
+    before = HOSTS.read_bytes()
+    HOSTS.write_bytes(b"127.0.0.1\tlocalhost\n# somebody was here\n")
+    return before
+
+
+def heal_by(unit: str) -> dict:
+    before = vandalise()
+    seconds = wait_until(has_block)
+    after = HOSTS.read_bytes()
+    end = b"# END hostspin\n"
+    return {"by": unit, "seconds": seconds, "same_block": after.split(end)[0] == before.split(end)[0],
+            "kept_foreign": b"# somebody was here" in after}
+
+
+def scenario_baked() -> dict:
+    found = {}
+    found["agent"] = show("hostspin.service")
+    # One keeper at a time, so that neither can do the other's work.
+    call("systemctl", "stop", "hostspin-guard.path")
+    wait_until(lambda: show("hostspin-apply.service").get("ActiveState") == "inactive")
+    found["healed_by_agent"] = heal_by("hostspin.service")
+    call("systemctl", "stop", "hostspin.service")
+    found["block_after_stop"] = has_block()
+    found["refresh_by_unit"] = call("systemctl", "start", "hostspin-refresh.service")
+    found["refresh_unit"] = show("hostspin-refresh.service")
+    call("systemctl", "start", "hostspin-guard.path")
+    found["healed_by_guard"] = heal_by("hostspin-guard.path")
+
+    call("systemctl", "start", "hostspin-refresh.timer")
+    call("systemctl", "start", "hostspin.service")
+    found["agent_started_over_timer"] = [show("hostspin-refresh.timer")["ActiveState"], show("hostspin.service")["ActiveState"]]
+    call("systemctl", "start", "hostspin-refresh.timer")
+    found["timer_started_over_agent"] = [show("hostspin-refresh.timer")["ActiveState"], show("hostspin.service")["ActiveState"]]
+    call("systemctl", "start", "hostspin.service")
+
+    found["sockets"] = {path: [oct(os.stat(path).st_mode & 0o7777), os.stat(path).st_uid]
+                        for path in ("/run/hostspin-net.sock", "/run/hostspin-ask.sock")}
+    uids = call("journalctl", "--boot", "--output=json", "_SYSTEMD_SLICE=system-hostspin\\x2dnet.slice")["stdout"]
+    found["worker_uids"] = sorted({json.loads(line).get("_UID") for line in uids.splitlines()} - {None})
+    found["worker_user"] = call("id", "--user", "_hostspin")["stdout"].strip()
+    found["worker_starts"] = call("journalctl", "--boot", "--output=cat", "--unit=hostspin-net@*")["stdout"]
+    found["metrics_directory"] = os.path.isdir("/var/lib/prometheus/node-exporter")
+    found["state"] = sorted(str(path) for path in pathlib.Path("/var/lib/hostspin").rglob("*"))
+    found["status"] = call("hostspin", "status")
+    found["verify"] = call("hostspin", "verify", "--output", "json")
+    return found
+
+
+def scenario_remove() -> dict:
+    """The package leaves a running system, then comes back, then goes for good."""
+    found = {"before": HOSTS.read_text()}
+    found["remove"] = call("dpkg", "--remove", "hostspin")
+    found["removed_hosts"] = HOSTS.read_text()
+    found["removed_units"] = {unit: show(unit)["ActiveState"] for unit in UNITS if unit.startswith("hostspin")}
+    time.sleep(0.5)  # a keeper that outlived its package would put the block back by now
+    found["removed_hosts_later"] = HOSTS.read_text()
+    found["install"] = call("dpkg", "--install", "/package.deb")
+    found["reinstalled_block"] = wait_until(has_block) is not None
+    found["reinstalled_units"] = {unit: show(unit)["ActiveState"] for unit in UNITS if unit.startswith("hostspin")}
+    found["purge"] = call("dpkg", "--purge", "hostspin")
+    found["purged_hosts"] = HOSTS.read_text()
+    found["purged_state"] = os.path.exists("/var/lib/hostspin")
+    return found
+
+
+SCENARIOS = {"baked": scenario_baked, "remove": scenario_remove, "none": dict}
+
+
+def main(scenario: str, names) -> None:
+    result = {"running": call("systemctl", "is-system-running", "--wait")["stdout"].strip()}
+    result["failed"] = call("systemctl", "--failed", "--plain", "--no-legend")["stdout"]
+    result["units"] = {unit: show(unit) for unit in UNITS}
+    result["graph"] = call("systemctl", "show", "--all", "*", "-p", "Id", "-p", "After", "-p", "Before")["stdout"]
+    result["hosts"] = HOSTS.read_text(errors="replace")
+    result["answers"] = {name: call("getent", "ahosts", name) for name in names}
+    result["scenario"] = SCENARIOS[scenario]()
+    if show("test-watch.service")["ActiveState"] == "active":
+        call("systemctl", "stop", "test-watch.service")
+    result["failed_later"] = call("systemctl", "--failed", "--plain", "--no-legend")["stdout"]
+    result["journal"] = call("journalctl", "--boot", "--no-pager", "--output=short-monotonic")["stdout"]
+    save("main", result)
+
+
+if __name__ == "__main__":
+    what = sys.argv[1]
+    if what == "early":
+        early(sys.argv[2:])
+    elif what == "watch":
+        watch()
+    else:
+        try:
+            main(sys.argv[2], sys.argv[3:])
+        finally:
+            # The exit code of the whole container; a fault above is in the journal, and 9 says so.
+            subprocess.run(["systemctl", "exit", "0" if (OUT / "main.json").exists() else "9"], check=False)

@@ -1,0 +1,199 @@
+"""A real systemd boots with a real cloud-init: the names are there before anything could ask for them,
+they survive cloud-init, and no ordering cycle is hidden in the graph of units."""
+
+import json
+import shlex
+
+import boot_machine
+import pytest
+from boot_graph import comes_before, cycles
+from boot_machine import ADDRESS, LATER_NAME, NAME, bake, boot, new_fleet
+from boot_package import debian_package
+from boot_root import Root, boot_possible
+
+pytestmark = pytest.mark.slow
+
+# A guard that starts a unit: 46 ms where it was measured, and machines that run tests are slow.
+GAP_SECONDS_MAX = 0.5
+RUNCMD = """#cloud-config
+runcmd:
+  - hostspin refresh --now --output json >/out/refresh.json 2>/out/refresh.err; echo $? >/out/refresh.code
+"""
+# A mount that waits for cloud-init: After=local-fs.target in an early unit would close a cycle here.
+FSTAB = "tmpfs /mnt tmpfs x-systemd.requires=cloud-init.service 0 0\n"
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    return new_fleet()
+
+
+@pytest.fixture(scope="module")
+def package(programs, tmp_path_factory):
+    if boot_possible():
+        pytest.skip(boot_possible())
+    return debian_package(programs.build, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def baked_root(package, fleet, tmp_path_factory):
+    """An image: the package installed in a chroot, the fleet's files put in, and pinned by --root."""
+    root = Root(tmp_path_factory.mktemp("image") / "root")
+    installed = root.install(package)
+    assert installed.code == 0, installed
+    bake(root, fleet)
+    yield root
+    root.remove()
+
+
+def booted_once(root, fleet, tmp_path_factory, name, **options):
+    return boot(root, fleet, tmp_path_factory.mktemp(name), **options)
+
+
+@pytest.fixture(scope="module")
+def plain(baked_root, fleet, tmp_path_factory):
+    return booted_once(baked_root, fleet, tmp_path_factory, "plain", user_data=RUNCMD, scenario="baked")
+
+
+@pytest.fixture(scope="module")
+def managed(baked_root, fleet, tmp_path_factory):
+    """cloud-init owns the hosts file, and a mount waits for cloud-init."""
+    return booted_once(baked_root, fleet, tmp_path_factory, "managed", watch=True,
+                       user_data=RUNCMD + "manage_etc_hosts: true\n", files=[("/etc/fstab", FSTAB)])
+
+
+@pytest.fixture(scope="module")
+def localhost_managed(baked_root, fleet, tmp_path_factory):
+    return booted_once(baked_root, fleet, tmp_path_factory, "localhost", user_data=RUNCMD + "manage_etc_hosts: localhost\n")
+
+
+BOOTS = ["plain", "managed", "localhost_managed"]
+
+
+@pytest.fixture
+def any_boot(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("any_boot", BOOTS, indirect=True)
+def test_the_boot_ends_well_and_no_unit_fails(any_boot):
+    main = any_boot.main
+    assert any_boot.code == 0
+    assert (main["running"], main["failed"]) == ("running", ""), main["journal"]
+
+
+@pytest.mark.parametrize("any_boot", BOOTS, indirect=True)
+def test_names_resolve_before_cloud_init_starts(any_boot):
+    early = any_boot.read("early")
+    started = int(any_boot.main["units"]["cloud-init-local.service"]["ExecMainStartTimestampMonotonic"])
+    assert early["at"] < started
+    answer = early["answers"][NAME]
+    assert (answer["code"], answer["stdout"].split()[0]) == (0, ADDRESS), early["hosts"]
+
+
+@pytest.mark.parametrize("any_boot", BOOTS, indirect=True)
+def test_no_ordering_cycle_hides_in_the_graph(any_boot):
+    after = any_boot.ordering
+    assert cycles(after) == []
+    for later in ("cloud-init-local.service", "network-pre.target", "nss-lookup.target", "sysinit.target"):
+        assert comes_before(after, "hostspin-apply.service", later)
+    assert not comes_before(after, "local-fs.target", "hostspin-apply.service")
+
+
+def test_the_cycle_detector_sees_the_cycle_it_is_for(managed):
+    """The same graph with the one dependency that the early unit must never have."""
+    after = {unit: set(before) for unit, before in managed.ordering.items()}
+    after["hostspin-apply.service"].add("local-fs.target")
+    (found,) = cycles(after)
+    assert {"hostspin-apply.service", "local-fs.target", "mnt.mount", "cloud-init.service"} <= set(found)
+
+
+@pytest.mark.parametrize("any_boot", BOOTS, indirect=True)
+def test_runcmd_ran_and_its_refresh_fetched_and_probed(any_boot):
+    """Fetched by the worker in its sandbox, adopted by a program without a network."""
+    code = int((any_boot.out / "refresh.code").read_text())
+    report = (any_boot.out / "refresh.json").read_text()
+    assert code == 0, (report, (any_boot.out / "refresh.err").read_text())
+    assert json.loads(report)["schema"] == "hostspin.refresh/1"
+    answer = any_boot.main["answers"][LATER_NAME]
+    assert (answer["code"], answer["stdout"].split()[0]) == (0, "10.77.0.2"), any_boot.main["hosts"]
+
+
+def test_the_agent_runs_and_says_how_it_is(plain):
+    agent = plain.main["scenario"]["agent"]
+    assert (agent["ActiveState"], agent["SubState"]) == ("active", "running")
+    assert agent["StatusText"] != ""
+
+
+@pytest.mark.parametrize("keeper", ["agent", "guard"])
+def test_a_block_that_was_wiped_is_put_back(plain, keeper):
+    healed = plain.main["scenario"][f"healed_by_{keeper}"]
+    assert healed["seconds"] is not None, plain.main["journal"]
+    assert healed["same_block"] and healed["kept_foreign"]
+
+
+def test_stopping_the_agent_leaves_the_block(plain):
+    assert plain.main["scenario"]["block_after_stop"] is True
+
+
+def test_the_refresh_unit_works_in_its_sandbox(plain):
+    scenario = plain.main["scenario"]
+    assert (scenario["refresh_by_unit"]["code"], scenario["refresh_unit"]["Result"]) == (0, "success"), plain.main["journal"]
+    assert plain.main["failed_later"] == ""
+
+
+def test_the_agent_and_the_timer_stop_each_other(plain):
+    scenario = plain.main["scenario"]
+    assert scenario["agent_started_over_timer"] == ["inactive", "active"]
+    assert scenario["timer_started_over_agent"] == ["active", "inactive"]
+
+
+def test_the_workers_are_reached_by_root_alone_and_run_as_nobody_of_note(plain):
+    scenario = plain.main["scenario"]
+    assert all(rights == ["0o600", 0] for rights in scenario["sockets"].values()), scenario["sockets"]
+    assert "Started hostspin-net@" in scenario["worker_starts"]
+    assert set(scenario["worker_uids"]) <= {"0", scenario["worker_user"]} and scenario["worker_user"] not in ("", "0")
+
+
+def test_verify_and_status_on_the_booted_machine(plain):
+    scenario = plain.main["scenario"]
+    assert scenario["status"]["code"] in (0, 1), scenario["status"]
+    assert json.loads(scenario["verify"]["stdout"])["schema"] == "hostspin.verify/1"
+    assert scenario["verify"]["code"] == 0, scenario["verify"]
+
+
+def test_cloud_init_wipes_the_block_and_the_guard_puts_it_back(managed):
+    """Only a boot in which the block was seen to go proves anything about its return."""
+    changes = managed.read("watch")
+    gone = [change["at"] for change in changes if not change["block"]]
+    back = [change["at"] for change in changes if change["block"]]
+    assert gone, "cloud-init did not touch the block"
+    assert changes[-1]["block"] is True
+    for moment in gone:
+        gap = min(at for at in back if at > moment) - moment
+        assert gap / 1e6 < GAP_SECONDS_MAX
+    assert "manage_etc_hosts" in managed.main["hosts"]
+
+
+def test_removal_takes_the_block_and_the_units_out_of_a_running_machine(baked_root, package, fleet, tmp_path):
+    one = boot(baked_root, fleet, tmp_path / "remove", user_data=RUNCMD, scenario="remove", early=False,
+               binds=[(package, "/package.deb")])
+    assert one.code == 0
+    scenario = one.main["scenario"]
+    assert "# BEGIN hostspin" in scenario["before"]
+    assert scenario["remove"]["code"] == 0, scenario["remove"]
+    assert "hostspin" not in scenario["removed_hosts"]
+    assert scenario["removed_hosts_later"] == scenario["removed_hosts"]
+    assert set(scenario["removed_units"].values()) == {"inactive"}, scenario["removed_units"]
+    assert scenario["install"]["code"] == 0, scenario["install"]
+    assert scenario["reinstalled_block"] is True, scenario["install"]
+    for unit in ("hostspin.service", "hostspin-guard.path", "hostspin-net.socket", "hostspin-ask.socket"):
+        assert scenario["reinstalled_units"][unit] == "active"
+    assert scenario["purge"]["code"] == 0, scenario["purge"]
+    assert "hostspin" not in scenario["purged_hosts"] and scenario["purged_state"] is False
+    assert one.main["failed_later"] == ""
+
+
+def test_the_probe_asks_for_names_of_the_manifest():
+    """The probe's names come from here, so that a typing mistake cannot make it ask for nothing."""
+    assert NAME in shlex.split(boot_machine.EARLY_UNIT.split("ExecStart=")[1].splitlines()[0])

@@ -1,0 +1,219 @@
+"""The packages: what is in them, what their scripts do to a machine, and that they are made the same twice."""
+
+import gzip
+import os
+import shutil
+
+import pytest
+from boot_machine import bake, new_fleet
+from boot_package import debian_package, fields, listing, make_packages, with_version
+from boot_root import Root
+from support.process import clean_environment, run
+
+BLOCK = "# BEGIN hostspin"
+MAN_PAGES = {"hostspin.8", "hostspin-sign.1", "hostspin.toml.5", "hostspin-manifest.5", "hostspin-trust.7"}
+
+
+@pytest.fixture(scope="module")
+def package(programs, tmp_path_factory):
+    return debian_package(programs.build, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def files(package):
+    return listing(package)
+
+
+def test_programs_stand_where_the_design_puts_them(files):
+    for path in ("/usr/sbin/hostspin", "/usr/bin/hostspin-sign", "/usr/libexec/hostspin/hostspin-net",
+                 "/usr/libexec/hostspin/hostspin-ask"):
+        assert files[path] == ("-rwxr-xr-x", "root/root"), path
+
+
+def test_everything_belongs_to_root_and_nobody_else_may_write(files):
+    for path, (mode, owner) in files.items():
+        assert owner == "root/root", path
+        assert mode[5] == "-" and mode[8] == "-", (path, mode)
+        assert "s" not in mode, (path, mode)
+        if mode[0] == "d":
+            assert mode == "drwxr-xr-x", (path, mode)
+
+
+def test_what_comes_along(files):
+    for path in ("/etc/hostspin/hostspin.toml", "/etc/hostspin/conf.d/", "/var/lib/hostspin/", "/usr/lib/sysusers.d/hostspin.conf",
+                 "/usr/share/doc/hostspin/copyright", "/usr/share/doc/hostspin/changelog.gz",
+                 "/usr/share/doc/hostspin/examples/hostspin.cron",
+                 "/usr/share/bash-completion/completions/hostspin", "/usr/share/zsh/vendor-completions/_hostspin",
+                 "/usr/share/fish/vendor_completions.d/hostspin.fish"):
+        assert path in files, path
+    pages = {path.rsplit("/", 1)[1].removesuffix(".gz") for path in files if path.startswith("/usr/share/man/man") and not path.endswith("/")}
+    assert pages == MAN_PAGES
+    stray = [path for path in files if not path.startswith(("/etc/", "/usr/", "/var/")) and path != "/"]
+    assert stray == []
+
+
+def test_the_package_names_what_it_links(package):
+    needs = fields(package)["Depends"]
+    for library in ("libc6", "libcurl4", "libseccomp2", "libssl3", "libstdc++6"):
+        assert library in needs
+
+
+def test_compressed_documents_carry_no_time(package, tmp_path):
+    done = run(["dpkg-deb", "--extract", package, tmp_path])
+    assert done.code == 0, done
+    compressed = list(tmp_path.rglob("*.gz"))
+    assert compressed
+    for path in compressed:
+        # Bytes 4 to 7 of a gzip file are its time; bit 3 of byte 3 says that a name follows.
+        head = path.read_bytes()[:8]
+        assert head[4:8] == bytes(4) and not head[3] & 8, path
+        assert gzip.decompress(path.read_bytes())
+
+
+def test_two_packages_of_one_moment_are_equal_bytes(programs, tmp_path):
+    kinds = "DEB;TGZ;RPM" if shutil.which("rpmbuild") else "DEB;TGZ"
+    made = []
+    for name, zone in (("one", "UTC"), ("two", "Asia/Tokyo")):
+        make_packages(programs.build, tmp_path / name, kinds, TZ=zone)
+        made.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
+    assert len(made[0]) == kinds.count(";") + 1
+    assert made[0] == made[1]
+
+
+def test_every_kind_of_package_holds_the_same_files(programs, files, tmp_path):
+    kinds = ["TGZ"] + (["RPM"] if shutil.which("rpmbuild") else [])
+    make_packages(programs.build, tmp_path, ";".join(kinds))
+    expected = {path for path in files if not path.endswith("/")}
+    (archive,) = tmp_path.glob("*.tar.gz")
+    names = run(["tar", "--list", "--file", archive]).stdout.splitlines()
+    assert {"/" + name.split("/", 1)[1] for name in names if not name.endswith("/")} == expected
+    for one in tmp_path.glob("*.rpm"):
+        lines = run(["rpm", "--query", "--package", "--list", "--verbose", one]).stdout.splitlines()
+        assert {line.split()[-1] for line in lines if line[0] == "-"} == expected
+        kept = run(["rpm", "--query", "--package", "--configfiles", one]).stdout.split()
+        assert kept == ["/etc/hostspin/hostspin.toml"]
+
+
+@pytest.mark.long
+def test_another_source_path_gives_the_same_packages(checkout, tmp_path):
+    """The script that releases are made with, in two places, in two time zones."""
+    sums = []
+    for name, zone in (("a", "UTC"), ("a-longer-name", "America/Lima")):
+        tree = tmp_path / name / "hostspin"
+        cloned = run(["git", "clone", "--quiet", checkout, tree])
+        assert cloned.code == 0, cloned
+        more = {key: os.environ[key] for key in ("HOME", "CCACHE_DIR") if key in os.environ}
+        done = run(["packaging/build-packages.sh"], cwd=tree, seconds=1800, env=clean_environment(**{**more, "TZ": zone}))
+        assert done.code == 0, done
+        sums.append({path.name: path.read_bytes() for path in (tree / "build/release/packages").iterdir()})
+    assert sums[0] == sums[1]
+
+
+@pytest.mark.slow
+def test_lintian_finds_nothing(package):
+    if not shutil.which("lintian"):
+        pytest.skip("needs the program lintian")
+    done = run(["lintian", "--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0", package])
+    assert done.code == 0, done
+
+
+@pytest.mark.slow
+def test_rpmlint_finds_nothing_but_the_missing_signature(programs, tmp_path):
+    if not shutil.which("rpmbuild") or not shutil.which("rpmlint"):
+        pytest.skip("needs the programs rpmbuild and rpmlint")
+    make_packages(programs.build, tmp_path, "RPM")
+    (made,) = tmp_path.glob("*.rpm")
+    done = run(["rpmlint", made])
+    errors = [line for line in done.stdout.splitlines() if ": E: " in line and "no-signature" not in line]
+    assert errors == []
+
+
+@pytest.mark.parametrize("page", sorted(MAN_PAGES))
+def test_manual_pages_are_clean(checkout, page):
+    if not shutil.which("mandoc"):
+        pytest.skip("needs the program mandoc")
+    done = run(["mandoc", "-T", "lint", "-W", "style", checkout / "packaging/man" / page])
+    # What mandoc cannot know is which other pages a Debian system has.
+    complaints = [line for line in done.stdout.splitlines() if "referenced manual not found" not in line]
+    assert complaints == []
+
+
+@pytest.mark.parametrize("script", ["postinst", "prerm", "postrm", "rpm-post", "rpm-preun", "rpm-postun"])
+def test_maintainer_scripts_are_plain_shell(checkout, script):
+    done = run(["dash" if shutil.which("dash") else "sh", "-n", checkout / "packaging/cpack" / script])
+    assert done.code == 0, done
+
+
+@pytest.fixture
+def root(package, tmp_path):
+    made = Root(tmp_path / "root")
+    yield made
+    made.remove()
+
+
+def dpkg(root, *arguments):
+    done = root.enter("dpkg", *arguments)
+    assert done.code == 0, done
+    return done
+
+
+@pytest.mark.slow
+def test_a_life_without_a_running_systemd(package, root, tmp_path):
+    """Install, install again, pin, upgrade, remove, come back, purge: as an image's build does it."""
+    original = root.hosts
+    first = root.install(package)
+    assert first.code == 0, first
+    assert "no trust root yet" in first.stdout and root.hosts == original
+    assert "_hostspin:" in (root.path / "etc/passwd").read_text()
+
+    bake(root, new_fleet())
+    again = root.install(package)
+    assert again.code == 0, again
+    assert root.hosts.startswith(BLOCK) and root.hosts.endswith(original)
+
+    before = (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts)
+    upgraded = root.install(with_version(package, "99.0", tmp_path))
+    assert upgraded.code == 0, upgraded
+    assert "99.0" in root.enter("dpkg-query", "--show", "hostspin").stdout
+    assert (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts) == before
+
+    # Stands for the manifests that an agent has stored: what a rollback is judged by.
+    root.write("var/lib/hostspin/of-an-agent", "")
+    dpkg(root, "--remove", "hostspin")
+    assert root.hosts == original
+    assert (root.path / "etc/hostspin/hostspin.toml").exists()
+    assert (root.path / "var/lib/hostspin/of-an-agent").exists()
+
+    back = root.install(package)
+    assert back.code == 0, back
+    assert root.hosts.startswith(BLOCK)
+
+    dpkg(root, "--purge", "hostspin")
+    assert root.hosts == original
+    assert not (root.path / "var/lib/hostspin").exists()
+    assert not (root.path / "etc/hostspin/hostspin.toml").exists()
+    left = [path for path in (root.path / "etc/systemd/system").rglob("*hostspin*")]
+    left += [path for path in (root.path / "var/lib/systemd").rglob("*hostspin*")]
+    assert left == []
+    # What the administrator put there is the administrator's.
+    assert (root.path / "etc/hostspin/root.note").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where,text,kept", [
+    ("hostspin.toml", "[package]\nkeep_block_on_remove = true\n", True),
+    ("hostspin.toml", "[package]\n  keep_block_on_remove=true # until the move\n", True),
+    ("conf.d/90-keep.toml", "package.keep_block_on_remove = true\n", True),
+    ("hostspin.toml", "[package]\n# keep_block_on_remove = true\n", False),
+    ("hostspin.toml", "[package]\nkeep_block_on_remove = false\n[tls.ca]\ntrue = \"/etc/hostspin/ca.pem\"\n", False),
+])
+def test_removal_keeps_the_block_where_the_configuration_says_so(package, root, where, text, kept):
+    original = root.hosts
+    bake(root, new_fleet())
+    assert root.install(package).code == 0
+    assert root.hosts.startswith(BLOCK)
+    root.write(f"etc/hostspin/{where}", text)
+    dpkg(root, "--remove", "hostspin")
+    assert root.hosts.startswith(BLOCK) == kept
+    if not kept:
+        assert root.hosts == original

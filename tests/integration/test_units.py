@@ -1,0 +1,105 @@
+"""The units as they are installed: systemd takes them without a word, and the sandbox is as tight as promised."""
+
+import re
+
+import pytest
+from boot_package import debian_package
+from boot_root import Root
+from support.process import run
+
+# As `systemd-analyze security` writes exposure, in tenths: (most, unit).
+EXPOSURE_TENTHS_MAX = {
+    "hostspin-apply.service": 10,
+    "hostspin.service": 10,
+    "hostspin-refresh.service": 10,
+    "hostspin-net@.service": 12,
+    "hostspin-ask@.service": 12,
+}
+WRITERS = ["hostspin-apply.service", "hostspin.service", "hostspin-refresh.service"]
+WORKERS = ["hostspin-net@.service", "hostspin-ask@.service"]
+EARLY = ["hostspin-apply.service", "hostspin-guard.path"]
+UNITS = "usr/lib/systemd/system"
+
+
+@pytest.fixture(scope="module")
+def root(programs, tmp_path_factory):
+    """A root with systemd's own units and ours."""
+    package = debian_package(programs.build, tmp_path_factory)
+    made = Root(tmp_path_factory.mktemp("units") / "root")
+    installed = made.install(package)
+    assert installed.code == 0, installed
+    yield made
+    made.remove()
+
+
+def directives(root, unit: str) -> list:
+    text = (root.path / UNITS / unit).read_text()
+    return [tuple(line.split("=", 1)) for line in text.splitlines() if "=" in line and not line.startswith("#")]
+
+
+def values(root, unit: str, name: str) -> list:
+    return [value for key, value in directives(root, unit) if key == name]
+
+
+def test_systemd_accepts_every_unit_without_a_word(root):
+    units = sorted(path.name for path in (root.path / UNITS).glob("hostspin*"))
+    assert len(units) == 9, units
+    # A template is checked through an instance of it.
+    names = [re.sub(r"@\.", "@1.", unit) for unit in units]
+    done = run(["systemd-analyze", "verify", "--man=no", f"--root={root.path}", *names])
+    assert (done.code, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("unit", EXPOSURE_TENTHS_MAX)
+def test_exposure_stays_below_its_limit(root, unit):
+    limit = EXPOSURE_TENTHS_MAX[unit]
+    done = run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={limit}", f"--root={root.path}", unit])
+    assert done.code == 0, done
+
+
+@pytest.mark.parametrize("unit", WRITERS)
+def test_what_writes_has_no_network_and_no_capability(root, unit):
+    assert values(root, unit, "PrivateNetwork") == ["yes"]
+    assert values(root, unit, "RestrictAddressFamilies") == ["AF_UNIX"]
+    assert values(root, unit, "CapabilityBoundingSet") == [""]
+    assert values(root, unit, "ProtectSystem") == ["strict"]
+    assert values(root, unit, "User") == []
+    (writable,) = values(root, unit, "ReadWritePaths")
+    assert set(writable.split()) <= {"/etc", "-/var/lib/hostspin", "-/var/lib/prometheus/node-exporter"}
+    assert values(root, unit, "SuccessExitStatus") == (["1"] if unit != "hostspin.service" else [])
+
+
+@pytest.mark.parametrize("unit", WORKERS)
+def test_what_has_a_network_writes_nothing(root, unit):
+    assert values(root, unit, "User") == ["_hostspin"]
+    assert values(root, unit, "ProtectSystem") == ["strict"]
+    assert values(root, unit, "ReadWritePaths") == []
+    assert values(root, unit, "StandardInput") == ["socket"]
+    assert "AF_UNIX" not in values(root, "hostspin-net@.service", "RestrictAddressFamilies")[0]
+
+
+@pytest.mark.parametrize("unit", EARLY)
+def test_early_units_avoid_what_makes_systemd_delete_jobs(root, unit):
+    assert values(root, unit, "DefaultDependencies") == ["no"]
+    assert values(root, unit, "After") == ["systemd-remount-fs.service var.mount var-lib.mount"]
+    named = {key for key, _ in directives(root, unit)}
+    assert not named & {"PrivateTmp", "DynamicUser", "StateDirectory", "RequiresMountsFor", "Requires", "BindsTo"}
+    assert values(root, unit, "WantedBy") == ["sysinit.target"]
+
+
+def test_the_timer_waits_for_no_clock(root):
+    named = {key for key, _ in directives(root, "hostspin-refresh.timer")}
+    assert "OnCalendar" not in named and {"OnBootSec", "OnUnitInactiveSec"} <= named
+    texts = [(root.path / UNITS / unit.name).read_text() for unit in (root.path / UNITS).glob("hostspin*")]
+    settings = [line for text in texts for line in text.splitlines() if not line.startswith("#")]
+    assert not [line for line in settings if "time-sync" in line or "time-set" in line]
+
+
+def test_the_package_enables_what_the_preset_says(root):
+    preset = (root.path / "usr/lib/systemd/system-preset/90-hostspin.preset").read_text()
+    wanted = dict(reversed(line.split()) for line in preset.splitlines() if line and not line.startswith("#"))
+    for unit, state in wanted.items():
+        done = run(["systemctl", f"--root={root.path}", "is-enabled", unit])
+        assert done.stdout.strip() == f"{state}d", unit
+    installable = {path.name for path in (root.path / UNITS).glob("hostspin*") if "[Install]" in path.read_text()}
+    assert set(wanted) == installable
