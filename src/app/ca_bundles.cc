@@ -13,8 +13,8 @@ constexpr std::array<std::string_view, 4> kSystemBundles{
 
 }  // namespace
 
-// CA bundles and keys are the running system's, whatever tree is being worked on: like file:// sources they
-// are not looked for below --root.
+// CA bundles and keys are the running system's, whatever tree is being worked on: like file://
+// sources they are not looked for below --root.
 Result<std::string> read_pem(Context& context, const std::string& path) {
   Result<std::optional<std::string>> bytes = read_file(context.env.fs, "/", path, kBundleBytesMax);
   if (!bytes) return Error{Errc::bad_config, bytes.error().detail, bytes.error().hint};

@@ -9,7 +9,7 @@
 
 namespace hostspin {
 
-enum class OutputFormat { text, json, nagios, prometheus, junit };
+enum class OutputFormat { text, json };
 
 /// Where a command speaks: results on standard output, the rest on standard error. Colour and
 /// progress only on a terminal, and no colour under NO_COLOR or --no-color.

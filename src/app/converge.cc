@@ -74,8 +74,8 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
 Result<Applied> preview_standing(Context& context, Standing& standing) {
   Result<Prepared> prepared = prepare(context, standing);
   if (!prepared) return std::move(prepared).error();
-  Result<std::optional<std::string>> bytes = read_file(context.env.fs, context.options.root,
-                                                       context.config.hosts_path, kHostsBytesMax);
+  Result<std::optional<std::string>> bytes =
+      read_file(context.env.fs, context.options.root, context.config.hosts_path, kHostsBytesMax);
   if (!bytes) return std::move(bytes).error();
   Result<std::optional<std::string>> worked_out =
       work_out(context, standing, prepared->block, bytes->value_or(""), bytes->has_value(),
@@ -98,8 +98,8 @@ Result<Applied> apply_standing(Context& context, Standing& standing) {
   request.edit = [&](std::string_view bytes, bool exists) {
     Result<std::optional<std::string>> wanted =
         work_out(context, standing, prepared->block, bytes, exists, applied);
-    // A file without localhost may be half-way through somebody's truncate-and-write. What he writes in the
-    // meantime is noticed after the exchange, and this is called again.
+    // A file without localhost may be half-way through somebody's truncate-and-write. What he
+    // writes in the meantime is noticed after the exchange, and this is called again.
     if (wanted && *wanted && exists && applied.plan.no_localhost && !std::exchange(paused, true)) {
       context.env.clock.sleep(kTruncationPause);
     }

@@ -18,13 +18,13 @@ inline constexpr std::chrono::milliseconds kLockLimit{2000};
 
 /// What one pass did, or would have done, to the hosts file.
 struct Applied {
-  bool nothing_held = false;    ///< no manifest on this machine yet
-  bool state_lost = false;      ///< the block was kept: it is newer than any manifest held
-  std::string held;             ///< the reason given to `hold`; the file was left alone
+  bool nothing_held = false;  ///< no manifest on this machine yet
+  bool state_lost = false;    ///< the block was kept: it is newer than any manifest held
+  std::string held;           ///< the reason given to `hold`; the file was left alone
   bool is_held = false;
-  Plan plan;                    ///< as worked out last
+  Plan plan;  ///< as worked out last
   ReplaceOutcome outcome;
-  std::vector<Pin> pins;        ///< what should be there
+  std::vector<Pin> pins;               ///< what should be there
   std::vector<std::string> own_names;  ///< names of the manifest left out: they are this host's own
 
   /// Whether the block was there in its place and had been altered.
@@ -33,15 +33,16 @@ struct Applied {
   }
 };
 
-/// S4: renders the block from the held manifest and makes the hosts file say so. The caller holds the lock.
-/// With `standing.current` empty nothing is written. Raises the floor by the block's header.
+/// S4: renders the block from the held manifest and makes the hosts file say so. The caller holds
+/// the lock. With `standing.current` empty nothing is written. Raises the floor by the block's
+/// header.
 Result<Applied> apply_standing(Context& context, Standing& standing);
 
 /// The same up to the point of writing: what apply_standing() would do.
 Result<Applied> preview_standing(Context& context, Standing& standing);
 
-/// U12: under the lock state is read again, the offer judged again, stored, and applied. `standing` is
-/// renewed. Adoption other than `adopt` leaves everything as it was.
+/// U12: under the lock state is read again, the offer judged again, stored, and applied. `standing`
+/// is renewed. Adoption other than `adopt` leaves everything as it was.
 struct Adopted {
   Adoption adoption = Adoption::same;
   std::optional<Applied> applied;

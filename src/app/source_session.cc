@@ -98,8 +98,8 @@ void SourceSession::ask_file(const DocumentWanted& wanted) {
 
 Result<void> SourceSession::start_worker() {
   SessionStart start;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ -
-                                                                 context_->env.clock.steady());
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline_ - context_->env.clock.steady());
   start.deadline = std::max(left, std::chrono::milliseconds(1));
   for (const Source& source : context_->config.sources) {
     if (source.kind == Source::Kind::file) continue;

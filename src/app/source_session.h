@@ -17,7 +17,7 @@ namespace hostspin {
 
 /// One place that is asked: a directory, or one source by one of its addresses.
 struct Endpoint {
-  std::string label;   ///< for messages: the URL, and the address where the URL has a name
+  std::string label;  ///< for messages: the URL, and the address where the URL has a name
   const Source* source = nullptr;  ///< null for --from
   std::string directory;           ///< file sources
   std::string single_file;         ///< --from with a file: its only document
@@ -38,12 +38,12 @@ struct DocumentAnswer {
   std::string detail;  ///< failed: for people
 };
 
-/// All sources behind one queue: files are read here, the rest is fetched by hostspin-net, which is started
-/// when the first URL is asked.
+/// All sources behind one queue: files are read here, the rest is fetched by hostspin-net, which is
+/// started when the first URL is asked.
 class SourceSession {
  public:
-  /// `from` other than empty is the only endpoint. Order within a priority is shuffled by the machine-id,
-  /// so that a fleet spreads its load and a host keeps its order. Errc::no_sources.
+  /// `from` other than empty is the only endpoint. Order within a priority is shuffled by the
+  /// machine-id, so that a fleet spreads its load and a host keeps its order. Errc::no_sources.
   static Result<SourceSession> open(Context& context, const std::string& from,
                                     const std::string& machine_id,
                                     std::chrono::steady_clock::time_point deadline);
@@ -51,7 +51,8 @@ class SourceSession {
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
   Result<void> ask(const DocumentWanted& wanted);
-  /// Empty when everything asked has been answered. What is not answered by the deadline is `failed`.
+  /// Empty when everything asked has been answered. What is not answered by the deadline is
+  /// `failed`.
   Result<std::optional<DocumentAnswer>> next();
 
  private:
@@ -68,7 +69,7 @@ class SourceSession {
   std::vector<Endpoint> endpoints_;
   std::map<std::string, std::string> bundles_;  ///< name in the session → PEM
   std::map<const Source*, std::string> bundle_of_;
-  std::map<std::string, std::string> pem_;      ///< client certificates and keys by path
+  std::map<std::string, std::string> pem_;  ///< client certificates and keys by path
   std::unique_ptr<NetSession> net_;
   std::deque<DocumentAnswer> ready_;
   std::map<std::uint32_t, DocumentWanted> outstanding_;

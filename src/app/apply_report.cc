@@ -1,0 +1,158 @@
+#include "apply_report.h"
+
+#include "hostspin/time_text.h"
+
+namespace hostspin {
+namespace {
+
+/// Collects warnings; each makes the outcome worth attention.
+class Warnings {
+ public:
+  explicit Warnings(ApplyReport& report) : report_(report) {}
+  void add(std::string text) {
+    report_.warnings.push_back(std::move(text));
+    report_.code = graver(report_.code, ExitCode::attention);
+  }
+
+ private:
+  ApplyReport& report_;
+};
+
+void warn_about_manifest(const Standing& standing, Warnings& warnings) {
+  for (const std::string& remark : standing.remarks) warnings.add(remark);
+  if (!standing.current) return;
+  const Manifest& manifest = standing.current->manifest();
+  const std::string name = "manifest " + std::to_string(manifest.version);
+  if (standing.current->expired(standing.now)) {
+    warnings.add(name + " expired " + format_span(standing.now - manifest.expires) + " ago (" +
+                 format_utc(manifest.expires) + "); it stays until a newer one is adopted");
+  }
+  if (standing.rotated_keys) {
+    warnings.add(name +
+                 " was signed by keys that the root has since replaced; it stays until a newer one "
+                 "is adopted");
+  }
+  if (standing.chain.trusted().expired(standing.now)) {
+    warnings.add("root " + std::to_string(standing.root().version) + " expired on " +
+                 format_utc(standing.root().expires) + ": nothing new will be adopted");
+  }
+}
+
+void warn_about_file(const std::string& path, const Applied& applied, Warnings& warnings) {
+  for (const Conflict& conflict : applied.plan.conflicts) {
+    warnings.add(describe_conflict(path, conflict));
+  }
+  for (const std::string& name : applied.own_names) {
+    warnings.add("own_name: " + name +
+                 " is this host's own name and was left out of its hosts file");
+  }
+  for (const std::size_t line : applied.plan.foreign_long_lines) {
+    warnings.add(path + ":" + std::to_string(line) +
+                 ": longer than 64 KiB: Go programs and CoreDNS do not read past it");
+  }
+  if (applied.plan.no_localhost) {
+    warnings.add(path + " gives no address for localhost: was it truncated?");
+  }
+  const ReplaceOutcome& outcome = applied.outcome;
+  if (outcome.writer_busy) {
+    warnings.add("writer_busy: another program kept the old " + path +
+                 " open for writing; its bytes are kept as hosts.prev in the state directory");
+  }
+  if (!outcome.left_over.empty()) {
+    warnings.add("an interrupted run had left lines that " + path + " lacks; they are kept in " +
+                 outcome.left_over);
+  }
+  if (outcome.hard_linked) warnings.add(path + " had other hard links; they keep the old content");
+  if (applied.repaired()) {
+    warnings.add("drift: the block in " + path + " had been altered (" +
+                 std::string(drift_name(applied.plan.drift)) + ") and was put right");
+  }
+}
+
+std::string block_words(const Context& context, const Standing& standing, const Applied& applied) {
+  const Manifest& manifest = standing.current->manifest();
+  return "manifest " + std::to_string(manifest.version) + " of fleet " + manifest.fleet + ", " +
+         std::to_string(applied.pins.size()) + " lines in " + context.config.hosts_path;
+}
+
+}  // namespace
+
+std::string describe_conflict(const std::string& path, const Conflict& conflict) {
+  std::string text = "conflict: " + path + ":" + std::to_string(conflict.line) +
+                     ": a foreign line gives " + conflict.name + " the address " + conflict.address;
+  if (conflict.same_address) return text + ", which the manifest gives as well";
+  if (conflict.before_block) {
+    return text +
+           " and stands before the block: it wins where only the first line counts, and is merged "
+           "in where host.conf says 'multi on'";
+  }
+  return text +
+         ": the block's address wins where only the first line counts, and both are answered where "
+         "host.conf says 'multi on'";
+}
+
+ApplyReport report_apply(const Context& context, const Standing& standing, const Applied& applied) {
+  ApplyReport report;
+  Warnings warnings(report);
+  warn_about_manifest(standing, warnings);
+  warn_about_file(context.config.hosts_path, applied, warnings);
+
+  if (applied.state_lost) {
+    report.code = ExitCode::critical;
+    report.verdict = "state-lost: the block in " + context.config.hosts_path +
+                     " is newer than any manifest on this machine; it was kept as it is";
+  } else if (applied.nothing_held) {
+    warnings.add("no manifest has been adopted on this machine yet: run 'hostspin refresh'");
+    report.verdict = "nothing to pin yet";
+  } else if (applied.is_held) {
+    report.code = graver(report.code, ExitCode::attention);
+    report.verdict = "held" + (applied.held.empty() ? "" : " (" + applied.held + ")") + ": " +
+                     context.config.hosts_path + " was left alone" +
+                     (applied.plan.changes ? " although it would change" : "");
+  } else {
+    report.verdict = block_words(context, standing, applied) +
+                     (applied.outcome.written ? ", written" : ", nothing to change");
+  }
+  return report;
+}
+
+Json manifest_json(const Standing& standing) {
+  if (!standing.current) return nullptr;
+  const Manifest& manifest = standing.current->manifest();
+  Json signers = Json::array();
+  for (const VerifierKey& key : standing.current->signers()) signers.push_back(key.name());
+  return {{"fleet", manifest.fleet},
+          {"epoch", manifest.epoch},
+          {"version", manifest.version},
+          {"sha256", standing.current->short_digest()},
+          {"issued", format_utc(manifest.issued)},
+          {"expires", format_utc(manifest.expires)},
+          {"expired", standing.current->expired(standing.now)},
+          {"services", manifest.services.size()},
+          {"signers", std::move(signers)},
+          {"read_from", standing.current_path},
+          {"rotated_keys", standing.rotated_keys},
+          {"root_version", standing.root().version},
+          {"root_expires", format_utc(standing.root().expires)}};
+}
+
+Json block_json(const Applied& applied) {
+  Json conflicts = Json::array();
+  for (const Conflict& conflict : applied.plan.conflicts) {
+    conflicts.push_back({{"line", conflict.line},
+                         {"name", conflict.name},
+                         {"address", conflict.address},
+                         {"same_address", conflict.same_address},
+                         {"before_block", conflict.before_block}});
+  }
+  return {{"written", applied.outcome.written},
+          {"would_change", applied.plan.changes},
+          {"drift", drift_name(applied.plan.drift)},
+          {"lines", applied.pins.size()},
+          {"held", applied.is_held},
+          {"state_lost", applied.state_lost},
+          {"own_names", applied.own_names},
+          {"conflicts", std::move(conflicts)}};
+}
+
+}  // namespace hostspin

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "converge.h"
+#include "hostspin/report.h"
+#include "output.h"
+#include "standing.h"
+
+namespace hostspin {
+
+/// What an operator must hear about one applied pass.
+struct ApplyReport {
+  ExitCode code = ExitCode::ok;
+  std::string verdict;
+  std::vector<std::string> warnings;
+};
+[[nodiscard]] ApplyReport report_apply(const Context& context, const Standing& standing,
+                                       const Applied& applied);
+
+/// The manifest, the block and the conflicts, as every command's JSON shows them.
+[[nodiscard]] Json manifest_json(const Standing& standing);
+[[nodiscard]] Json block_json(const Applied& applied);
+
+/// "conflicts with a foreign line" in words: which address wins where.
+[[nodiscard]] std::string describe_conflict(const std::string& path, const Conflict& conflict);
+
+}  // namespace hostspin

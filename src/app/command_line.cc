@@ -1,0 +1,221 @@
+#include "command_line.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "commands.h"
+#include "hostspin/version.h"
+
+namespace hostspin {
+namespace {
+
+constexpr const char* kDescription =
+    "hostspin keeps critical names in /etc/hosts as the fleet's operators signed them,\n"
+    "so that they resolve when DNS does not. Nothing in it ever resolves a name.";
+
+constexpr const char* kFooter =
+    "Exit codes: 0 fine, 1 needs attention, 2 critical, 3 could not judge.\n"
+    "Examples:\n"
+    "  hostspin refresh                 fetch, verify and adopt the newest manifest\n"
+    "  hostspin verify                  is every name pinned, and does every address answer?\n"
+    "  hostspin diff                    what would apply change?\n"
+    "See hostspin(8) and hostspin.toml(5). Desk commands: hostspin sign --help.";
+
+/// Everything the command line can say.
+struct Arguments {
+  CommonOptions common;
+  RefreshOptions refresh;
+  VerifyOptions verify;
+  std::string verify_deadline;
+  std::string hold_reason;
+  std::string note_file;
+  bool remove_no_hold = false;
+  bool repair_dry_run = false;
+  bool reset_yes = false;
+  std::string output = "text";
+};
+
+void add_common_options(CLI::App& app, Arguments& arguments) {
+  CommonOptions& common = arguments.common;
+  app.add_option("--config", common.config_file, "configuration file (/etc/hostspin/hostspin.toml)")
+      ->type_name("FILE");
+  app.add_option("--root", common.root, "work on everything below DIR: image bakes, tests")
+      ->type_name("DIR");
+  app.add_option("--hosts-file", common.hosts_file, "the hosts file, instead of [hosts] path")
+      ->type_name("FILE");
+  app.add_option("--state-dir", common.state_dir, "the state, instead of /var/lib/hostspin")
+      ->type_name("DIR");
+  app.add_option("--output", arguments.output, "text or json")->type_name("FORMAT");
+  app.add_flag("--quiet,-q", common.quiet, "no warnings on standard error");
+  app.add_flag("--verbose,-v", common.verbose, "say more on standard error");
+  app.add_flag("--no-color", common.no_color, "no colour, as with NO_COLOR in the environment");
+}
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* what) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->fallthrough();  // common options may follow the command
+  return command;
+}
+
+void add_commands(CLI::App& app, Arguments& arguments) {
+  add_command(app, "apply", "put the newest verified manifest on this machine into the hosts file");
+  CLI::App* refresh = add_command(app, "refresh", "one update cycle, then apply and probe");
+  refresh->add_flag("--now", arguments.refresh.now,
+                    "do not wait for this host's turn within 'spread'");
+  refresh
+      ->add_option("--from", arguments.refresh.from,
+                   "a note or a published directory by hand, instead of the sources")
+      ->type_name("PATH");
+  add_command(app, "agent", "the resident daemon: apply, refresh on an interval, heal drift");
+
+  CLI::App* verify = add_command(app, "verify", "the incident command; changes nothing");
+  verify->add_option("NAME", arguments.verify.names, "only these names of the manifest");
+  verify->add_flag("--all", arguments.verify.all, "list what is fine as well");
+  verify->add_flag("--offline", arguments.verify.offline, "the pins only: no probe, no resolver");
+  verify->add_flag("--no-resolver", arguments.verify.no_resolver,
+                   "do not ask this machine's resolver");
+  verify
+      ->add_option("--deadline", arguments.verify_deadline,
+                   "instead of [verify] deadline, such as 2s")
+      ->type_name("TIME");
+
+  add_command(app, "status", "what is pinned, from where, and how the last refresh went");
+  add_command(app, "diff", "what apply would change, as a unified diff");
+  CLI::App* inspect =
+      add_command(app, "inspect", "who signed a note, and would this host accept it?");
+  inspect->add_option("NOTE", arguments.note_file, "a manifest or root note")->required();
+  CLI::App* trust = add_command(app, "trust", "the root chain held on this machine");
+  CLI::App* reset = add_command(*trust, "reset", "forget all but the baked root and seed");
+  reset->add_flag("--yes", arguments.reset_yes, "yes, this host may be shown old manifests again");
+  CLI::App* hold = add_command(app, "hold", "leave the hosts file alone until 'release'");
+  hold->add_option("--reason", arguments.hold_reason, "shown by status and verify")
+      ->type_name("TEXT");
+  add_command(app, "release", "end a hold");
+  CLI::App* remove = add_command(app, "remove", "take the block out, and hold");
+  remove->add_flag("--no-hold", arguments.remove_no_hold,
+                   "do not hold: an agent or guard that runs puts it back");
+  CLI::App* repair = add_command(app, "repair", "put damaged markers right");
+  repair->add_flag("--dry-run", arguments.repair_dry_run, "only show what would be done");
+  add_command(app, "agent-settings", "for the agent itself")->group("");
+}
+
+/// `hostspin sign …` runs the sibling program, as git does. Returns only where that fails.
+int run_sibling(Console& console, const std::string& name, char** arguments) {
+  std::error_code error;
+  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string path = (own.parent_path().parent_path() / "bin" / name).string();
+  std::string program = name;
+  arguments[0] = program.data();
+  execv(path.c_str(), arguments);
+  console.error(Error{Errc::not_found, "cannot run " + path + ": " + std::strerror(errno),
+                      "install the desk tool beside hostspin"});
+  return static_cast<int>(ExitCode::unknown);
+}
+
+ExitCode usage(Console& console, const std::string& what) {
+  console.error(Error{Errc::usage, what, "'hostspin --help' shows the commands"});
+  return ExitCode::unknown;
+}
+
+/// What can only be checked once the whole line has been read.
+Result<void> finish_arguments(Arguments& arguments) {
+  if (arguments.output != "text" && arguments.output != "json") {
+    return {Errc::usage, "--output must be text or json, not " + hostspin::quoted(arguments.output)};
+  }
+  arguments.common.format = arguments.output == "json" ? OutputFormat::json : OutputFormat::text;
+  std::error_code error;
+  for (std::string* path : {&arguments.common.root, &arguments.refresh.from}) {
+    if (path->empty()) continue;
+    *path = std::filesystem::absolute(*path, error).lexically_normal().string();
+    while (path->size() > 1 && path->ends_with('/')) path->pop_back();
+  }
+  if (!std::filesystem::is_directory(arguments.common.root, error)) {
+    return {Errc::usage, "--root " + hostspin::quoted(arguments.common.root) + " is not a directory"};
+  }
+  for (std::string* path :
+       {&arguments.common.config_file, &arguments.common.hosts_file, &arguments.common.state_dir}) {
+    if (!path->empty() && !path->starts_with('/')) {
+      *path = std::filesystem::absolute(*path, error).string();
+    }
+  }
+  if (!arguments.verify_deadline.empty()) {
+    Result<std::chrono::milliseconds> deadline = parse_duration(arguments.verify_deadline);
+    if (!deadline || deadline->count() < 1 || *deadline > std::chrono::minutes(10)) {
+      return {Errc::usage, "--deadline must be a time such as 2s, up to 10m"};
+    }
+    arguments.verify.deadline = *deadline;
+  }
+  const std::string& reason = arguments.hold_reason;
+  const bool plain =
+      std::all_of(reason.begin(), reason.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+  if (!plain || reason.size() > 200) {
+    return {Errc::usage, "--reason must be at most 200 printable ASCII characters"};
+  }
+  return {};
+}
+
+ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) {
+  const CommonOptions& common = arguments.common;
+  const auto said = [&](const char* name) { return app.got_subcommand(name); };
+  if (said("apply")) return command_apply(env, common);
+  if (said("refresh")) return command_refresh(env, common, arguments.refresh);
+  if (said("agent")) return command_agent(env, common);
+  if (said("verify")) return command_verify(env, common, arguments.verify);
+  if (said("status")) return command_status(env, common);
+  if (said("diff")) return command_diff(env, common);
+  if (said("inspect")) return command_inspect(env, common, arguments.note_file);
+  if (said("trust")) {
+    const bool reset = app.get_subcommand("trust")->got_subcommand("reset");
+    return reset ? command_trust_reset(env, common, arguments.reset_yes)
+                 : command_trust(env, common);
+  }
+  if (said("hold")) return command_hold(env, common, arguments.hold_reason);
+  if (said("release")) return command_release(env, common);
+  if (said("remove")) return command_remove(env, common, !arguments.remove_no_hold);
+  if (said("repair")) return command_repair(env, common, arguments.repair_dry_run);
+  return command_agent_settings(env, common);
+}
+
+}  // namespace
+
+int run_hostspin(int argc, char** argv, Env& env) {
+  if (argc > 1 && std::string_view(argv[1]) == "sign") {
+    return run_sibling(env.console, "hostspin-sign", argv + 1);
+  }
+  Arguments arguments;
+  try {
+    CLI::App app(kDescription, "hostspin");
+    app.set_version_flag("--version", std::string("hostspin ") + kVersion);
+    app.footer(kFooter);
+    app.require_subcommand(1);
+    add_common_options(app, arguments);
+    add_commands(app, arguments);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+      return static_cast<int>(usage(env.console, error.what()));
+    }
+    if (Result<void> done = finish_arguments(arguments); !done) {
+      env.console.error(done.error());
+      return static_cast<int>(ExitCode::unknown);
+    }
+    env.console.set_quiet(arguments.common.quiet);
+    env.console.set_verbose(arguments.common.verbose);
+    if (arguments.common.no_color) env.console.forbid_color();
+    const ExitCode code = run_command(app, env, arguments);
+    if (!env.console.flush()) return static_cast<int>(ExitCode::unknown);
+    return static_cast<int>(code);
+  } catch (const std::exception& error) {
+    // CLI11, the JSON library and memory are all that throw here; nothing is half done by then.
+    env.console.error(Error{Errc::internal, std::string("unexpected: ") + error.what()});
+    return static_cast<int>(ExitCode::critical);
+  }
+}
+
+}  // namespace hostspin

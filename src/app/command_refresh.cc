@@ -1,0 +1,152 @@
+#include "apply_report.h"
+#include "commands.h"
+#include "converge.h"
+#include "hostspin/time_text.h"
+#include "lock.h"
+#include "output.h"
+#include "probing.h"
+#include "telemetry.h"
+#include "update_cycle.h"
+
+namespace hostspin {
+namespace {
+
+/// S4 before any network: what is held already is put right first.
+Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
+  Result<Lock> lock =
+      Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);
+  if (!lock) return std::move(lock).error();
+  Result<Standing> renewed = take_standing(context);
+  if (!renewed) return std::move(renewed).error();
+  standing = std::move(*renewed);
+  return apply_standing(context, standing);
+}
+
+Json sources_json(const CycleReport& report) {
+  Json sources = Json::array();
+  for (const EndpointReport& endpoint : report.endpoints) {
+    sources.push_back({{"source", endpoint.label},
+                       {"confirmed", endpoint.confirmed},
+                       {"lagging", endpoint.lagging},
+                       {"refused", endpoint.refused},
+                       {"root_refused", endpoint.root_refused},
+                       {"failed", endpoint.failed}});
+  }
+  return sources;
+}
+
+/// One line a source that was not fine. The one that the error line is about is not said twice.
+void warn_about_sources(Env& env, const CycleReport& report) {
+  for (const EndpointReport& endpoint : report.endpoints) {
+    for (const std::string* why : {&endpoint.refused, &endpoint.root_refused, &endpoint.failed}) {
+      if (why->empty()) continue;
+      const std::string line = endpoint.label + ": " + *why;
+      if (report.error && report.error->detail.ends_with(line)) continue;
+      env.console.warning(line);
+    }
+  }
+}
+
+std::string verdict_words(const CycleReport& report, const Standing& standing) {
+  const std::string held = standing.current
+                               ? "manifest " + std::to_string(standing.current->manifest().version)
+                               : "no manifest";
+  switch (report.outcome) {
+    case CycleOutcome::adopted:
+      return "adopted " + held + " of fleet " + standing.root().fleet;
+    case CycleOutcome::confirmed:
+      return held + " is current";
+    case CycleOutcome::waiting:
+      return held + " is held; a newer one is adopted here at " +
+             (report.adopts_at ? format_utc(*report.adopts_at) : "a later time");
+    case CycleOutcome::root_expired:
+      return "root-expired: nothing can be adopted; " + held + " is kept";
+    case CycleOutcome::refused:
+    case CycleOutcome::failed:
+      return "nothing adopted or confirmed; " + held + " is kept";
+  }
+  return held;
+}
+
+ExitCode cycle_code(const CycleReport& report) {
+  switch (report.outcome) {
+    case CycleOutcome::adopted:
+    case CycleOutcome::confirmed:
+    case CycleOutcome::waiting:
+      return report.all_fine() ? ExitCode::ok : ExitCode::attention;
+    case CycleOutcome::root_expired:
+    case CycleOutcome::refused:
+      return ExitCode::critical;
+    case CycleOutcome::failed:
+      return report.error ? exit_code_for(report.error->code) : ExitCode::critical;
+  }
+  return ExitCode::critical;
+}
+
+/// After an adoption what has changed is probed. The result is told, and never acted on.
+ExitCode probe_changes(Context& context, const CycleReport& report, const Standing& standing,
+                       std::vector<std::string>& warnings) {
+  if (report.outcome != CycleOutcome::adopted || !standing.current) return ExitCode::ok;
+  const Manifest* before = report.replaced ? &report.replaced->manifest() : nullptr;
+  const std::vector<std::string> changed = changed_services(before, standing.current->manifest());
+  if (changed.empty()) return ExitCode::ok;
+  Result<ProbeReport> probes = probe_manifest(context, standing.current->manifest(), changed,
+                                              context.config.verify_deadline);
+  if (!probes) {
+    warnings.push_back("the probe of what changed failed: " + probes.error().detail);
+    return ExitCode::attention;
+  }
+  ExitCode code = ExitCode::ok;
+  for (const AddressReport& check : probes->checks) {
+    if (!is_down(check.result)) continue;
+    warnings.push_back(check.service + " " + check.address.to_string() + " " + check.check.label() +
+                       ": " + std::string(verdict_name(check.result.verdict)) + ": " +
+                       std::string(verdict_words(check.result.verdict)));
+    code = ExitCode::attention;
+  }
+  return code;
+}
+
+}  // namespace
+
+ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh) {
+  Result<Context> context = make_context(env, options);
+  if (!context) return fail(env, options, "refresh", context.error());
+  if (context->config.sources.empty() && refresh.from.empty()) {
+    return fail(env, options, "refresh", Error{Errc::no_sources, "no source is configured"});
+  }
+  Standing standing;
+  Result<Applied> applied = apply_what_is_held(*context, standing);
+  if (!applied) return fail(env, options, "refresh", applied.error());
+  Telemetry telemetry = load_telemetry(*context);
+  const std::int64_t now = system_time(env).time_since_epoch().count();
+  record_apply(telemetry, *applied, now);
+
+  env.console.progress("asking the sources");
+  Result<CycleReport> cycle =
+      run_update_cycle(*context, standing, CycleRequest{refresh.from, refresh.now});
+  env.console.end_progress();
+  if (!cycle) {
+    store_telemetry(*context, telemetry);
+    return fail(env, options, "refresh", cycle.error());
+  }
+  record_cycle(telemetry, *cycle, now);
+  store_telemetry(*context, telemetry);
+
+  const Applied& shown = cycle->applied ? *cycle->applied : *applied;
+  ApplyReport report = report_apply(*context, standing, shown);
+  if (shown.nothing_held) report.warnings.pop_back();  // the cycle's own verdict says it better
+  report.code = graver(report.code, cycle_code(*cycle));
+  warn_about_sources(env, *cycle);
+  report.code = graver(report.code, probe_changes(*context, *cycle, standing, report.warnings));
+  for (const std::string& warning : report.warnings) env.console.warning(warning);
+  return finish(env, options, "refresh", report.code, verdict_words(*cycle, standing), cycle->error,
+                {{"outcome", cycle_outcome_name(cycle->outcome)},
+                 {"roots_added", cycle->roots_added},
+                 {"manifest", manifest_json(standing)},
+                 {"block", block_json(shown)},
+                 {"sources", sources_json(*cycle)},
+                 {"warnings", report.warnings}});
+}
+
+}  // namespace hostspin

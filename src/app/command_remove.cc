@@ -1,0 +1,116 @@
+#include "commands.h"
+#include "converge.h"
+#include "lock.h"
+#include "output.h"
+
+namespace hostspin {
+namespace {
+
+constexpr std::string_view kRemoved = "removed by 'hostspin remove'";
+
+/// Runs `edit` over the hosts file under the lock. None of this needs a trust root.
+Result<ReplaceOutcome> edit_hosts(
+    Context& context,
+    std::function<Result<std::optional<std::string>>(std::string_view, bool)> edit) {
+  ReplaceRequest request;
+  request.root = context.options.root;
+  request.path = context.config.hosts_path;
+  request.state_directory = context.store.paths().state;
+  request.mode = context.config.write;
+  request.edit = std::move(edit);
+  return replace_file(context.env.fs, context.env.clock, request);
+}
+
+std::string lines_of(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
+}  // namespace
+
+ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterwards) {
+  Result<Context> context = make_context(env, options);
+  if (!context) return fail(env, options, "remove", context.error());
+  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
+  if (!lock) return fail(env, options, "remove", lock.error());
+  // Held first: a guard that wakes up between the two must not put the block back.
+  if (hold_afterwards) {
+    Result<std::optional<std::string>> present = context->store.hold_reason();
+    if (!present || !*present) {
+      Result<void> held = context->store.hold(kRemoved);
+      if (!held) return fail(env, options, "remove", held.error());
+    }
+  }
+  Result<ReplaceOutcome> outcome = edit_hosts(
+      *context, [&](std::string_view bytes, bool exists) -> Result<std::optional<std::string>> {
+        if (!exists) return std::optional<std::string>();
+        Result<Plan> plan = plan_remove(bytes);
+        if (!plan) return annotate(std::move(plan).error(), context->config.hosts_path);
+        if (!plan->changes) return std::optional<std::string>();
+        return std::optional<std::string>(std::move(plan->after));
+      });
+  if (!outcome) return fail(env, options, "remove", outcome.error());
+  const std::string& path = context->config.hosts_path;
+  const std::string verdict =
+      (outcome->written ? "the block is out of " + path : "there was no block in " + path) +
+      (hold_afterwards ? "; held until 'hostspin release'" : "");
+  return finish(env, options, "remove", ExitCode::ok, verdict, std::nullopt,
+                {{"removed", outcome->written}, {"held", hold_afterwards}});
+}
+
+ExitCode command_hold(Env& env, const CommonOptions& options, const std::string& reason) {
+  Result<Context> context = make_context(env, options);
+  if (!context) return fail(env, options, "hold", context.error());
+  if (Result<void> held = context->store.hold(reason); !held) {
+    return fail(env, options, "hold", held.error());
+  }
+  return finish(env, options, "hold", ExitCode::ok,
+                "held: " + context->config.hosts_path + " is left alone until 'hostspin release'",
+                std::nullopt, {{"held", true}, {"reason", reason}});
+}
+
+ExitCode command_release(Env& env, const CommonOptions& options) {
+  Result<Context> context = make_context(env, options);
+  if (!context) return fail(env, options, "release", context.error());
+  Result<bool> released = context->store.release();
+  if (!released) return fail(env, options, "release", released.error());
+  return finish(env, options, "release", ExitCode::ok,
+                *released ? "released: the next apply or refresh puts the block in place"
+                          : "nothing was held",
+                std::nullopt, {{"held", false}, {"was_held", *released}});
+}
+
+ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run) {
+  Result<Context> context = make_context(env, options);
+  if (!context) return fail(env, options, "repair", context.error());
+  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
+  if (!lock) return fail(env, options, "repair", lock.error());
+  const std::string& path = context->config.hosts_path;
+  Result<std::optional<std::string>> bytes = read_file(env.fs, options.root, path, kHostsBytesMax);
+  if (!bytes) return fail(env, options, "repair", bytes.error());
+  const std::string before = bytes->value_or("");
+  if (parse_hosts(before)) {
+    return finish(env, options, "repair", ExitCode::ok, "the markers in " + path + " are in order",
+                  std::nullopt, {{"changed", false}});
+  }
+  const RepairPlan shown = plan_repair(before);
+  const bool json = options.format == OutputFormat::json;
+  if (!json) {
+    env.console.print(lines_of(shown.explanation) + unified_diff(before, shown.after, path, path));
+  }
+  if (!dry_run) {
+    Result<ReplaceOutcome> outcome = edit_hosts(
+        *context, [](std::string_view present, bool exists) -> Result<std::optional<std::string>> {
+          if (!exists || parse_hosts(present)) return std::optional<std::string>();
+          return std::optional<std::string>(plan_repair(present).after);
+        });
+    if (!outcome) return fail(env, options, "repair", outcome.error());
+  }
+  return finish(env, options, "repair", ExitCode::attention,
+                dry_run ? "this is what repair would do to " + path
+                        : path + " is repaired; 'hostspin apply' puts the block back",
+                std::nullopt, {{"changed", !dry_run}, {"explanation", shown.explanation}});
+}
+
+}  // namespace hostspin

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context.h"
+#include "hostspin/report.h"
+
+/// What the commands of hostspin(8) do, one function each. Each speaks through the console and
+/// returns the exit code; none throws.
+namespace hostspin {
+
+ExitCode command_apply(Env& env, const CommonOptions& options);
+
+struct RefreshOptions {
+  bool now = false;
+  std::string from;
+};
+ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh);
+
+struct VerifyOptions {
+  std::vector<std::string> names;  ///< empty = all
+  bool all = false;                ///< list what is fine as well
+  bool offline = false;            ///< the pins only
+  bool no_resolver = false;
+  std::optional<std::chrono::milliseconds> deadline;
+};
+ExitCode command_verify(Env& env, const CommonOptions& options, const VerifyOptions& verify);
+
+ExitCode command_status(Env& env, const CommonOptions& options);
+ExitCode command_diff(Env& env, const CommonOptions& options);
+
+ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterwards);
+ExitCode command_hold(Env& env, const CommonOptions& options, const std::string& reason);
+ExitCode command_release(Env& env, const CommonOptions& options);
+ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run);
+
+ExitCode command_inspect(Env& env, const CommonOptions& options, const std::string& file);
+ExitCode command_trust(Env& env, const CommonOptions& options);
+ExitCode command_trust_reset(Env& env, const CommonOptions& options, bool yes);
+
+ExitCode command_agent(Env& env, const CommonOptions& options);
+/// What the agent's supervisor needs of the configuration, as `key=value` lines for its own
+/// reading: the supervisor itself parses no TOML.
+ExitCode command_agent_settings(Env& env, const CommonOptions& options);
+
+}  // namespace hostspin

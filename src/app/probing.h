@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "context.h"
+#include "hostspin/manifest.h"
+#include "hostspin/report.h"
+#include "hostspin/result.h"
+
+namespace hostspin {
+
+/// Probes through hostspin-net what the manifest's checks ask for, all within one deadline: of the
+/// services named in `only` (names or aliases), or of all. What is not reached stays `not_tried`. A
+/// worker that fails is an error; CA bundles that the configuration lacks make their checks
+/// `internal`.
+Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
+                                   const std::vector<std::string>& only,
+                                   std::chrono::milliseconds deadline);
+
+/// The services whose addresses, names or checks differ between two manifests; all where `before`
+/// is null.
+[[nodiscard]] std::vector<std::string> changed_services(const Manifest* before,
+                                                        const Manifest& after);
+
+}  // namespace hostspin

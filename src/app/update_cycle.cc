@@ -1,0 +1,282 @@
+#include "update_cycle.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "host_facts.h"
+#include "source_session.h"
+
+namespace hostspin {
+namespace {
+
+/// One cycle while it runs. Answers arrive in any order; what they mean depends on the root that is
+/// trusted when they are judged, so offers are kept and judged again after every new root.
+class Cycle {
+ public:
+  Cycle(Context& context, Standing& standing, const CycleRequest& request, SourceSession& session)
+      : context_(context), standing_(standing), session_(session) {
+    staging_.machine_id = machine_id(context.env.fs, context.options.root);
+    staging_.adopt_now = request.adopt_now;
+    for (const Endpoint& endpoint : session.endpoints()) {
+      EndpointReport report;
+      report.label = endpoint.label;
+      report_.endpoints.push_back(std::move(report));
+    }
+    offers_.resize(report_.endpoints.size());
+  }
+
+  Result<CycleReport> run();
+
+ private:
+  Result<void> ask_everybody(std::int64_t root_version);
+  void take_root_answer(const DocumentAnswer& answer);
+  void take_manifest_answer(DocumentAnswer& answer);
+  void fail(const DocumentAnswer& answer);
+  void refuse(std::size_t endpoint, const Error& error);
+  void judge_offers();
+  void judge(std::size_t endpoint);
+  void settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption);
+  void finish();
+  Error worst_error() const;
+
+  Context& context_;
+  Standing& standing_;
+  SourceSession& session_;
+  Staging staging_;
+  CycleReport report_;
+  std::vector<std::string> offers_;  ///< manifest bytes by endpoint; empty = none
+  bool adopted_ = false;
+  bool waiting_ = false;
+  bool write_failed_ = false;
+  int root_steps_ = 0;
+  std::optional<Error> root_error_;
+  Result<void> asked_;
+};
+
+Result<void> Cycle::ask_everybody(std::int64_t root_version) {
+  for (std::size_t i = 0; i < report_.endpoints.size(); ++i) {
+    if (Result<void> asked = session_.ask({i, root_version}); !asked) return asked;
+  }
+  return {};
+}
+
+void Cycle::fail(const DocumentAnswer& answer) {
+  EndpointReport& endpoint = report_.endpoints[answer.wanted.endpoint];
+  if (!endpoint.failed.empty()) return;
+  endpoint.failed = answer.detail.empty() ? answer.reason : answer.detail;
+  endpoint.failed_reason = answer.reason;
+}
+
+void Cycle::refuse(std::size_t endpoint, const Error& error) {
+  report_.endpoints[endpoint].refused = error.detail;
+  report_.endpoints[endpoint].refused_code = error.code;
+}
+
+// U2–U4.
+void Cycle::take_root_answer(const DocumentAnswer& answer) {
+  const std::int64_t next = standing_.root().version + 1;
+  if (answer.wanted.root_version != next) return;  // a late answer about a root that is held by now
+  if (answer.kind == DocumentAnswer::Kind::failed) return fail(answer);
+  if (answer.kind == DocumentAnswer::Kind::not_found) {
+    if (!std::exchange(report_.chain_end_seen, true)) judge_offers();
+    return;
+  }
+  Result<TrustRoot> root =
+      open_next_root(standing_.chain.trusted(), answer.bytes, context_.crypto);  // U3
+  if (!root) {
+    report_.endpoints[answer.wanted.endpoint].root_refused =
+        "root " + std::to_string(next) + ": " + root.error().detail;
+    root_error_ = std::move(root).error();
+    return;
+  }
+  if (root_steps_ >= kRootStepsMax) return;
+  if (Result<void> kept = keep_root(context_, *root); !kept) {  // U4
+    report_.error = annotate(std::move(kept).error(), "cannot keep root " + std::to_string(next));
+    write_failed_ = true;
+    return;
+  }
+  ++root_steps_;
+  ++report_.roots_added;
+  standing_.now = std::max(standing_.now, root->document().issued);
+  standing_.chain.roots.push_back(std::move(*root));
+  report_.chain_end_seen = false;
+  for (EndpointReport& endpoint : report_.endpoints) endpoint.root_refused.clear();
+  asked_ = ask_everybody(next + 1);
+}
+
+void Cycle::take_manifest_answer(DocumentAnswer& answer) {
+  EndpointReport& endpoint = report_.endpoints[answer.wanted.endpoint];
+  if (answer.kind == DocumentAnswer::Kind::failed) return fail(answer);
+  endpoint.answered = true;
+  if (answer.kind == DocumentAnswer::Kind::not_found) {
+    endpoint.failed = "has no manifest.note";
+    if (!answer.detail.empty()) endpoint.failed += " (" + answer.detail + ")";
+    endpoint.failed_reason = "not_found";
+    return;
+  }
+  offers_[answer.wanted.endpoint] = std::move(answer.bytes);
+  if (report_.chain_end_seen) judge(answer.wanted.endpoint);
+}
+
+void Cycle::judge_offers() {
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    if (!offers_[i].empty()) judge(i);
+  }
+}
+
+// U5–U12 for one offer, under the root trusted now.
+void Cycle::judge(std::size_t endpoint) {
+  EndpointReport& report = report_.endpoints[endpoint];
+  report.refused.clear();
+  report.lagging = false;
+  report.confirmed = false;
+  const TrustRoot& root = standing_.chain.trusted();
+  Result<AdmittedManifest> offer = admit_manifest(offers_[endpoint], root, context_.crypto);
+  if (!offer) return refuse(endpoint, offer.error());
+  Result<Adoption> adoption =
+      judge_offer(*offer, standing_.held(), staging_, standing_.now, context_.crypto);
+  if (!adoption) {
+    // An older manifest beside a newer one is a mirror that lags behind; alone it is a rollback.
+    report.lagging = adoption.error().code == Errc::rollback;
+    return refuse(endpoint, adoption.error());
+  }
+  if (*adoption != Adoption::adopt) return settle(endpoint, *offer, *adoption);
+  if (root.expired(standing_.now) || write_failed_) return;  // finish() says so
+
+  std::optional<AdmittedManifest> before = standing_.current;
+  Result<Adopted> adopted = adopt(context_, standing_, offers_[endpoint], staging_);  // U12
+  if (!adopted) {
+    report_.error = std::move(adopted).error();
+    write_failed_ = true;
+    return;
+  }
+  if (adopted->adoption == Adoption::adopt && !std::exchange(adopted_, true)) {
+    report_.replaced = std::move(before);
+  }
+  if (adopted->applied) report_.applied = std::move(adopted->applied);
+  settle(endpoint, *offer, adopted->adoption);
+}
+
+void Cycle::settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption) {
+  switch (adoption) {
+    case Adoption::adopt:
+    case Adoption::same:
+      report_.endpoints[endpoint].confirmed = true;
+      return;
+    case Adoption::waiting:
+      waiting_ = true;
+      report_.adopts_at = adoption_time(offer.manifest(), staging_.machine_id, context_.crypto);
+      return;
+  }
+}
+
+/// The error of a cycle that changed and confirmed nothing: what was offered and refused says more
+/// than what could not be reached.
+Error Cycle::worst_error() const {
+  for (const EndpointReport& endpoint : report_.endpoints) {
+    if (endpoint.refused.empty()) continue;
+    return Error{endpoint.refused_code,
+                 "nothing adopted: " + endpoint.label + ": " + endpoint.refused};
+  }
+  for (const EndpointReport& endpoint : report_.endpoints) {
+    if (endpoint.root_refused.empty() || !root_error_) continue;
+    return Error{root_error_->code,
+                 "nothing adopted: " + endpoint.label + ": " + endpoint.root_refused};
+  }
+  for (const EndpointReport& endpoint : report_.endpoints) {
+    if (endpoint.failed.empty()) continue;
+    return Error{Errc::fetch_failed, "nothing adopted: " + endpoint.label + ": " + endpoint.failed};
+  }
+  return Error{Errc::fetch_failed, "nothing adopted: no source said that root " +
+                                       std::to_string(standing_.root().version + 1) +
+                                       " does not exist"};
+}
+
+void Cycle::finish() {
+  // An offer that was confirmed and then overtaken by a higher one is a mirror that lags behind.
+  if (adopted_) {
+    for (std::size_t i = 0; i < offers_.size(); ++i) {
+      if (!offers_[i].empty()) judge(i);
+    }
+  }
+  const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
+                                     [](const EndpointReport& e) { return e.confirmed; });
+  if (write_failed_) {
+    report_.outcome = CycleOutcome::failed;
+    return;
+  }
+  if (standing_.chain.trusted().expired(standing_.now)) {
+    report_.outcome = CycleOutcome::root_expired;
+    report_.error = Error{Errc::root_expired, "root " + std::to_string(standing_.root().version) +
+                                                  " has expired: nothing can be adopted"};
+    return;
+  }
+  if (adopted_) {
+    report_.outcome = CycleOutcome::adopted;
+  } else if (waiting_) {
+    report_.outcome = CycleOutcome::waiting;
+  } else if (confirmed) {
+    report_.outcome = CycleOutcome::confirmed;
+  } else {
+    const bool refused = std::any_of(
+        report_.endpoints.begin(), report_.endpoints.end(),
+        [](const EndpointReport& e) { return !e.refused.empty() || !e.root_refused.empty(); });
+    report_.outcome = refused ? CycleOutcome::refused : CycleOutcome::failed;
+    report_.error = worst_error();
+  }
+}
+
+Result<CycleReport> Cycle::run() {
+  // U1: every source is asked for the next root and for the manifest together.
+  asked_ = ask_everybody(standing_.root().version + 1);
+  if (asked_) asked_ = ask_everybody(0);
+  while (asked_) {
+    Result<std::optional<DocumentAnswer>> answer = session_.next();
+    if (!answer) return std::move(answer).error();
+    if (!*answer) break;
+    if ((*answer)->wanted.root_version == 0) {
+      take_manifest_answer(**answer);
+    } else {
+      take_root_answer(**answer);
+    }
+  }
+  if (!asked_) return std::move(asked_).error();
+  finish();
+  return std::move(report_);
+}
+
+}  // namespace
+
+std::string_view cycle_outcome_name(CycleOutcome outcome) {
+  switch (outcome) {
+    case CycleOutcome::adopted:
+      return "adopted";
+    case CycleOutcome::confirmed:
+      return "confirmed";
+    case CycleOutcome::waiting:
+      return "waiting";
+    case CycleOutcome::root_expired:
+      return "root_expired";
+    case CycleOutcome::refused:
+      return "refused";
+    case CycleOutcome::failed:
+      return "failed";
+  }
+  return "failed";
+}
+
+bool CycleReport::all_fine() const {
+  return std::all_of(endpoints.begin(), endpoints.end(),
+                     [](const EndpointReport& e) { return e.fine(); });
+}
+
+Result<CycleReport> run_update_cycle(Context& context, Standing& standing,
+                                     const CycleRequest& request) {
+  const auto deadline = context.env.clock.steady() + context.config.refresh_deadline;
+  Result<SourceSession> session = SourceSession::open(
+      context, request.from, machine_id(context.env.fs, context.options.root), deadline);
+  if (!session) return std::move(session).error();
+  return Cycle(context, standing, request, *session).run();
+}
+
+}  // namespace hostspin

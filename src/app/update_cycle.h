@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context.h"
+#include "converge.h"
+#include "hostspin/admission.h"
+#include "hostspin/result.h"
+#include "standing.h"
+
+namespace hostspin {
+
+/// Roots taken over in one cycle (U2).
+inline constexpr int kRootStepsMax = 256;
+
+/// What one endpoint did in a cycle, for people and for status.
+struct EndpointReport {
+  std::string label;
+  bool answered = false;   ///< it gave a manifest, or said that it has none
+  bool confirmed = false;  ///< it gave the manifest that is now held
+  bool lagging = false;    ///< it gave an older one than is held
+  std::string refused;     ///< why what it offered was refused; empty if it was not
+  Errc refused_code = Errc::internal;
+  std::string root_refused;   ///< why the root it offered was refused
+  std::string failed;         ///< why it could not be asked
+  std::string failed_reason;  ///< the same as a stable word, for metrics
+  [[nodiscard]] bool fine() const {
+    return refused.empty() && root_refused.empty() && failed.empty() && !lagging;
+  }
+};
+
+enum class CycleOutcome {
+  adopted,
+  confirmed,     ///< at least one source gave the very manifest that is held
+  waiting,       ///< a newer one is good, but this host's moment within `spread` has not come
+  root_expired,  ///< nothing may be adopted until a new root is published
+  refused,       ///< something was offered, and nothing of it could be adopted
+  failed,        ///< nothing usable was offered
+};
+[[nodiscard]] std::string_view cycle_outcome_name(CycleOutcome outcome);
+
+struct CycleReport {
+  CycleOutcome outcome = CycleOutcome::failed;
+  std::vector<EndpointReport> endpoints;
+  std::int64_t roots_added = 0;
+  bool chain_end_seen = false;  ///< a source said that there is no newer root
+  std::optional<Error> error;   ///< the one to show where nothing was adopted or confirmed
+  std::optional<Applied> applied;
+  std::optional<AdmittedManifest> replaced;           ///< what was held before an adoption
+  std::optional<std::chrono::sys_seconds> adopts_at;  ///< waiting: this host's moment
+  [[nodiscard]] bool all_fine() const;
+};
+
+struct CycleRequest {
+  std::string from;        ///< --from
+  bool adopt_now = false;  ///< --now
+};
+
+/// U1–U12: one update cycle, in hostspin-trust(7)'s order. Every refusal leaves state and hosts
+/// file as they were; one bad source never ends the cycle. The Result is an error only where no
+/// cycle could be run.
+Result<CycleReport> run_update_cycle(Context& context, Standing& standing,
+                                     const CycleRequest& request);
+
+}  // namespace hostspin

@@ -1,0 +1,115 @@
+#include "child_process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace hostspin {
+namespace {
+
+Error failed(const char* what, int number) {
+  return Error{Errc::io_error, std::string("cannot ") + what + ": " + std::strerror(number)};
+}
+
+/// Spawn attributes that give the child default signals, however the parent has set its own.
+int spawn(pid_t* pid, const char* program, posix_spawn_file_actions_t* actions, char** arguments) {
+  posix_spawnattr_t attributes;
+  if (const int error = posix_spawnattr_init(&attributes); error != 0) return error;
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  int error = posix_spawnattr_setsigmask(&attributes, &none);
+  if (error == 0) error = posix_spawnattr_setsigdefault(&attributes, &all);
+  if (error == 0) {
+    error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  if (error == 0) error = posix_spawn(pid, program, actions, &attributes, arguments, environ);
+  posix_spawnattr_destroy(&attributes);
+  return error;
+}
+
+}  // namespace
+
+Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& arguments) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failed("make a pipe", errno);
+
+  std::string program = "/proc/self/exe";
+  std::array<char, 4096> own{};
+  const ssize_t size = readlink(program.c_str(), own.data(), own.size());
+  std::string name =
+      size > 0 ? std::string(own.data(), static_cast<std::size_t>(size)) : "hostspin";
+  std::vector<char*> raw{name.data()};
+  std::vector<std::string> copies = arguments;
+  for (std::string& argument : copies) raw.push_back(argument.data());
+  raw.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  int error = posix_spawn_file_actions_init(&actions);
+  if (error == 0) {
+    error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    pid_t pid = 0;
+    if (error == 0) error = spawn(&pid, program.c_str(), &actions, raw.data());
+    posix_spawn_file_actions_destroy(&actions);
+    (void)close(ends[1]);
+    if (error == 0) return ChildProcess(pid, ends[0]);
+  } else {
+    (void)close(ends[1]);
+  }
+  (void)close(ends[0]);
+  return failed("start a child process", error);
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      output_(std::exchange(other.output_, -1)),
+      text_(std::move(other.text_)) {}
+
+ChildProcess::~ChildProcess() {
+  if (output_ >= 0) (void)close(output_);
+  if (pid_ <= 0) return;
+  (void)::kill(pid_, SIGKILL);
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+bool ChildProcess::read_output() {
+  std::array<char, 4096> buffer{};
+  while (true) {
+    const ssize_t got = read(output_, buffer.data(), buffer.size());
+    if (got == 0) return true;
+    if (got < 0) return errno != EAGAIN && errno != EINTR;
+    const std::size_t room = kChildOutputBytesMax - text_.size();
+    text_.append(buffer.data(), std::min(room, static_cast<std::size_t>(got)));
+  }
+}
+
+std::optional<int> ChildProcess::poll_exit() {
+  if (pid_ <= 0) return std::nullopt;
+  int status = 0;
+  const pid_t got = waitpid(pid_, &status, WNOHANG);
+  if (got == 0 || (got < 0 && errno == EINTR)) return std::nullopt;
+  pid_ = -1;
+  if (got < 0) return 255;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void ChildProcess::terminate() {
+  if (pid_ > 0) (void)::kill(pid_, SIGTERM);
+}
+
+void ChildProcess::kill() {
+  if (pid_ > 0) (void)::kill(pid_, SIGKILL);
+}
+
+}  // namespace hostspin

@@ -1,0 +1,92 @@
+#include "file_watch.h"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace hostspin {
+namespace {
+
+constexpr std::uint32_t kMask =
+    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR;
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+}  // namespace
+
+Result<FileWatch> FileWatch::open(const std::string& path) {
+  const int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (inotify < 0) {
+    return {Errc::io_error, std::string("cannot watch files: ") + std::strerror(errno)};
+  }
+  FileWatch watch(path, inotify, ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+  watch.rearm();
+  return watch;
+}
+
+FileWatch::FileWatch(FileWatch&& other) noexcept
+    : path_(std::move(other.path_)),
+      name_(std::move(other.name_)),
+      target_name_(std::move(other.target_name_)),
+      inotify_(std::exchange(other.inotify_, -1)),
+      mounts_(std::exchange(other.mounts_, -1)) {}
+
+FileWatch::~FileWatch() {
+  if (inotify_ >= 0) (void)close(inotify_);
+  if (mounts_ >= 0) (void)close(mounts_);
+}
+
+void FileWatch::rearm() {
+  // Adding a watch on a directory that is watched already changes nothing; a failure leaves the
+  // sweep.
+  name_ = name_of(path_);
+  (void)inotify_add_watch(inotify_, directory_of(path_).c_str(), kMask);
+  const std::unique_ptr<char, decltype(&std::free)> target(realpath(path_.c_str(), nullptr),
+                                                           &std::free);
+  target_name_ = target ? name_of(target.get()) : name_;
+  if (target) (void)inotify_add_watch(inotify_, directory_of(target.get()).c_str(), kMask);
+}
+
+bool FileWatch::drain() {
+  alignas(inotify_event) std::array<char, 8192> buffer{};
+  bool concerned = false;
+  while (true) {
+    const ssize_t got = read(inotify_, buffer.data(), buffer.size());
+    if (got <= 0) return concerned;
+    for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(got);) {
+      inotify_event event{};
+      std::memcpy(&event, buffer.data() + at, sizeof event);
+      const char* name = buffer.data() + at + sizeof event;
+      const std::string_view text(name, event.len == 0 ? 0 : strnlen(name, event.len));
+      const bool lost = (event.mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) != 0;
+      concerned = concerned || lost || text == name_ || text == target_name_;
+      at += sizeof event + event.len;
+    }
+  }
+}
+
+FileWatch::Stamp FileWatch::stamp() const {
+  struct stat status {};
+  if (stat(path_.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+          nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+}
+
+}  // namespace hostspin

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hostspin/result.h"
+
+namespace hostspin {
+
+/// Tells that a file may have changed, by watching the directories that its path leads through
+/// (inotify) and this mount namespace's mounts (a bind mount over the file raises no inotify
+/// event). Level-triggered: an event only means "read it again".
+class FileWatch {
+ public:
+  /// `path` is followed through symbolic links when the watch is set, and again by rearm().
+  static Result<FileWatch> open(const std::string& path);
+  FileWatch(FileWatch&& other) noexcept;
+  FileWatch& operator=(FileWatch&&) = delete;
+  ~FileWatch();
+
+  [[nodiscard]] int events_fd() const { return inotify_; }  ///< poll for POLLIN
+  [[nodiscard]] int mounts_fd() const {
+    return mounts_;
+  }  ///< poll for POLLPRI; -1 where there is none
+
+  /// Drains the queue. True where an event was about the file, or events were lost.
+  bool drain();
+  /// Sets the watches anew, after a directory or a link may have been replaced.
+  void rearm();
+
+  /// What tells one content from the next without reading it: device, inode, size and times.
+  struct Stamp {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint64_t size = 0;
+    std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  /// All zero where there is no file.
+  [[nodiscard]] Stamp stamp() const;
+
+ private:
+  FileWatch(std::string path, int inotify, int mounts)
+      : path_(std::move(path)), inotify_(inotify), mounts_(mounts) {}
+  std::string path_;
+  std::string name_;         ///< of the link or file in its first directory
+  std::string target_name_;  ///< of the file that links lead to
+  int inotify_;
+  int mounts_;
+};
+
+}  // namespace hostspin

@@ -1,0 +1,53 @@
+#include "service_notify.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+namespace hostspin {
+namespace {
+
+template <typename T>
+std::optional<T> number(const char* text) {
+  if (text == nullptr) return std::nullopt;
+  const std::string_view view(text);
+  T value{};
+  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
+  if (error != std::errc() || end != view.data() + view.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+// Our own few lines instead of libsystemd, which would bring eight libraries into every process.
+void notify_service_manager(std::string_view state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  const std::string_view name(path);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (name.size() >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, name.data(), name.size());
+  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // an abstract socket
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  (void)sendto(fd, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+               reinterpret_cast<const sockaddr*>(&address), size);
+  (void)close(fd);
+}
+
+std::optional<std::chrono::milliseconds> watchdog_period() {
+  const std::optional<std::int64_t> microseconds =
+      number<std::int64_t>(std::getenv("WATCHDOG_USEC"));
+  if (!microseconds || *microseconds <= 0) return std::nullopt;
+  const std::optional<std::int64_t> process = number<std::int64_t>(std::getenv("WATCHDOG_PID"));
+  if (process && *process != getpid()) return std::nullopt;
+  return std::chrono::milliseconds(*microseconds / 2000);
+}
+
+}  // namespace hostspin
