@@ -1,0 +1,49 @@
+# bash completion of hostspin(8)
+
+_hostspin() {
+  local cur prev word command= commands
+  COMPREPLY=()
+  cur=${COMP_WORDS[COMP_CWORD]}
+  prev=${COMP_WORDS[COMP_CWORD - 1]}
+  commands="apply refresh agent verify status diff inspect trust hold release remove repair sign"
+
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case " $commands " in
+      *" $word "*) command=$word; break ;;
+    esac
+  done
+  if [[ $command == sign ]] && declare -F _hostspin_sign >/dev/null; then
+    _hostspin_sign
+    return
+  fi
+
+  case $prev in
+    --output) COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
+    --config | --hosts-file | --from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --root | --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    --reason | --deadline) return ;;
+  esac
+
+  if [[ $cur == -* ]]; then
+    local options="--config --root --hosts-file --state-dir --output --quiet --verbose --no-color --help"
+    case $command in
+      "") options+=" --version" ;;
+      refresh) options+=" --now --from" ;;
+      verify) options+=" --all --offline --no-resolver --deadline" ;;
+      trust) options+=" --yes" ;;
+      hold) options+=" --reason" ;;
+      remove) options+=" --no-hold" ;;
+      repair) options+=" --dry-run" ;;
+    esac
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+    return
+  fi
+  case $command in
+    "") COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
+    inspect) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    trust) COMPREPLY=($(compgen -W "reset" -- "$cur")) ;;
+    # The names that are pinned now, out of the block: no network, no privilege.
+    verify) COMPREPLY=($(compgen -W "$(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)" -- "$cur")) ;;
+  esac
+}
+complete -o filenames -F _hostspin hostspin
