@@ -54,8 +54,10 @@ struct ReplaceOutcome {
 };
 
 /// Replaces a file so that every reader and every power cut sees the old bytes or the new ones, and
-/// another writer's edit is taken over, not lost. Errors leave the file as it was: bind_mount,
-/// immutable, read_only, disk_full, denied, foreign_owner, symlink_refused, io_error.
+/// another writer's edit is taken over, not lost. Where `root` has a state directory, the replaced
+/// bytes are kept there as hosts.prev. Errors leave the file as it was, save that an io_error may
+/// say that the new one is in place but not surely on disk: bind_mount, immutable, read_only,
+/// disk_full, denied, foreign_owner, symlink_refused, io_error.
 Result<ReplaceOutcome> replace_file(FileSystem& fs, Clock& clock, const ReplaceRequest& request);
 
 /// The whole file (following symlinks within `root`), or an empty optional where there is none.

@@ -32,12 +32,14 @@ Result<Target> open_target(FileSystem& fs, const std::string& root, const std::s
       return sys_error(directory.error().number, "open directory " + quoted(parts.directory));
     Target target{OwnedHandle(fs, *directory), std::move(parts.directory), std::move(parts.name)};
 
-    const SysResult<FileStatus> status = fs.status_at(*directory, target.name);
+    const SysResult<FileStatus> status =
+        retry_interrupted([&] { return fs.status_at(*directory, target.name); });
     if (!status && status.error().number != ENOENT)
       return sys_error(status.error().number, "look at " + quoted(at));
     if (!status || status->kind != FileStatus::Kind::symlink) return target;
 
-    const SysResult<std::string> link = fs.read_link(*directory, target.name);
+    const SysResult<std::string> link =
+        retry_interrupted([&] { return fs.read_link(*directory, target.name); });
     if (!link) return sys_error(link.error().number, "read the symlink " + quoted(at));
     at = join_path(target.directory_path, *link);
   }
@@ -56,7 +58,7 @@ Result<std::optional<ReadFile>> open_file(FileSystem& fs, const Target& target,
     return sys_error(handle.error().number, "open " + quoted(shown));
   }
   ReadFile file{OwnedHandle(fs, *handle), {}, {}};
-  const SysResult<FileStatus> status = fs.status(*handle);
+  const SysResult<FileStatus> status = retry_interrupted([&] { return fs.status(*handle); });
   if (!status) return sys_error(status.error().number, "look at " + quoted(shown));
   if (status->kind != FileStatus::Kind::regular) return not_regular(shown);
   file.status = *status;

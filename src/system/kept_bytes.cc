@@ -1,0 +1,81 @@
+#include "kept_bytes.h"
+
+#include <vector>
+
+#include "path_text.h"
+#include "sys_error.h"
+
+namespace hostspin {
+namespace {
+
+constexpr const char* kRunDirectory = "/run/hostspin";
+
+/// The first number that is free, or holds these bytes already.
+std::string left_over_name(FileSystem& fs, const ReplaceRequest& request,
+                           const std::string& directory, std::string_view bytes) {
+  std::string name;
+  for (int number = 1; number <= kLeftOversMax; ++number) {
+    name = std::string(kLeftOverPrefix) + std::to_string(number);
+    const Result<std::optional<std::string>> present =
+        read_file(fs, request.root, join_path(directory, name), kHostsBytesMax);
+    if (present && (!*present || **present == bytes)) break;
+  }
+  return name;
+}
+
+std::vector<std::string> keeping_directories(const ReplaceRequest& request) {
+  std::vector<std::string> directories;
+  if (!request.state_directory.empty()) directories.push_back(request.state_directory);
+  directories.emplace_back(kRunDirectory);
+  return directories;
+}
+
+template <typename Name>
+Result<std::string> keep(FileSystem& fs, const ReplaceRequest& request, std::string_view bytes,
+                         bool durable, Name name_in) {
+  Result<void> kept;
+  for (const std::string& directory : keeping_directories(request)) {
+    const std::string name = name_in(directory);
+    kept = write_state_file(fs, request.root, directory, name, bytes, durable);
+    if (kept) return join_path(directory, name);
+  }
+  return std::move(kept).error();
+}
+
+}  // namespace
+
+Result<std::string> keep_previous(FileSystem& fs, const ReplaceRequest& request,
+                                  std::string_view bytes, bool durable) {
+  return keep(fs, request, bytes, durable,
+              [](const std::string&) { return std::string(kPreviousName); });
+}
+
+Result<std::string> keep_left_over(FileSystem& fs, const ReplaceRequest& request,
+                                   std::string_view bytes) {
+  return keep(fs, request, bytes, /*durable=*/true, [&](const std::string& directory) {
+    return left_over_name(fs, request, directory, bytes);
+  });
+}
+
+void clear_kept_temps(FileSystem& fs, const ReplaceRequest& request) {
+  for (const std::string& directory : keeping_directories(request)) {
+    const SysResult<Handle> opened = fs.open_directory(request.root, directory);
+    if (!opened) continue;
+    const OwnedHandle handle(fs, *opened);
+    const SysResult<std::vector<std::string>> names = fs.list(*opened);
+    if (!names) continue;
+    for (const std::string& name : *names)
+      if (name.starts_with("hosts.") && name.ends_with(kTempSuffix))
+        (void)fs.unlink(*opened, name);  // no harm if it stays: the next copy takes it away
+  }
+}
+
+void forget_left_over(FileSystem& fs, const ReplaceRequest& request, const std::string& path) {
+  const PathParts parts = split_path(path);
+  const SysResult<Handle> directory = fs.open_directory(request.root, parts.directory);
+  if (!directory) return;  // one copy too many does no harm
+  const OwnedHandle handle(fs, *directory);
+  (void)fs.unlink(*directory, parts.name);
+}
+
+}  // namespace hostspin

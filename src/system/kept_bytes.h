@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "file_system.h"
+#include "hostspin/result.h"
+#include "replace_file.h"
+#include "target.h"
+
+namespace hostspin {
+
+/// The bytes a replacement took away, for an administrator who wants them back.
+inline constexpr std::string_view kPreviousName = "hosts.prev";
+/// Foreign lines that would otherwise be lost: hosts.left-1 and so on.
+inline constexpr std::string_view kLeftOverPrefix = "hosts.left-";
+/// Above it the last one is written over.
+inline constexpr int kLeftOversMax = 100;
+
+/// Keeps `bytes` in the state directory, or in /run/hostspin where that cannot be written (early
+/// boot). Where they are kept.
+Result<std::string> keep_previous(FileSystem& fs, const ReplaceRequest& request,
+                                  std::string_view bytes, bool durable);
+Result<std::string> keep_left_over(FileSystem& fs, const ReplaceRequest& request,
+                                   std::string_view bytes);
+/// Takes away what a run that was killed left half written.
+void clear_kept_temps(FileSystem& fs, const ReplaceRequest& request);
+/// Takes away what keep_left_over() kept, once its lines are in the file after all.
+void forget_left_over(FileSystem& fs, const ReplaceRequest& request, const std::string& path);
+
+}  // namespace hostspin

@@ -1,0 +1,218 @@
+#include "replacement.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "hostspin/hosts_file.h"
+#include "kept_bytes.h"
+#include "path_text.h"
+#include "refusal.h"
+#include "sys_error.h"
+
+namespace hostspin {
+
+Result<ReplaceOutcome> replace_file(FileSystem& fs, Clock& clock, const ReplaceRequest& request) {
+  return Replacement(fs, clock, request).run();
+}
+
+Result<ReplaceOutcome> Replacement::run() {
+  Result<Target> target = open_target(fs_, request_.root, request_.path);
+  if (!target) return std::move(target).error();
+  target_ = std::move(*target);
+  temp_ = target_.name + std::string(kTempSuffix);
+  if (Result<void> cleared = clear_left_over(); !cleared) return std::move(cleared).error();
+
+  for (;;) {
+    if (Result<void> done = read(); !done) return std::move(done).error();
+    Result<std::optional<std::string>> next = work_out();
+    if (!next) return std::move(next).error();
+    if (!*next) break;
+    if (must_read_again()) continue;
+
+    const Result<Met> met = write(**next);
+    if (!met) return met.error();
+    if (*met == Met::expected) {
+      outcome_.written = true;
+      break;
+    }
+    if (outcome_.rebases == kRebasesMax)
+      return {Errc::writer_busy, "other writers changed " + quoted(target_.path()) + " each of " +
+                                     std::to_string(kRebasesMax + 1) +
+                                     " times that it was about to be replaced"};
+    ++outcome_.rebases;
+  }
+  for (const Edit& edit : edits_)
+    if (!edit.kept.empty()) forget_left_over(fs_, request_, edit.kept);
+  return outcome_;
+}
+
+/// A run that was killed left its temporary file. After the exchange that is the displaced file,
+/// which may have been edited just before.
+Result<void> Replacement::clear_left_over() {
+  const Handle directory = target_.directory.get();
+  const std::string shown = join_path(target_.directory_path, temp_);
+  const SysResult<FileStatus> found =
+      retry_interrupted([&] { return fs_.status_at(directory, temp_); });
+  if (!found) {
+    if (found.error().number == ENOENT) return {};
+    return sys_error(found.error().number, "look at " + quoted(shown));
+  }
+  if (Result<void> done = read(); !done) return done;  // the target, for comparison
+  const bool ours =
+      found->owner == fs_.effective_user() || (old_ && found->owner == old_->status.owner);
+  if (found->kind != FileStatus::Kind::regular || !ours)
+    return {Errc::denied, quoted(shown) + " is in the way: it is not a regular file of this user's",
+            "look at it and take it away by hand"};
+
+  Result<std::optional<ReadFile>> left = open_file(fs_, target_, temp_);
+  if (!left) return std::move(left).error();
+  if (*left) {
+    (void)await_writers((*left)->handle.get());
+    if (Result<void> done = read_bytes(fs_, **left, shown, kHostsBytesMax); !done) return done;
+    if (holds_lost_lines((*left)->bytes, old_bytes())) {
+      Result<std::string> kept = keep_left_over(fs_, request_, (*left)->bytes);
+      if (!kept) return annotate(std::move(kept).error(), "cannot clear " + quoted(shown));
+      outcome_.left_over = std::move(*kept);
+    }
+  }
+  clear_kept_temps(fs_, request_);
+  // The killed run may have swapped and not synced: a missing temporary file says that all is on
+  // disk.
+  const SysResult<void> synced = retry_interrupted([&] { return fs_.sync(directory); });
+  if (!synced && synced.error().number != EINVAL)
+    return sys_error(synced.error().number, "sync directory " + quoted(target_.directory_path));
+  const SysResult<void> removed = retry_interrupted([&] { return fs_.unlink(directory, temp_); });
+  if (!removed && removed.error().number != ENOENT)
+    return explain_refusal(fs_, target_, nullptr, removed.error().number,
+                           "remove " + quoted(shown));
+  return {};
+}
+
+Result<void> Replacement::read() {
+  old_.reset();
+  Result<std::optional<ReadFile>> file = open_file(fs_, target_, target_.name);
+  if (!file) return std::move(file).error();
+  old_ = std::move(*file);
+  if (!old_) return {};
+  outcome_.hard_linked = old_->status.links > 1;
+  return read_bytes(fs_, *old_, target_.path(), kHostsBytesMax);
+}
+
+/// The new bytes, with edits that were caught in passing merged in; nothing where nothing is to be
+/// done.
+Result<std::optional<std::string>> Replacement::work_out() {
+  Result<std::optional<std::string>> next = request_.edit(old_bytes(), old_.has_value());
+  if (!next) return next;
+  std::string bytes = *next ? std::move(**next) : std::string(old_bytes());
+  for (std::size_t i = 0; i < edits_.size();) {
+    std::optional<std::string> merged = merge_edits(edits_[i].base, bytes, edits_[i].edited);
+    if (!merged) {  // both changed the same lines: the file's own stay, the copy is reported
+      outcome_.left_over = edits_[i].kept;
+      edits_.erase(edits_.begin() + static_cast<std::ptrdiff_t>(i));
+      continue;
+    }
+    next = request_.edit(*merged, true);
+    if (!next) return next;
+    bytes = *next ? std::move(**next) : std::move(*merged);
+    ++i;
+  }
+  if (old_ && bytes == old_->bytes) return std::optional<std::string>();
+  if (!old_ && bytes.empty()) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(bytes));
+}
+
+/// Once, before the first write: a writer at work, or bytes that look cut short, are given a
+/// moment.
+bool Replacement::must_read_again() {
+  if (std::exchange(settled_, true)) return false;
+  bool waited = false;
+  if (old_) (void)await_writers(old_->handle.get(), &waited);
+  const bool doubtful = request_.doubtful && (!old_ || request_.doubtful(old_->bytes));
+  if (doubtful) clock_.sleep(kSettleTime);
+  return waited || doubtful;
+}
+
+Result<Replacement::Met> Replacement::write(const std::string& next) {
+  if (Result<void> allowed = check_flags(fs_, target_, present()); !allowed)
+    return std::move(allowed).error();
+  const SysResult<bool> mounted =
+      old_ ? fs_.is_mount_point(target_.directory.get(), target_.name) : SysResult<bool>(false);
+  if (mounted && *mounted) {
+    if (request_.mode == WriteMode::in_place) return write_in_place(next);
+    return Error{Errc::bind_mount, quoted(target_.path()) +
+                                       " is a mount point, as a container's bind-mounted file is; "
+                                       "nothing can take its place"};
+  }
+  Result<TempFile> file = make_temp_file(fs_, target_, temp_, next, present());
+  if (!file) return std::move(file).error();
+  return swap(*file, next);
+}
+
+/// After the swap: nothing here may fail the replacement but a directory that cannot be synced.
+Result<void> Replacement::finish(const TempFile& file, std::size_t size, bool displaced) {
+  const Handle handle = file.handle.get();
+  // It was set before the swap, too.
+  (void)retry_interrupted([&] { return fs_.set_mtime(handle, now_ns()); });
+  if (old_ && old_->status.size == size) {
+    // Go and CoreDNS look at nothing else, and would keep what they have.
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    const SysResult<FileStatus> status = retry_interrupted([&] { return fs_.status(handle); });
+    if (status && status->mtime_ns == old_->status.mtime_ns)
+      (void)fs_.set_mtime(handle, old_->status.mtime_ns + kSecond);
+  }
+  const SysResult<void> synced =
+      retry_interrupted([&] { return fs_.sync(target_.directory.get()); });
+  if (!synced && synced.error().number != EINVAL)  // EINVAL: a file system without it
+    return sys_error(synced.error().number, "make sure that a power cut keeps the new " +
+                                                quoted(target_.path()) +
+                                                ", which is in place: the directory's sync failed");
+  if (!displaced) return {};
+  // Before the temporary file goes: while it is there, the next run clears up after this one.
+  keep_previous_bytes();
+  (void)retry_interrupted([&] { return fs_.unlink(target_.directory.get(), temp_); });
+  return {};
+}
+
+/// For an administrator's convenience: the state directory may well be read-only at early boot.
+void Replacement::keep_previous_bytes() {
+  if (request_.state_directory.empty() || !outcome_.previous.empty()) return;
+  const std::string name(kPreviousName);
+  const Result<void> kept = write_state_file(fs_, request_.root, request_.state_directory, name,
+                                             old_->bytes, /*durable=*/false);
+  if (kept) outcome_.previous = join_path(request_.state_directory, name);
+}
+
+/// Whether nobody has the file open for writing any more; waits for that, but not for ever, and in
+/// all no longer than kWriterWaitMax in one run.
+bool Replacement::await_writers(Handle handle, bool* waited) {
+  constexpr std::chrono::milliseconds kPollMax{50};
+  std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
+  for (;;) {
+    const SysResult<void> lease = retry_interrupted([&] { return fs_.try_read_lease(handle); });
+    // Any other error: leases are not to be had here, and the comparison of bytes must do.
+    if (lease || lease.error().number != EAGAIN) return true;
+    const std::chrono::steady_clock::time_point now = clock_.steady();
+    if (!deadline_) deadline_ = now + kWriterWaitMax;
+    if (now >= *deadline_) return false;
+    if (waited != nullptr) *waited = true;
+    clock_.sleep(std::min<std::chrono::nanoseconds>(pause, *deadline_ - now));
+    pause = std::min<std::chrono::nanoseconds>(pause * 2, kPollMax);
+  }
+}
+
+Result<void> Replacement::keep_busy_bytes(std::string_view bytes) {
+  outcome_.writer_busy = true;
+  Result<std::string> kept = keep_previous(fs_, request_, bytes, /*durable=*/true);
+  if (!kept)
+    return annotate(std::move(kept).error(), "another writer keeps " + quoted(target_.path()) +
+                                                 " open, and its bytes could not be kept");
+  outcome_.previous = std::move(*kept);
+  return {};
+}
+
+std::int64_t Replacement::now_ns() const {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(clock_.now().time_since_epoch())
+      .count();
+}
+
+}  // namespace hostspin

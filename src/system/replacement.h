@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clock.h"
+#include "file_system.h"
+#include "hostspin/result.h"
+#include "replace_file.h"
+#include "target.h"
+#include "temp_file.h"
+
+namespace hostspin {
+
+/// One run of replace_file(), step by step as it is written down in the manual: read, work out,
+/// write beside, exchange, look at what was displaced, take other writers' edits over, make
+/// durable.
+class Replacement {
+ public:
+  Replacement(FileSystem& fs, Clock& clock, const ReplaceRequest& request)
+      : fs_(fs), clock_(clock), request_(request) {}
+
+  Result<ReplaceOutcome> run();
+
+ private:
+  /// What a swap met in the file's place.
+  enum class Met { expected, other };
+
+  /// An edit that another writer made to bytes of ours that stood in the file's place for a moment.
+  struct Edit {
+    std::string base;
+    std::string edited;
+    std::string kept;  ///< a copy, until the edit is in the file; empty where it could not be kept
+  };
+
+  // replacement.cc: the order of things
+  Result<void> clear_left_over();
+  Result<void> read();
+  Result<std::optional<std::string>> work_out();
+  bool must_read_again();
+  Result<Met> write(const std::string& next);
+  Result<Met> write_in_place(const std::string& next);
+  void keep_previous_bytes();
+  Result<void> finish(const TempFile& file, std::size_t size, bool displaced);
+
+  // replacement_swap.cc: putting the new file in the old one's place
+  Result<Met> swap(TempFile& file, const std::string& next);
+  Result<Met> place_new(TempFile& file, const std::string& next);
+  Result<Met> rename_over(TempFile& file, const std::string& next);
+  Result<Met> judge_displaced(TempFile& file, const std::string& next);
+  Result<Met> swap_back(TempFile& file, const std::string& next);
+  Result<Met> compare(const std::string& name);
+  bool exchanged(std::uint64_t inode);
+  void abandon(const TempFile& file) { discard_temp_file(fs_, target_, temp_, file.inode); }
+
+  bool await_writers(Handle handle, bool* waited = nullptr);
+  Result<void> keep_busy_bytes(std::string_view bytes);
+  std::int64_t now_ns() const;
+  [[nodiscard]] const ReadFile* present() const { return old_ ? &*old_ : nullptr; }
+  [[nodiscard]] std::string_view old_bytes() const {
+    return old_ ? std::string_view(old_->bytes) : std::string_view();
+  }
+
+  FileSystem& fs_;
+  Clock& clock_;
+  const ReplaceRequest& request_;
+  ReplaceOutcome outcome_;
+  Target target_;
+  std::string temp_;
+  std::optional<ReadFile> old_;  ///< as last read; nothing where the file is missing
+  std::vector<Edit> edits_;      ///< not in the file yet
+  bool settled_ = false;
+  bool busy_ = false;  ///< a writer outlasted the wait
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
+};
+
+}  // namespace hostspin

@@ -1,0 +1,69 @@
+// Writing over the file itself: only where the configuration says so and the file is a mount point,
+// since a reader may see half of it.
+
+#include <cerrno>
+
+#include "kept_bytes.h"
+#include "refusal.h"
+#include "replacement.h"
+#include "sys_error.h"
+
+namespace hostspin {
+namespace {
+
+Result<void> overwrite(FileSystem& fs, Handle handle, std::string_view bytes,
+                       const std::string& shown) {
+  if (Result<void> written = write_bytes(fs, handle, bytes, shown); !written) return written;
+  const SysResult<void> cut = retry_interrupted([&] { return fs.truncate(handle, bytes.size()); });
+  if (!cut) return sys_error(cut.error().number, "set the size of " + quoted(shown));
+  const SysResult<void> synced = retry_interrupted([&] { return fs.sync(handle); });
+  if (!synced) return sys_error(synced.error().number, "sync " + quoted(shown));
+  const Result<bool> same = holds(fs, handle, bytes, shown);
+  if (!same) return same.error();
+  if (!*same) return {Errc::io_error, quoted(shown) + " does not hold what was written to it"};
+  return {};
+}
+
+}  // namespace
+
+Result<Replacement::Met> Replacement::write_in_place(const std::string& next) {
+  const std::string shown = target_.path();
+  Result<std::string> kept = keep_previous(fs_, request_, old_->bytes, /*durable=*/true);
+  if (!kept)
+    return annotate(std::move(kept).error(),
+                    "cannot write " + quoted(shown) + " in place without a copy of what it holds");
+  outcome_.previous = std::move(*kept);
+
+  const SysResult<Handle> opened =
+      retry_interrupted([&] { return fs_.open_write(target_.directory.get(), target_.name); });
+  if (!opened)
+    return explain_refusal(fs_, target_, present(), opened.error().number,
+                           "open " + quoted(shown) + " for writing");
+  const OwnedHandle file(fs_, *opened);
+  const Result<bool> unchanged = holds(fs_, *opened, old_->bytes, shown);
+  if (!unchanged) return unchanged.error();
+  if (!*unchanged) return Met::other;
+
+  // Room first: a full disk must not be found out half way.
+  const SysResult<void> allocated =
+      next.empty() ? SysResult<void>()
+                   : retry_interrupted([&] { return fs_.allocate(*opened, next.size()); });
+  if (!allocated && (allocated.error().number == ENOSPC || allocated.error().number == EDQUOT))
+    return sys_error(allocated.error().number, "make room in " + quoted(shown));
+
+  if (Result<void> written = overwrite(fs_, *opened, next, shown); !written) {
+    const Result<void> restored = overwrite(fs_, *opened, old_->bytes, shown);
+    Error error = std::move(written).error();
+    error.detail += restored
+                        ? "; the old bytes were put back"
+                        : "; it may hold a mixture, and the old bytes are in " + outcome_.previous;
+    return error;
+  }
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const SysResult<FileStatus> status = fs_.status(*opened);
+  if (status && status->mtime_ns == old_->status.mtime_ns && status->size == old_->status.size)
+    (void)fs_.set_mtime(*opened, old_->status.mtime_ns + kSecond);  // readers look at nothing else
+  return Met::expected;
+}
+
+}  // namespace hostspin
