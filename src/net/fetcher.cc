@@ -1,0 +1,229 @@
+#include "fetcher.h"
+
+#include <algorithm>
+#include <array>
+
+namespace hostspin {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kStagger{250};
+constexpr std::size_t kSourcesAtWorkMax = 8;
+constexpr milliseconds kConnectLimit{1500};
+constexpr milliseconds kHandshakeLimit{1500};
+// A transfer ends this much before the session does, so that its own cause is told, not the
+// session's.
+constexpr milliseconds kLastWords{20};
+
+milliseconds since(SteadyTime start) {
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now() - start);
+}
+
+FetchResult failed(std::uint32_t id, std::string_view reason, std::string detail) {
+  FetchResult result;
+  result.id = id;
+  result.reason = reason;
+  result.detail = std::move(detail);
+  return result;
+}
+
+bool is_header_value(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+}
+
+// The request as HTTP, or why it cannot be one.
+Result<HttpRequest> to_http(const FetchRequest& request) {
+  Result<Url> url = parse_url(request.url);
+  if (!url) return std::move(url).error();
+  if (url->literal && request.address && *url->literal != *request.address) {
+    return {Errc::fetch_failed, "the URL's address and the one to connect to differ"};
+  }
+  const std::optional<IPAddress> origin = url->literal ? url->literal : request.address;
+  if (!origin) return {Errc::fetch_failed, "a URL with a name, and no address for it"};
+
+  const Endpoint target{*origin, url->port};
+  HttpRequest http(*std::move(url), target);
+  if (!request.proxy.empty()) {
+    Result<Endpoint> proxy = parse_proxy(request.proxy);
+    if (!proxy) return std::move(proxy).error();
+    http.peer = *proxy;
+    http.through = target;
+  }
+  http.ca = request.ca;
+  http.pins = request.pins;
+  http.client_certificate = request.client_certificate;
+  http.client_key = request.client_key;
+  if (!request.etag.empty()) http.headers.push_back("If-None-Match: " + request.etag);
+  http.body_bytes_max = request.body_bytes_max;
+  http.only_body_of_200 = true;
+  http.handshake_limit = kHandshakeLimit;
+  return http;
+}
+
+std::string source_of(const HttpRequest& http) {
+  const Endpoint& origin = http.through ? *http.through : http.peer;
+  std::string source =
+      http.url.host + ' ' + origin.address.to_string() + ' ' + std::to_string(origin.port);
+  if (http.through) {
+    source += ' ' + http.peer.address.to_string() + ' ' + std::to_string(http.peer.port);
+  }
+  return source;
+}
+
+FetchResult judge(const FetchRequest& request, HttpReply reply) {
+  FetchResult result;
+  result.id = request.id;
+  result.status = reply.status;
+  result.outcome = FetchOutcome::failed;
+  if (!reply.reason.empty()) {
+    result.reason = std::move(reply.reason);
+    result.detail = std::move(reply.detail);
+    return result;
+  }
+  if (reply.status == 200) {
+    result.outcome = FetchOutcome::ok;
+    result.body = std::move(reply.body);
+    if (is_header_value(reply.etag)) result.etag = std::move(reply.etag);
+    return result;
+  }
+  if (reply.status == 304 && !request.etag.empty()) {
+    result.outcome = FetchOutcome::not_modified;
+    return result;
+  }
+  if (reply.status == 404 || reply.status == 410 || reply.status == 403) {
+    result.outcome = FetchOutcome::not_found;
+    return result;
+  }
+  const bool redirect = reply.status >= 300 && reply.status < 400 && reply.status != 304;
+  result.reason = redirect ? "redirect" : std::string(verdict_name(Verdict::http_status));
+  result.detail = redirect ? "redirects to " + quoted(reply.location)
+                           : "answers with status " + std::to_string(reply.status);
+  return result;
+}
+
+}  // namespace
+
+Fetcher::Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report report)
+    : loop_(loop), http_(http), deadline_(deadline), report_(std::move(report)) {}
+
+Fetcher::~Fetcher() {
+  loop_.cancel(timer_);
+  for (const auto& [number, transfer] : transfers_) http_.cancel(transfer->ticket);
+}
+
+void Fetcher::ask(FetchRequest request) {
+  Result<HttpRequest> http = to_http(request);
+  if (!http) return report_(failed(request.id, "protocol", http.error().detail));
+  std::string source = source_of(*http);
+  auto transfer = std::make_unique<Transfer>(
+      Transfer{std::move(request), std::move(source), *std::move(http), SteadyTime{}, nullptr, 0});
+  if (started_.count(transfer->source) != 0) return start(std::move(transfer));
+  const auto place = std::upper_bound(
+      waiting_.begin(), waiting_.end(), transfer,
+      [](const auto& a, const auto& b) { return a->request.priority < b->request.priority; });
+  waiting_.insert(place, std::move(transfer));
+  schedule();
+}
+
+void Fetcher::schedule() {
+  loop_.cancel(timer_);
+  // Never from within ask(): the lines that arrive together are sorted before the first one starts.
+  if (!waiting_.empty()) timer_ = loop_.at(next_start_, [this] { start_waiting(); });
+}
+
+void Fetcher::start_waiting() {
+  std::set<std::string_view> at_work;
+  for (const auto& [number, transfer] : transfers_) at_work.insert(transfer->source);
+  if (waiting_.empty() || at_work.size() >= kSourcesAtWorkMax)
+    return;  // the next finish() comes back
+  next_start_ = steady_clock::now() + kStagger;
+  start_source(waiting_.front()->source);
+  schedule();
+}
+
+void Fetcher::start_source(const std::string& name) {
+  const std::string source = name;
+  started_.insert(source);
+  std::deque<std::unique_ptr<Transfer>> others;
+  std::vector<std::unique_ptr<Transfer>> chosen;
+  for (auto& transfer : waiting_) {
+    const bool mine = transfer->source == source;
+    if (mine) {
+      chosen.push_back(std::move(transfer));
+    } else {
+      others.push_back(std::move(transfer));
+    }
+  }
+  waiting_ = std::move(others);
+  for (auto& transfer : chosen) start(std::move(transfer));
+}
+
+void Fetcher::start(std::unique_ptr<Transfer> transfer) {
+  const Number number = ++number_;
+  transfer->started = steady_clock::now();
+  const milliseconds left =
+      std::chrono::duration_cast<milliseconds>(deadline_ - kLastWords - transfer->started);
+  transfer->connect = std::make_unique<TcpConnect>(
+      loop_, transfer->http.peer.address, transfer->http.peer.port,
+      std::clamp(left, milliseconds(1), kConnectLimit),
+      [this, number](Connected outcome) { connected(number, std::move(outcome)); });
+  transfers_.emplace(number, std::move(transfer));
+}
+
+void Fetcher::connected(Number number, Connected outcome) {
+  Transfer& transfer = *transfers_.at(number);
+  transfer.connect.reset();
+  if (outcome.verdict != Verdict::ok) {
+    return finish(number, failed(transfer.request.id, verdict_name(outcome.verdict),
+                                 std::move(outcome.detail)));
+  }
+  transfer.http.limit =
+      std::chrono::duration_cast<milliseconds>(deadline_ - kLastWords - steady_clock::now());
+  transfer.ticket =
+      http_.start(std::move(transfer.http), std::move(outcome.socket),
+                  [this, number](HttpReply reply) { replied(number, std::move(reply)); });
+}
+
+void Fetcher::replied(Number number, HttpReply reply) {
+  finish(number, judge(transfers_.at(number)->request, std::move(reply)));
+}
+
+void Fetcher::finish(Number number, FetchResult result) {
+  const auto node = transfers_.extract(number);
+  result.elapsed = since(node.mapped()->started);
+  if (result.outcome == FetchOutcome::failed) next_start_ = SteadyTime{};
+  report_(std::move(result));
+  schedule();
+}
+
+void Fetcher::give_up() {
+  loop_.cancel(timer_);
+  std::map<Number, std::unique_ptr<Transfer>> open = std::move(transfers_);
+  transfers_.clear();
+  for (const auto& [number, transfer] : open) {
+    http_.cancel(transfer->ticket);
+    const Verdict verdict =
+        transfer->connect != nullptr ? Verdict::tcp_timeout : Verdict::http_timeout;
+    FetchResult result = failed(transfer->request.id, verdict_name(verdict),
+                                "cut off by the end of the time for all sources");
+    result.elapsed = since(transfer->started);
+    report_(std::move(result));
+  }
+  for (const auto& transfer : std::exchange(waiting_, {})) {
+    report_(failed(transfer->request.id, verdict_name(Verdict::not_tried),
+                   "the time was up before it was tried"));
+  }
+}
+
+std::set<std::uint16_t> Fetcher::ports() const {
+  std::set<std::uint16_t> ports;
+  for (const auto& transfer : waiting_) ports.insert(transfer->http.peer.port);
+  for (const auto& [number, transfer] : transfers_) {
+    if (transfer->connect != nullptr) ports.insert(transfer->http.peer.port);
+  }
+  return ports;
+}
+
+}  // namespace hostspin

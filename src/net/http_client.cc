@@ -1,0 +1,147 @@
+#include "http_client.h"
+
+#include <curl/curl.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <map>
+
+#include "http_transfer.h"
+
+namespace hostspin {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+struct FreeMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+
+class CurlClient final : public HttpClient {
+ public:
+  CurlClient(EventLoop& loop, TlsTrust& trust, LingeringClose& lingering)
+      : loop_(loop), trust_(trust), lingering_(lingering), multi_(curl_multi_init()) {}
+
+  ~CurlClient() override {
+    while (!transfers_.empty()) cancel(transfers_.begin()->first);
+    loop_.cancel(timer_);
+  }
+
+  bool set_up() {
+    return multi_ != nullptr &&
+           curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+           curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETDATA, this) == CURLM_OK &&
+           curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this) == CURLM_OK &&
+           curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, long{CURLPIPE_NOTHING}) == CURLM_OK;
+  }
+
+  Ticket start(HttpRequest request, OwnedFd socket, Done done) override {
+    const Ticket ticket = ++ticket_;
+    auto fresh =
+        std::make_unique<HttpTransfer>(std::move(request), std::move(socket), std::move(done));
+    HttpTransfer& transfer = *transfers_.emplace(ticket, std::move(fresh)).first->second;
+    transfer.started = steady_clock::now();
+    if (Result<void> begun = begin(transfer); !begun) {
+      transfer.reply.reason = verdict_name(
+          begun.error().code == Errc::bad_config ? Verdict::tls_ca : Verdict::internal);
+      transfer.reply.detail = begun.error().detail;
+      transfer.refused = loop_.soon([this, ticket] {
+        const auto node = transfers_.extract(ticket);
+        node.mapped()->done(std::move(node.mapped()->reply));
+      });
+    }
+    return ticket;
+  }
+
+  void cancel(Ticket ticket) override {
+    const auto found = transfers_.find(ticket);
+    if (found == transfers_.end()) return;
+    HttpTransfer& transfer = *found->second;
+    loop_.cancel(transfer.refused);
+    if (transfer.easy) (void)curl_multi_remove_handle(multi_.get(), transfer.easy.get());
+    transfers_.erase(found);
+  }
+
+ private:
+  Result<void> begin(HttpTransfer& transfer) {
+    Result<void> ready = set_up_transfer(transfer, trust_, lingering_);
+    if (!ready) return ready;
+    if (curl_multi_add_handle(multi_.get(), transfer.easy.get()) == CURLM_OK) return {};
+    transfer.easy.reset();
+    return {Errc::internal, "libcurl takes no more handles"};
+  }
+
+  static int on_socket(CURL*, curl_socket_t fd, int what, void* argument, void*) noexcept {
+    CurlClient& client = *static_cast<CurlClient*>(argument);
+    if (what == CURL_POLL_REMOVE) {
+      client.loop_.unwatch(fd);
+      return 0;
+    }
+    const std::uint32_t events =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    (void)client.loop_.watch(fd, events, [&client, fd](std::uint32_t ready) {
+      const int bits = ((ready & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                       ((ready & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                       ((ready & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
+      client.act(fd, bits);
+    });
+    return 0;
+  }
+
+  static int on_timer(CURLM*, long after_ms, void* argument) noexcept {
+    CurlClient& client = *static_cast<CurlClient*>(argument);
+    client.loop_.cancel(client.timer_);
+    if (after_ms < 0) return 0;
+    client.timer_ = client.loop_.at(steady_clock::now() + milliseconds(after_ms),
+                                    [&client] { client.act(CURL_SOCKET_TIMEOUT, 0); });
+    return 0;
+  }
+
+  void act(curl_socket_t fd, int bits) {
+    int running = 0;
+    (void)curl_multi_socket_action(multi_.get(), fd, bits, &running);
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      const CURLcode code = message->data.result;
+      CURL* easy = message->easy_handle;  // the message is gone with the next call
+      finish(easy, code);
+    }
+  }
+
+  void finish(CURL* easy, CURLcode code) {
+    const auto found =
+        std::find_if(transfers_.begin(), transfers_.end(),
+                     [easy](const auto& entry) { return entry.second->easy.get() == easy; });
+    if (found == transfers_.end()) return;
+    const auto node = transfers_.extract(found);
+    HttpTransfer& transfer = *node.mapped();
+    HttpReply reply = judge_transfer(transfer, code);
+    (void)curl_multi_remove_handle(multi_.get(), easy);
+    transfer.done(std::move(reply));
+  }
+
+  EventLoop& loop_;
+  TlsTrust& trust_;
+  LingeringClose& lingering_;
+  std::unique_ptr<CURLM, FreeMulti> multi_;
+  EventLoop::Timer timer_;
+  Ticket ticket_ = 0;
+  std::map<Ticket, std::unique_ptr<HttpTransfer>> transfers_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HttpClient>> HttpClient::make(EventLoop& loop, TlsTrust& trust,
+                                                     LingeringClose& lingering) {
+  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  auto client = std::make_unique<CurlClient>(loop, trust, lingering);
+  if (initialised != CURLE_OK || !client->set_up()) {
+    return {Errc::internal, "libcurl cannot be set up"};
+  }
+  return std::unique_ptr<HttpClient>(std::move(client));
+}
+
+}  // namespace hostspin

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "event_loop.h"
+#include "hostspin/ip.h"
+#include "hostspin/result.h"
+#include "lingering_close.h"
+#include "owned_fd.h"
+#include "tls_trust.h"
+
+namespace hostspin {
+
+/// An http or https URL, taken apart by libcurl and then held to more: a host name in lower case or
+/// a canonical IP literal, a port, no user, no fragment.
+struct Url {
+  bool tls = false;
+  std::string host;                  ///< without brackets
+  std::optional<IPAddress> literal;  ///< the host, where it is an address
+  std::uint16_t port = 0;
+  std::string text;  ///< normalised
+};
+/// Errc::fetch_failed with what is wrong.
+Result<Url> parse_url(std::string_view text);
+
+/// An address and a port.
+struct Endpoint {
+  IPAddress address;
+  std::uint16_t port = 0;
+
+  /// The address as URLs have it: an IPv6 one in brackets.
+  [[nodiscard]] std::string host() const;
+};
+/// "http://IP:PORT", an IPv6 address in brackets. Errc::fetch_failed otherwise.
+Result<Endpoint> parse_proxy(std::string_view text);
+
+struct HttpRequest {
+  enum class Version { http1, http2 };  ///< http2: over TLS by ALPN, else with prior knowledge
+
+  HttpRequest(Url origin, Endpoint connect_to) : url(std::move(origin)), peer(connect_to) {}
+
+  Url url;
+  Endpoint peer;                    ///< where the socket leads: the origin, or the proxy
+  std::optional<Endpoint> through;  ///< with a proxy: the origin, asked for with CONNECT
+  std::string ca = "system";
+  std::vector<std::string> pins;
+  std::string client_certificate;
+  std::string client_key;
+  std::vector<std::string> headers;  ///< "Name: value"
+  std::optional<std::string> post;   ///< a body to send; none means GET
+  Version version = Version::http1;
+  std::string aws_sigv4;        ///< libcurl's "provider1:provider2:region:service"; empty for none
+  std::string aws_credentials;  ///< "key-id:secret"
+  std::string method;           ///< another than GET or POST; empty for those
+
+  std::size_t body_bytes_max = 65536;
+  bool cut_body = false;          ///< more bytes than that are left unread instead of refused
+  bool only_body_of_200 = false;  ///< answers of another status are complete with their headers
+  std::chrono::milliseconds handshake_limit{1500};
+  std::chrono::milliseconds limit{30000};  ///< from start(), the handshake included
+  bool low_speed_limit = true;             ///< give up below 100 B/s for 3 s
+};
+
+struct HttpReply {
+  int status = 0;
+  std::string body;
+  std::string etag;
+  std::string location;
+  std::string grpc_status;
+  std::optional<int> days_left;  ///< https
+  std::string reason;  ///< empty: complete; else a verdict's name, or too_large, slow, protocol
+  std::string detail;
+  int error_number = 0;
+};
+
+/// HTTP on sockets that are connected already. The only code that sees libcurl, and proof against
+/// name look-ups: every host is a placeholder with one address, the resolver's hook fails whatever
+/// has none, and the connection is refused unless it is the socket that was handed over.
+class HttpClient {
+ public:
+  using Done = std::function<void(HttpReply)>;
+  using Ticket = std::uint64_t;
+
+  /// Errc::internal where libcurl cannot be set up.
+  static Result<std::unique_ptr<HttpClient>> make(EventLoop& loop, TlsTrust& trust,
+                                                  LingeringClose& lingering);
+  virtual ~HttpClient() = default;
+
+  /// `done` is called once, never from within this call, unless cancelled.
+  virtual Ticket start(HttpRequest request, OwnedFd socket, Done done) = 0;
+  virtual void cancel(Ticket ticket) = 0;
+};
+
+}  // namespace hostspin

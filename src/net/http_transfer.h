@@ -1,0 +1,51 @@
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <string>
+
+#include "http_client.h"
+
+// One transfer as libcurl sees it. Private to http_client.cc and http_transfer.cc.
+namespace hostspin {
+
+struct FreeEasy {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using CurlList = std::unique_ptr<curl_slist, FreeList>;
+
+struct HttpTransfer {
+  HttpTransfer(HttpRequest asked, OwnedFd connected, HttpClient::Done told)
+      : request(std::move(asked)), socket(std::move(connected)), done(std::move(told)) {}
+
+  HttpRequest request;
+  OwnedFd socket;
+  HttpClient::Done done;
+
+  CurlList resolve;
+  CurlList connect_to;
+  CurlList headers;
+  X509_STORE* store = nullptr;
+  TlsTrust* trust = nullptr;
+  TlsFinding finding;
+  HttpReply reply;
+  std::size_t header_bytes = 0;
+  bool too_large = false;
+  bool enough = false;  // stopped by us with all that was wanted
+  SteadyTime started{};
+  EventLoop::Timer refused;  // of a transfer that could not begin
+  char error_text[CURL_ERROR_SIZE] = {};
+  std::unique_ptr<CURL, FreeEasy> easy;  // last: it goes first, and points to the others
+};
+
+/// Makes the handle and sets every option that matters; none is inherited.
+Result<void> set_up_transfer(HttpTransfer& transfer, TlsTrust& trust, LingeringClose& lingering);
+
+/// What became of it, once libcurl is done.
+HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code);
+
+}  // namespace hostspin

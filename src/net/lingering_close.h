@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+
+#include "event_loop.h"
+#include "owned_fd.h"
+
+namespace hostspin {
+
+/// Closes connections without a reset: a socket that is closed with unread bytes sends RST, which
+/// services log. So each one is half-closed, drained until the other side closes too, and closed,
+/// after a tenth of a second at the latest.
+class LingeringClose {
+ public:
+  explicit LingeringClose(EventLoop& loop) : loop_(loop) {}
+  LingeringClose(const LingeringClose&) = delete;
+  LingeringClose& operator=(const LingeringClose&) = delete;
+  ~LingeringClose();
+
+  void close(OwnedFd socket);
+  [[nodiscard]] bool idle() const { return sockets_.empty(); }
+
+ private:
+  struct Draining {
+    OwnedFd socket;
+    std::size_t bytes = 0;
+    EventLoop::Timer limit;
+  };
+  void drain(int fd);
+  void finish(int fd);
+
+  EventLoop& loop_;
+  std::map<int, Draining> sockets_;
+};
+
+}  // namespace hostspin

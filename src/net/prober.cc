@@ -1,0 +1,155 @@
+#include "prober.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "http_check.h"
+
+namespace hostspin {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kWindowMax = 256;
+constexpr rlim_t kFilesKept = 64;     // for the stream, epoll, and fetches
+constexpr rlim_t kFilesPerProbe = 4;  // three sockets to connect, one that lingers
+
+}  // namespace
+
+std::size_t probe_window() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= kFilesKept + kFilesPerProbe) {
+    return 1;
+  }
+  return std::min<std::size_t>(kWindowMax, (files.rlim_cur - kFilesKept) / kFilesPerProbe);
+}
+
+Prober::Prober(ProbeContext context, std::size_t window, Report report)
+    : context_(context), window_(window), report_(std::move(report)) {}
+
+Prober::~Prober() {
+  for (const auto& [number, probe] : probes_) context_.http.cancel(probe->ticket);
+}
+
+void Prober::ask(ProbeRequest request) {
+  waiting_.push_back(std::move(request));
+  start_waiting();
+}
+
+void Prober::start_waiting() {
+  while (!waiting_.empty() && probes_.size() < window_) {
+    ProbeRequest request = std::move(waiting_.front());
+    waiting_.pop_front();
+    start(std::move(request));
+  }
+}
+
+void Prober::start(ProbeRequest request) {
+  const Number number = ++number_;
+  ProbeResult result;
+  result.id = request.id;
+  if (request.check.kind == CheckKind::unsupported) {
+    result.verdict = Verdict::unsupported;
+    return report_(std::move(result));
+  }
+  auto probe = std::make_unique<Probe>(Probe{std::move(request), std::move(result),
+                                             steady_clock::now(), nullptr, nullptr, nullptr, 0});
+  Probe& entry = *probes_.emplace(number, std::move(probe)).first->second;
+  if (entry.request.check.kind == CheckKind::ntp) {
+    entry.ntp = std::make_unique<NtpProbe>(context_.loop, entry.request.address,
+                                           entry.request.check.port, context_.handshake_limit,
+                                           [this, number](NtpProbe::Outcome outcome) {
+                                             Probe& asked = *probes_.at(number);
+                                             asked.result.verdict = outcome.verdict;
+                                             asked.result.error_number = outcome.error_number;
+                                             asked.result.detail = std::move(outcome.detail);
+                                             finish(number);
+                                           });
+    return;
+  }
+  entry.connect = std::make_unique<TcpConnect>(
+      context_.loop, entry.request.address, entry.request.check.port, context_.tcp_limit,
+      [this, number](Connected outcome) { connected(number, std::move(outcome)); });
+}
+
+void Prober::connected(Number number, Connected outcome) {
+  Probe& probe = *probes_.at(number);
+  probe.connect.reset();
+  probe.result.verdict = outcome.verdict;
+  probe.result.error_number = outcome.error_number;
+  probe.result.rtt_us = outcome.rtt_us;
+  probe.result.detail = std::move(outcome.detail);
+  if (outcome.verdict != Verdict::ok) return finish(number);
+  if (probe.request.check.kind == CheckKind::tcp) {
+    context_.lingering.close(std::move(outcome.socket));
+    return finish(number);
+  }
+  if (probe.request.check.kind != CheckKind::tls) {
+    return start_http(number, probe, std::move(outcome.socket));
+  }
+  probe.tls = std::make_unique<TlsProbe>(context_.loop, context_.trust, probe.request.check,
+                                         std::move(outcome.socket), context_.handshake_limit,
+                                         [this, number](TlsProbe::Outcome tls) {
+                                           Probe& asked = *probes_.at(number);
+                                           asked.result.verdict = tls.verdict;
+                                           asked.result.error_number = tls.error_number;
+                                           asked.result.days_left = tls.days_left;
+                                           asked.result.detail = std::move(tls.detail);
+                                           context_.lingering.close(std::move(tls.socket));
+                                           finish(number);
+                                         });
+}
+
+void Prober::start_http(Number number, Probe& probe, OwnedFd socket) {
+  Result<HttpRequest> request =
+      http_request_of(probe.request.check, probe.request.address, context_.handshake_limit);
+  if (!request) {
+    probe.result.verdict = Verdict::internal;
+    probe.result.detail = request.error().detail;
+    return finish(number);
+  }
+  probe.ticket =
+      context_.http.start(*std::move(request), std::move(socket), [this, number](HttpReply reply) {
+        Probe& asked = *probes_.at(number);
+        judge_http_reply(asked.request.check, reply, asked.result);
+        finish(number);
+      });
+}
+
+void Prober::finish(Number number) {
+  const auto node = probes_.extract(number);
+  ProbeResult& result = node.mapped()->result;
+  result.elapsed =
+      std::chrono::duration_cast<milliseconds>(steady_clock::now() - node.mapped()->started);
+  report_(std::move(result));
+  start_waiting();
+}
+
+void Prober::give_up() {
+  const std::deque<ProbeRequest> waiting = std::exchange(waiting_, {});
+  const std::map<Number, std::unique_ptr<Probe>> open = std::exchange(probes_, {});
+  for (const auto& [number, probe] : open) {
+    context_.http.cancel(probe->ticket);
+    ProbeResult result;
+    result.id = probe->request.id;
+    result.detail = "the time was up in the middle of the attempt";
+    result.elapsed = std::chrono::duration_cast<milliseconds>(steady_clock::now() - probe->started);
+    report_(std::move(result));
+  }
+  for (const ProbeRequest& request : waiting) {
+    ProbeResult result;
+    result.id = request.id;
+    report_(std::move(result));
+  }
+}
+
+std::set<std::uint16_t> Prober::ports() const {
+  std::set<std::uint16_t> ports;
+  for (const ProbeRequest& request : waiting_) ports.insert(request.check.port);
+  for (const auto& [number, probe] : probes_) ports.insert(probe->request.check.port);
+  return ports;
+}
+
+}  // namespace hostspin

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "event_loop.h"
+#include "hostspin/worker_lines.h"
+#include "http_client.h"
+#include "lingering_close.h"
+#include "ntp_probe.h"
+#include "tcp_connect.h"
+#include "tls_probe.h"
+#include "tls_trust.h"
+
+namespace hostspin {
+
+/// What probes need of their session; all outlive them.
+struct ProbeContext {
+  EventLoop& loop;
+  TlsTrust& trust;
+  HttpClient& http;
+  LingeringClose& lingering;
+  std::chrono::milliseconds tcp_limit;
+  std::chrono::milliseconds handshake_limit;
+};
+
+/// Asks each address once, in the order of arrival, `window` at a time: connect, then whatever the
+/// check's kind adds. One verdict per request, never per name.
+class Prober {
+ public:
+  using Report = std::function<void(ProbeResult)>;
+
+  Prober(ProbeContext context, std::size_t window, Report report);
+  Prober(const Prober&) = delete;
+  Prober& operator=(const Prober&) = delete;
+  ~Prober();
+
+  void ask(ProbeRequest request);
+  /// Answers whatever is still open with not_tried; for the moment when the time is up.
+  void give_up();
+  [[nodiscard]] bool idle() const { return probes_.empty() && waiting_.empty(); }
+  /// The TCP ports that open requests still need.
+  [[nodiscard]] std::set<std::uint16_t> ports() const;
+
+ private:
+  struct Probe {
+    ProbeRequest request;
+    ProbeResult result;
+    SteadyTime started;
+    std::unique_ptr<TcpConnect> connect;
+    std::unique_ptr<TlsProbe> tls;
+    std::unique_ptr<NtpProbe> ntp;
+    HttpClient::Ticket ticket = 0;
+  };
+  using Number = std::uint64_t;
+
+  void start_waiting();
+  void start(ProbeRequest request);
+  void connected(Number number, Connected outcome);
+  void start_http(Number number, Probe& probe, OwnedFd socket);
+  void finish(Number number);
+
+  const ProbeContext context_;
+  const std::size_t window_;
+  const Report report_;
+  std::deque<ProbeRequest> waiting_;
+  std::map<Number, std::unique_ptr<Probe>> probes_;
+  Number number_ = 0;
+};
+
+/// How many probes fit at once: 256, fewer where this process may open few files.
+[[nodiscard]] std::size_t probe_window();
+
+}  // namespace hostspin

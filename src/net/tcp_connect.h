@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "event_loop.h"
+#include "hostspin/worker_lines.h"
+#include "owned_fd.h"
+#include "socket_address.h"
+
+namespace hostspin {
+
+/// What became of an attempt to connect.
+struct Connected {
+  Verdict verdict = Verdict::internal;  ///< ok, or why not
+  int error_number = 0;
+  OwnedFd socket;                      ///< ok: connected, non-blocking
+  std::optional<std::int64_t> rtt_us;  ///< ok: TCP_INFO's
+  std::string detail;
+};
+
+/// One TCP connection to one address. The kernel sends a lost SYN again only after a second, so a
+/// second socket tries at +250 ms and a third at +750 ms; the first that connects wins.
+class TcpConnect {
+ public:
+  using Done = std::function<void(Connected)>;
+
+  /// Starts at once; `done` is called once, never from within the constructor, and may destroy
+  /// this.
+  TcpConnect(EventLoop& loop, const IPAddress& address, std::uint16_t port,
+             std::chrono::milliseconds limit, Done done);
+  TcpConnect(const TcpConnect&) = delete;
+  TcpConnect& operator=(const TcpConnect&) = delete;
+  ~TcpConnect();  ///< gives up silently
+
+ private:
+  static constexpr std::size_t kSockets = 3;
+
+  void try_socket();
+  void on_ready(std::size_t index);
+  void finish(Connected outcome);
+  void fail(Verdict verdict, int error_number);
+  void close_all();
+
+  EventLoop& loop_;
+  const SocketAddress target_;
+  const SteadyTime started_;
+  const std::chrono::milliseconds limit_;
+  Done done_;
+  Connected outcome_;
+  std::array<OwnedFd, kSockets> sockets_;
+  std::size_t tried_ = 0;
+  EventLoop::Timer next_;
+  EventLoop::Timer end_;
+};
+
+/// What connect(2) failing by itself says: our own routing, addresses and limits.
+[[nodiscard]] Verdict verdict_of_local_errno(int error_number);
+/// What an error that arrived later says. `elapsed` since the first SYN tells a dead next hop,
+/// about which the kernel itself gives up after seconds, from a router's answer.
+[[nodiscard]] Verdict verdict_of_remote_errno(int error_number, std::chrono::milliseconds elapsed);
+
+}  // namespace hostspin

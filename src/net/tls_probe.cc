@@ -1,0 +1,126 @@
+#include "tls_probe.h"
+
+#include <openssl/err.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace hostspin {
+namespace {
+
+// What SSL_set_tlsext_host_name() does, whose macro casts in the old style.
+bool set_sni(SSL* ssl, std::string name) {
+  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
+}
+
+}  // namespace
+
+TlsProbe::TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, OwnedFd socket,
+                   std::chrono::milliseconds limit, Done done)
+    : loop_(loop),
+      pins_(check.spki),
+      limit_(limit),
+      socket_(std::move(socket)),
+      done_(std::move(done)) {
+  end_ = loop_.at(std::chrono::steady_clock::now() + limit_, [this] {
+    finish(Verdict::tls_timeout, "no handshake within " + std::to_string(limit_.count()) + " ms");
+  });
+  if (set_up(trust, check)) step();
+}
+
+TlsProbe::~TlsProbe() {
+  loop_.cancel(end_);
+  if (socket_) loop_.unwatch(socket_.get());
+}
+
+bool TlsProbe::set_up(TlsTrust& trust, const Check& check) {
+  Result<X509_STORE*> store = trust.store(check.ca);
+  if (!store) {
+    const bool missing = store.error().code == Errc::bad_config;
+    finish(missing ? Verdict::tls_ca : Verdict::internal, store.error().detail);
+    return false;
+  }
+  context_.reset(SSL_CTX_new(TLS_client_method()));
+  const bool ready = context_ && trust.prepare(context_.get(), *store, check.server_name, finding_);
+  if (ready) {
+    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);
+    ssl_.reset(SSL_new(context_.get()));
+  }
+  // SNI carries names alone (RFC 6066 section 3).
+  const bool literal = IPAddress::parse(check.server_name).has_value();
+  if (!ssl_ || SSL_set_fd(ssl_.get(), socket_.get()) != 1 ||
+      (!literal && !set_sni(ssl_.get(), check.server_name))) {
+    finish(Verdict::internal, "OpenSSL cannot be set up: " + take_openssl_error());
+    return false;
+  }
+  SSL_set_connect_state(ssl_.get());
+  return true;
+}
+
+void TlsProbe::step() {
+  ERR_clear_error();
+  errno = 0;
+  const int done = SSL_do_handshake(ssl_.get());
+  const int error_number = errno;
+  if (done == 1) return judge_peer();
+  const int ssl_error = SSL_get_error(ssl_.get(), done);
+  if (ssl_error == SSL_ERROR_WANT_READ) return wait(EPOLLIN);
+  if (ssl_error == SSL_ERROR_WANT_WRITE) return wait(EPOLLOUT);
+  judge_failure(ssl_error, error_number);
+}
+
+void TlsProbe::wait(std::uint32_t events) {
+  if (!loop_.watch(socket_.get(), events, [this](std::uint32_t) { step(); })) {
+    finish(Verdict::internal, "cannot wait for a socket");
+  }
+}
+
+void TlsProbe::judge_peer() {
+  outcome_.days_left = finding_.days_left;
+  if (!pins_.empty()) {
+    const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+    const std::string pin = certificate == nullptr ? std::string() : spki_pin(certificate);
+    if (pin.empty() || std::find(pins_.begin(), pins_.end(), pin) == pins_.end()) {
+      return finish(Verdict::tls_pin, "its key is " + (pin.empty() ? "unreadable" : pin));
+    }
+  }
+  (void)SSL_shutdown(ssl_.get());  // says goodbye; the answer is drained with the socket
+  finish(Verdict::ok, SSL_get_version(ssl_.get()));
+}
+
+void TlsProbe::judge_failure(int ssl_error, int error_number) {
+  if (finding_.verdict != Verdict::ok) {
+    ERR_clear_error();
+    return finish(finding_.verdict, finding_.detail);
+  }
+  if (ssl_error == SSL_ERROR_SYSCALL && error_number != 0) {
+    outcome_.error_number = error_number;
+    ERR_clear_error();
+    const bool cut_off = error_number == ECONNRESET || error_number == EPIPE;
+    return finish(cut_off ? Verdict::reset : Verdict::tls_protocol, strerror(error_number));
+  }
+  const unsigned long code = ERR_peek_last_error();
+  if (ssl_error == SSL_ERROR_SYSCALL ||
+      ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    ERR_clear_error();
+    return finish(Verdict::reset, "closed by the other side during the handshake");
+  }
+  finish(Verdict::tls_protocol, take_openssl_error());
+}
+
+void TlsProbe::finish(Verdict verdict, std::string detail) {
+  loop_.cancel(end_);
+  loop_.unwatch(socket_.get());
+  outcome_.verdict = verdict;
+  outcome_.detail = std::move(detail);
+  outcome_.socket = std::move(socket_);
+  end_ = loop_.soon([this] {
+    const Done done = std::move(done_);  // it may destroy this
+    Outcome result = std::move(outcome_);
+    done(std::move(result));
+  });
+}
+
+}  // namespace hostspin

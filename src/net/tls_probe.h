@@ -1,0 +1,59 @@
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <functional>
+#include <memory>
+
+#include "event_loop.h"
+#include "hostspin/manifest.h"
+#include "owned_fd.h"
+#include "tls_trust.h"
+
+namespace hostspin {
+
+/// One verified TLS handshake on a connected socket, and no byte of an application's.
+class TlsProbe {
+ public:
+  struct Outcome {
+    Verdict verdict = Verdict::internal;
+    int error_number = 0;
+    std::optional<int> days_left;
+    std::string detail;
+    OwnedFd socket;  ///< to be closed gently
+  };
+  using Done = std::function<void(Outcome)>;
+
+  /// `done` is called once, never from within the constructor, and may destroy this.
+  TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, OwnedFd socket,
+           std::chrono::milliseconds limit, Done done);
+  TlsProbe(const TlsProbe&) = delete;
+  TlsProbe& operator=(const TlsProbe&) = delete;
+  ~TlsProbe();
+
+ private:
+  struct Free {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+
+  bool set_up(TlsTrust& trust, const Check& check);
+  void step();
+  void wait(std::uint32_t events);
+  void judge_peer();
+  void judge_failure(int ssl_error, int error_number);
+  void finish(Verdict verdict, std::string detail = {});
+
+  EventLoop& loop_;
+  const std::vector<std::string> pins_;
+  const std::chrono::milliseconds limit_;
+  OwnedFd socket_;
+  Done done_;
+  TlsFinding finding_;
+  std::unique_ptr<SSL_CTX, Free> context_;
+  std::unique_ptr<SSL, Free> ssl_;
+  Outcome outcome_;
+  EventLoop::Timer end_;
+};
+
+}  // namespace hostspin

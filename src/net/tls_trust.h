@@ -1,0 +1,53 @@
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hostspin/worker_lines.h"
+
+namespace hostspin {
+
+/// What verifying one server's certificate chain found.
+struct TlsFinding {
+  Verdict verdict = Verdict::ok;  ///< ok, tls_ca, tls_name, tls_expired or tls_not_yet_valid
+  std::string detail;             ///< which certificate, and what is wrong with it
+  std::optional<int> days_left;   ///< of a chain that verified: until the earliest expiry in it
+};
+
+/// The certificate authorities of a session and its idea of time. One for TLS probes and HTTPS
+/// alike, so that both judge a certificate in the same words.
+class TlsTrust {
+ public:
+  /// `start` is kept by reference.
+  explicit TlsTrust(const SessionStart& start) : start_(start) {}
+
+  /// The bundle's certificates, read once. Errc::bad_config where the session has no such bundle,
+  /// or nothing in it can be read.
+  Result<X509_STORE*> store(const std::string& ca);
+
+  /// Lets `context` trust `store` alone, for the name or IP literal `host`, from TLS 1.2 on, at the
+  /// session's time; what it finds goes to `finding`, which must outlive the context's connections.
+  /// False if OpenSSL refuses.
+  bool prepare(SSL_CTX* context, X509_STORE* store, const std::string& host,
+               TlsFinding& finding) const;
+
+ private:
+  struct FreeStore {
+    void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+  };
+  const SessionStart& start_;
+  std::map<std::string, std::unique_ptr<X509_STORE, FreeStore>> stores_;
+};
+
+/// Base64 SHA-256 of a certificate's SubjectPublicKeyInfo (RFC 7469 section 2.4); empty on failure.
+[[nodiscard]] std::string spki_pin(const X509* certificate);
+
+/// What OpenSSL's error queue says, for people; empties it.
+[[nodiscard]] std::string take_openssl_error();
+
+}  // namespace hostspin
