@@ -1,0 +1,175 @@
+#include "doctor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "doctor_examination.h"
+#include "hostspin/version.h"
+#include "owned_handle.h"
+#include "path_text.h"
+#include "target.h"
+
+namespace hostspin {
+namespace {
+
+using Severity = Finding::Severity;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kWorkerLimit{3000};
+
+void examine_trust(Examination& exam) {
+  const DoctorInput& input = exam.input();
+  if (input.trust_root) {
+    exam.add("trust_root", Severity::critical, input.trust_root->detail,
+             std::string(input.trust_root->advice()));
+  } else {
+    exam.add("trust_root", Severity::ok, "the trust root is readable and good");
+  }
+  if (input.manifest) {
+    exam.add("manifest", Severity::warning, input.manifest->detail,
+             std::string(input.manifest->advice()));
+  }
+}
+
+void examine_clock(Examination& exam) {
+  const std::chrono::sys_seconds built{std::chrono::seconds(kBuildTime)};
+  if (exam.input().now >= built) {
+    exam.add("clock", Severity::ok, "the clock is past the day this hostspin was built");
+    return;
+  }
+  exam.add(
+      "clock", Severity::warning,
+      "the clock is earlier than the day this hostspin was built, so it is wrong: certificates "
+      "may be refused, and reports give wrong ages",
+      "set the clock; [tls] time = \"floor\" judges certificates by the build time meanwhile");
+}
+
+LiveFacts ask_kernel(FileSystem& fs, const DoctorInput& input) {
+  const Result<Target> target = open_target(fs, input.root, input.hosts_path);
+  return read_live_facts(input.root, target ? target->path() : input.hosts_path);
+}
+
+template <typename Session>
+Result<void> say_nothing(Result<std::unique_ptr<Session>> session) {
+  if (!session) return session.error();
+  const Result<void> finished = (*session)->finish();
+  if (!finished) return finished;
+  for (;;) {
+    const auto line = (*session)->next(steady_clock::now() + kWorkerLimit);
+    if (!line) return line.error();
+    if (line->end) return {};
+  }
+}
+
+Finding worker_finding(const std::string& name, const Result<void>& spoke) {
+  if (spoke) return {"worker", Severity::ok, name + " starts and answers", ""};
+  return {"worker", Severity::critical, spoke.error().detail, std::string(spoke.error().advice())};
+}
+
+}  // namespace
+
+std::string_view severity_name(Severity severity) {
+  switch (severity) {
+    case Severity::ok:
+      return "ok";
+    case Severity::info:
+      return "info";
+    case Severity::warning:
+      return "warning";
+    case Severity::critical:
+      return "critical";
+  }
+  return "";
+}
+
+void Examination::add(std::string code, Severity severity, std::string what, std::string remedy) {
+  findings_.push_back({std::move(code), severity, std::move(what), std::move(remedy)});
+}
+
+std::size_t Examination::troubles() const {
+  return static_cast<std::size_t>(
+      std::count_if(findings_.begin(), findings_.end(),
+                    [](const Finding& one) { return one.severity >= Severity::warning; }));
+}
+
+std::string Examination::read(const std::string& path) {
+  Result<std::optional<std::string>> bytes = read_file(fs_, input_.root, path, kConfigFileBytesMax);
+  if (!bytes) note_unread(path);
+  return bytes && *bytes ? **std::move(bytes) : std::string();
+}
+
+bool Examination::exists(const std::string& path) {
+  const PathParts parts = split_path(path);
+  const SysResult<Handle> directory = fs_.open_directory(input_.root, parts.directory);
+  if (!directory) return false;
+  const OwnedHandle owned(fs_, *directory);
+  return fs_.status_at(*directory, parts.name).has_value();
+}
+
+std::vector<std::string> Examination::list(const std::string& directory, std::string_view suffix) {
+  const SysResult<Handle> handle = fs_.open_directory(input_.root, directory);
+  if (!handle) {
+    if (handle.error().number == EACCES) note_unread(directory);
+    return {};
+  }
+  const OwnedHandle owned(fs_, *handle);
+  SysResult<std::vector<std::string>> names = fs_.list(*handle);
+  if (!names) {
+    note_unread(directory);
+    return {};
+  }
+  std::vector<std::string> wanted;
+  for (std::string& name : *names) {
+    if (std::string_view(name).ends_with(suffix)) wanted.push_back(std::move(name));
+  }
+  std::sort(wanted.begin(), wanted.end());
+  return wanted;
+}
+
+std::vector<Finding> Examination::finish() {
+  if (!unread_.empty()) {
+    std::vector<std::string> paths;
+    for (const std::string& path : unread_) paths.push_back(quoted(path));
+    add("not_checked", Severity::info,
+        "could not be read, and so was not checked: " + listed(paths),
+        "run 'hostspin doctor' as root");
+  }
+  std::stable_sort(findings_.begin(), findings_.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+  return std::move(findings_);
+}
+
+std::string listed(const std::vector<std::string>& items) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i == kListedMax) return text + ", ...";
+    text += (i == 0 ? "" : ", ") + items[i];
+  }
+  return text;
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+std::vector<Finding> examine_machine(FileSystem& fs, const DoctorInput& input) {
+  Examination exam(fs, input, input.live ? *input.live : ask_kernel(fs, input));
+  examine_trust(exam);
+  examine_hosts_file(exam);
+  examine_resolver(exam);
+  examine_platform(exam);
+  examine_clock(exam);
+  return exam.finish();
+}
+
+std::vector<Finding> examine_workers(Worker& worker) {
+  SessionStart start;
+  start.deadline = kWorkerLimit;
+  return {worker_finding("hostspin-net", say_nothing(worker.start_net(start))),
+          worker_finding("hostspin-ask", say_nothing(worker.start_ask(kWorkerLimit)))};
+}
+
+}  // namespace hostspin

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "doctor.h"
+
+namespace hostspin {
+
+inline constexpr std::size_t kConfigFileBytesMax = 1U << 20U;
+/// How many lines, names and the like one finding lists.
+inline constexpr std::size_t kListedMax = 5;
+
+/// A doctor's look at one machine: what its parts share. Private to doctor*.cc.
+class Examination {
+ public:
+  Examination(FileSystem& fs, const DoctorInput& input, LiveFacts live)
+      : fs_(fs), input_(input), live_(std::move(live)) {}
+
+  [[nodiscard]] FileSystem& fs() { return fs_; }
+  [[nodiscard]] const DoctorInput& input() const { return input_; }
+  [[nodiscard]] const LiveFacts& live() const { return live_; }
+  /// Not another root's: the kernel, /proc and the running programs belong to it.
+  [[nodiscard]] bool is_running_system() const { return input_.root == "/"; }
+
+  void add(std::string code, Finding::Severity severity, std::string what, std::string remedy = {});
+  /// How many findings so far are more than information.
+  [[nodiscard]] std::size_t troubles() const;
+  void note_unread(const std::string& path) { unread_.push_back(path); }
+
+  /// A small configuration file; empty where there is none. What cannot be read is noted.
+  std::string read(const std::string& path);
+  [[nodiscard]] bool exists(const std::string& path);
+  /// The names in a directory that end with `suffix`, sorted; empty where there is none.
+  std::vector<std::string> list(const std::string& directory, std::string_view suffix);
+
+  /// The findings, worst first, and what could not be looked at.
+  std::vector<Finding> finish();
+
+ private:
+  FileSystem& fs_;
+  const DoctorInput& input_;
+  LiveFacts live_;
+  std::vector<Finding> findings_;
+  std::vector<std::string> unread_;
+};
+
+/// "7, 9, 12"; what is above kListedMax is left out with "...".
+[[nodiscard]] std::string listed(const std::vector<std::string>& items);
+/// "1 name", "2 names".
+[[nodiscard]] std::string counted(std::size_t count, std::string_view noun);
+
+void examine_resolver(Examination& exam);    // doctor_resolver.cc
+void examine_hosts_file(Examination& exam);  // doctor_hosts_file.cc
+void examine_platform(Examination& exam);    // doctor_platform.cc
+
+}  // namespace hostspin
