@@ -7,14 +7,6 @@ namespace {
 
 enum class Where { plain, basic_string, literal_string, comment };
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-/// What a key begins with; a closing bracket, too, which the parser reports by itself.
-bool may_begin_header_key(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-' || c == '"' || c == '\'' || c == ']';
-}
-
 /// Follows a TOML text byte by byte, as far as telling strings and comments from the rest needs it.
 /// A line feed ends all three, since multi-line strings are refused; where the parser disagrees it
 /// has met an error and stops.
@@ -22,18 +14,7 @@ class Scanner {
  public:
   /// The fault that `c` makes; empty if none.
   std::string_view step(char c) {
-    if (awaits_header_key_) {
-      if (is_blank(c)) return {};
-      if (c == '[' && header_brackets_ == 1) {
-        ++header_brackets_;
-        ++open_;
-        return {};
-      }
-      awaits_header_key_ = false;
-      if (!may_begin_header_key(c)) return "a table header without a key";
-    }
     if (c == '\n') {
-      line_is_blank_ = true;
       where_ = Where::plain;
       escaped_ = false;
       dots_ = 0;
@@ -55,15 +36,9 @@ class Scanner {
         }
         return {};
       case Where::plain:
-        break;
+        return step_plain(c);
     }
-    const bool begins_header = c == '[' && line_is_blank_ && open_ == 0;
-    if (!is_blank(c)) line_is_blank_ = false;
-    if (begins_header) {
-      awaits_header_key_ = true;
-      header_brackets_ = 1;
-    }
-    return step_plain(c);
+    return {};
   }
 
  private:
@@ -102,9 +77,6 @@ class Scanner {
 
   Where where_ = Where::plain;
   bool escaped_ = false;
-  bool line_is_blank_ = true;
-  bool awaits_header_key_ = false;
-  int header_brackets_ = 0;
   std::size_t dots_ = 0;
   std::size_t open_ = 0;
 };

@@ -1,11 +1,10 @@
 #include "toml_read.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <exception>
 
 #include "toml_guard.h"
+#include "toml_library.h"
 
 namespace hostspin {
 namespace {
