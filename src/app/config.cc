@@ -1,7 +1,5 @@
 #include "config.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,6 +7,7 @@
 
 #include "hostspin/host_name.h"
 #include "source_url.h"
+#include "toml_library.h"
 
 namespace hostspin {
 namespace {
@@ -410,6 +409,8 @@ Result<void> read_one(const std::string& file, std::string_view bytes, Config& c
   } catch (const toml::parse_error& error) {
     return Error{Errc::bad_config, file + ":" + std::to_string(error.source().begin.line) +
                                        ": not valid TOML: " + std::string(error.description())};
+  } catch (const TomlAssumptionFailed& error) {
+    return Error{Errc::bad_config, file + ": not valid TOML: " + std::string(error.what())};
   }
 }
 
