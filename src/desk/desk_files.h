@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hostspin/result.h"
+#include "secret.h"
+
+namespace hostspin::desk {
+
+/// A whole file, or standard input for "-", of at most `bytes_max` bytes; a link is followed, since
+/// a document proves itself. Errc::not_found, denied, io_error, or usage where it is too big.
+Result<std::string> read_document(const std::string& path, std::size_t bytes_max);
+
+/// A file that only its owner can read: no link, a regular file of this user or of root, no
+/// permission for group or others. Errc::denied or symlink_refused, with the remedy.
+Result<Secret> read_private(const std::string& path);
+
+/// A new file of mode 0600, on disk when this returns. Errc::usage if something stands there
+/// already: no private key is ever overwritten.
+Result<void> write_new_private(const std::string& path, std::string_view bytes);
+
+/// A new file of mode 0644; refuses to overwrite.
+Result<void> write_new(const std::string& path, std::string_view bytes);
+
+/// `bytes` in place of whatever stands at `path`, at once or not at all; the mode of a replaced
+/// file is kept. A symbolic link is refused, since the rename would replace it.
+Result<void> replace_document(const std::string& path, std::string_view bytes);
+
+/// An empty or new directory; Errc::usage where it holds something.
+Result<void> make_directory(const std::string& path, unsigned mode);
+
+/// The names in a directory; none where it cannot be read.
+[[nodiscard]] std::vector<std::string> names_in(const std::string& directory);
+[[nodiscard]] bool exists(const std::string& path);
+[[nodiscard]] bool is_directory(const std::string& path);
+
+/// A directory of mode 0700 below TMPDIR, removed with its one file when it goes.
+class ScratchFile {
+ public:
+  static Result<ScratchFile> make(std::string_view bytes);
+  ScratchFile(ScratchFile&& other) noexcept;
+  ScratchFile& operator=(ScratchFile&&) = delete;
+  ~ScratchFile();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  explicit ScratchFile(std::string directory) : directory_(std::move(directory)) {}
+  std::string directory_;
+  std::string path_;
+};
+
+}  // namespace hostspin::desk

@@ -1,0 +1,194 @@
+#include "command.h"
+#include "desk_files.h"
+#include "draft_edit.h"
+#include "hostspin/time_text.h"
+#include "meaning.h"
+#include "rules.h"
+#include "words.h"
+
+namespace hostspin::desk {
+namespace {
+
+constexpr std::string_view kBumpHelp =
+    R"(Make a manifest's next edition: version + 1, issued now, a new expires.
+
+Usage: hostspin-sign bump FILE [--expires 30d|TIME] [--previous NOTE] [-o OUT]
+
+FILE is replaced, unless -o names another. Signatures are taken off, since they would no longer
+verify; every other byte stays, comments included. Then edit, sign and publish.
+
+  --expires WHEN       30d, 12h, 2w, or a time such as 2026-10-01T12:00:00Z; without it the manifest
+                       lives as long as before
+  --previous NOTE      the manifest now published: the version is one above both
+  -o, --out OUT        write there instead; '-' is standard output
+
+Examples
+  hostspin-sign bump manifest.toml
+  hostspin-sign bump public/manifest.note --expires 14d -o manifest.toml
+)";
+
+constexpr std::string_view kTextHelp =
+    R"(Print the text that the signatures of a note cover, or would cover.
+
+Usage: hostspin-sign text FILE [-o OUT]
+
+For signing tools that want the text as a file of its own; 'hostspin-sign sign --import-signature'
+takes their signature. The text has passed every check that 'sign' makes on its content.
+
+Example
+  hostspin-sign text manifest.toml -o text
+  signify -S -s ops.sec -m text -x text.sig
+  hostspin-sign sign manifest.toml --import-signature text.sig --vkey ops.vkey
+)";
+
+constexpr std::string_view kDiffHelp =
+    R"(Show what changes between two manifests or two roots, by meaning.
+
+Usage: hostspin-sign diff OLD NEW [--output json]
+
+Layout, comments and the order of services make no difference; signatures are not judged.
+
+Exit status: 0 if nothing but version and times differs, 1 if something does.
+
+Example
+  hostspin-sign diff public/manifest.note manifest.toml
+)";
+
+/// `bytes` to `path`, or to standard output for "-".
+Result<void> deliver(Desk& desk, const std::string& path, std::string_view bytes) {
+  if (path != "-") return replace_document(path, bytes);
+  desk.console.result(bytes);
+  return {};
+}
+
+class Bump : public Command {
+ public:
+  void declare(OptionSet& options) override {
+    options.argument("FILE", path_);
+    options.option("--expires", expires_);
+    options.option("--previous", previous_);
+    options.option("-o,--out", out_);
+  }
+
+  Result<int> run(Desk& desk) override {
+    const Result<Document> document = load_document(path_);
+    if (!document) return document.error();
+    if (document->kind == DocumentKind::root) {
+      return {Errc::usage, quoted(path_) + " is a root",
+              "make its successor: hostspin-sign root next " + quoted(path_)};
+    }
+    const Result<Manifest> manifest = read_manifest(*document);
+    if (!manifest) return manifest.error();
+    std::int64_t version = manifest->version;
+    if (!previous_.empty()) {
+      const Result<Predecessor> previous =
+          load_predecessor(previous_, DocumentKind::manifest, desk.crypto);
+      if (!previous) return previous.error();
+      version = std::max(version, previous->manifest->version);
+    }
+    Result<std::chrono::sys_seconds> expires = desk.now + (manifest->expires - manifest->issued);
+    if (!expires_.empty()) expires = parse_moment(expires_, desk.now);
+    if (!expires) return annotate(std::move(expires).error(), "--expires");
+
+    Result<std::string> text = set_edition(document->text, version + 1, desk.now, *expires);
+    if (!text) return annotate(std::move(text).error(), quoted(path_));
+    Result<Document> next = parse_document(*text, path_);
+    if (!next) return std::move(next).error();
+    const Result<Manifest> checked = read_manifest(*next);  // an expires too far ahead ends here
+    if (!checked) return checked.error();
+    return deliver_edition(desk, *document, *checked, *text);
+  }
+
+ private:
+  Result<int> deliver_edition(Desk& desk, const Document& before, const Manifest& after,
+                              const std::string& text) {
+    const std::string out = !out_.empty() ? out_ : path_;
+    Result<void> done = deliver(desk, out, text);
+    if (!done) return std::move(done).error();
+    desk.console.note("version " + std::to_string(after.version) + ", expires " +
+                      format_utc(after.expires) +
+                      (before.is_draft() ? "" : "; the signatures are taken off"));
+    if (out != "-") {
+      desk.console.note("next: edit it, then  hostspin-sign sign " + out +
+                        " --key KEY --root ROOT -o public/manifest.note");
+    }
+    return kFine;
+  }
+
+  std::string path_;
+  std::string expires_;
+  std::string previous_;
+  std::string out_;
+};
+
+class Text : public Command {
+ public:
+  void declare(OptionSet& options) override {
+    options.argument("FILE", path_);
+    options.option("-o,--out", out_);
+  }
+
+  Result<int> run(Desk& desk) override {
+    const Result<Document> document = load_document(path_);
+    if (!document) return document.error();
+    if (document->kind == DocumentKind::manifest) {
+      const Result<Manifest> manifest = read_manifest(*document);
+      if (!manifest) return manifest.error();
+    } else {
+      const Result<RootDocument> root = read_root(*document, desk.crypto);
+      if (!root) return root.error();
+    }
+    Result<void> done = deliver(desk, out_, document->text);
+    if (!done) return std::move(done).error();
+    return kFine;
+  }
+
+ private:
+  std::string path_;
+  std::string out_ = "-";
+};
+
+class Diff : public Command {
+ public:
+  void declare(OptionSet& options) override {
+    options.argument("OLD", old_);
+    options.argument("NEW", new_);
+  }
+
+  Result<int> run(Desk& desk) override {
+    const Result<Document> document = load_document(new_);
+    if (!document) return document.error();
+    const Result<Predecessor> before = load_predecessor(old_, document->kind, desk.crypto);
+    if (!before) return before.error();
+    const Result<Predecessor> after = load_predecessor(new_, document->kind, desk.crypto);
+    if (!after) return after.error();
+
+    const std::vector<Change> changes = before->manifest
+                                            ? compare(*before->manifest, *after->manifest)
+                                            : compare(*before->root, *after->root);
+    const bool substantial = is_substantial(changes);
+    if (desk.console.json()) {
+      desk.console.result(R"({"schema":"hostspin.diff/1","kind":")" +
+                          std::string(kind_name(document->kind)) + R"(","substantial":)" +
+                          (substantial ? "true" : "false") +
+                          ",\"changes\":" + render_json(changes) + "}\n");
+    } else {
+      desk.console.result(changes.empty() ? "no difference\n"
+                                          : count_of(changes.size(), "change") + "\n");
+      desk.console.result(render(changes, desk.console));
+    }
+    return substantial ? kAttention : kFine;
+  }
+
+ private:
+  std::string old_;
+  std::string new_;
+};
+
+}  // namespace
+
+const CommandEntry kBumpCommand{"bump", kBumpHelp, make_command<Bump>};
+const CommandEntry kTextCommand{"text", kTextHelp, make_command<Text>};
+const CommandEntry kDiffCommand{"diff", kDiffHelp, make_command<Diff>};
+
+}  // namespace hostspin::desk

@@ -1,0 +1,205 @@
+#include "lint.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "hostspin/time_text.h"
+#include "rules.h"
+#include "words.h"
+
+namespace hostspin::desk {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+
+// Hosts ask every five minutes; a manifest that does not outlive a long weekend's outage of its
+// sources turns a small trouble into an alarm on every host.
+inline constexpr days kManifestLifetimeMin{4};
+// Until it expires, whoever can hold hosts back from newer ones keeps them on this one.
+inline constexpr days kManifestLifetimeMax{100};
+inline constexpr days kManifestExpiresSoon{3};
+inline constexpr days kRootExpiresSoon{60};  // the alert that hosts raise, see hostspin(8)
+
+class Findings {
+ public:
+  void warn(std::string code, std::string service, std::string reason) {
+    list_.push_back(
+        {Finding::Level::warning, std::move(code), std::move(service), std::move(reason)});
+  }
+  void note(std::string code, std::string reason) {
+    list_.push_back({Finding::Level::note, std::move(code), "", std::move(reason)});
+  }
+  std::vector<Finding> take() { return std::move(list_); }
+
+ private:
+  std::vector<Finding> list_;
+};
+
+void lint_service(Findings& findings, const Service& service) {
+  const std::string& name = service.name.text();
+  if (service.checks.empty()) {
+    findings.warn("no-check", name,
+                  "no check is given: 'hostspin verify' can say only that it is pinned");
+  }
+  for (const Check& check : service.checks) {
+    if (check.kind != CheckKind::unsupported) continue;
+    findings.warn(
+        "unsupported-check", name,
+        "check " + quoted(check.kind_text) + " is unknown here: clients of this version skip it");
+  }
+  if (service.kind == ServiceKind::instance && service.addresses.size() == 1) {
+    findings.warn("single-instance", name,
+                  "one instance and no other: when it is replaced, the pin points to nothing");
+  }
+}
+
+/// Two services that share an address and have different addresses: c-ares merges the lines of a
+/// hosts file that have an address in common, and gives each name the other's addresses too.
+void lint_shared(Findings& findings, const Manifest& manifest) {
+  std::map<IPAddress, std::vector<const Service*>> users;
+  for (const Service& service : manifest.services) {
+    for (const IPAddress& address : service.addresses) users[address].push_back(&service);
+  }
+  std::set<std::pair<const Service*, const Service*>> told;
+  for (const auto& [address, services] : users) {
+    for (const Service* other : services) {
+      const Service* first = services.front();
+      const bool several = first->addresses.size() > 1 || other->addresses.size() > 1;
+      const std::set<IPAddress> one(first->addresses.begin(), first->addresses.end());
+      const std::set<IPAddress> two(other->addresses.begin(), other->addresses.end());
+      if (!several || one == two || !told.emplace(first, other).second) continue;
+      findings.warn("shared-address", other->name.text(),
+                    "shares " + address.to_string() + " with " + first->name.text() +
+                        ", and one of them has more: readers built on c-ares give each the other's "
+                        "addresses");
+    }
+  }
+}
+
+std::size_t names_in(const Manifest& manifest) {
+  std::size_t count = 0;
+  for (const Service& service : manifest.services) count += 1 + service.aliases.size();
+  return count;
+}
+
+void lint_times(Findings& findings, const Manifest& manifest, std::chrono::sys_seconds now) {
+  const auto lifetime = manifest.expires - manifest.issued;
+  if (lifetime < kManifestLifetimeMin) {
+    findings.warn("lifetime-short", "",
+                  "it lives for " + format_span(lifetime) +
+                      ": an outage of the sources that long raises an alarm on every host");
+  }
+  if (lifetime > kManifestLifetimeMax) {
+    findings.warn("lifetime-long", "",
+                  "it lives for " + format_span(lifetime) +
+                      ": whoever keeps newer ones from a host can hold it on this one as long");
+  }
+  if (manifest.issued > now) {
+    findings.warn("issued-ahead", "", "issued lies in the future: " + format_utc(manifest.issued));
+  }
+  if (manifest.expires > now && manifest.expires - now < kManifestExpiresSoon) {
+    findings.warn("expires-soon", "", "it expires in " + format_span(manifest.expires - now));
+  }
+}
+
+bool is_pinned(const Manifest& manifest, const std::string& host) {
+  return std::any_of(
+      manifest.services.begin(), manifest.services.end(), [&](const Service& service) {
+        return service.name.text() == host ||
+               std::any_of(service.aliases.begin(), service.aliases.end(),
+                           [&](const HostName& alias) { return alias.text() == host; });
+      });
+}
+
+void lint_ring(Findings& findings, const std::string& role, const KeyRing& ring) {
+  const auto usable = std::count_if(ring.keys.begin(), ring.keys.end(),
+                                    [](const VerifierKey& key) { return !key.is_opaque(); });
+  if (ring.threshold == usable) {
+    findings.warn("no-spare-key", "",
+                  "all " + std::to_string(usable) + " " + role +
+                      " keys must sign: if one is lost, nothing can be signed any more");
+  }
+  if (ring.threshold == 1) {
+    findings.note("single-signer", "one stolen " + role + " key is enough to sign");
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> lint(const Document& document, const Manifest& manifest,
+                          const LintContext& context) {
+  Findings findings;
+  lint_times(findings, manifest, context.now);
+  for (const Service& service : manifest.services) lint_service(findings, service);
+  lint_shared(findings, manifest);
+  if (context.previous != nullptr) {
+    const std::size_t before = names_in(*context.previous);
+    const std::size_t after = names_in(manifest);
+    if (after * 4 < before * 3) {
+      findings.warn("shrinks", "",
+                    "it has " + count_of(after, "name") + " where the one before has " +
+                        std::to_string(before) + ": is that meant?");
+    }
+  }
+  for (const std::string& host : context.source_hosts) {
+    if (!is_pinned(manifest, host)) {
+      findings.warn(
+          "source-not-pinned", "",
+          "source host " + quoted(host) + " is not pinned: people who look at it need DNS");
+    }
+  }
+  if (document.text.size() > kKmsTextBytesMax) {
+    findings.note("kms-4096", "the text has " + std::to_string(document.text.size()) +
+                                  " bytes: AWS KMS signs at most 4096");
+  }
+  return findings.take();
+}
+
+std::vector<Finding> lint(const RootDocument& root, std::chrono::sys_seconds now) {
+  Findings findings;
+  if (root.expires - root.issued > kRootLifetimeWarning) {
+    findings.warn("root-lifetime", "",
+                  "it lives for " + format_span(root.expires - root.issued) +
+                      ": a stolen key stays good as long; 400 days are enough");
+  }
+  if (root.issued > now) {
+    findings.warn("issued-ahead", "",
+                  "issued lies in the future: " + format_utc(root.issued) +
+                      "; clients believe that time for good");
+  }
+  if (root.expires > now && root.expires - now < kRootExpiresSoon) {
+    findings.warn("expires-soon", "",
+                  "it expires in " + format_span(root.expires - now) +
+                      ", and then no manifest is adopted: hostspin-sign root next");
+  }
+  lint_ring(findings, "root", root.root_keys);
+  lint_ring(findings, "manifest", root.manifest.keys);
+  return findings.take();
+}
+
+const std::vector<LintCode>& lint_codes() {
+  static const std::vector<LintCode> codes{
+      {"no-check", "a service has no check"},
+      {"unsupported-check", "a check of a kind that this version does not know"},
+      {"single-instance", "kind = \"instance\" with one address"},
+      {"shared-address", "two services share an address, and one has others too (a c-ares fault)"},
+      {"lifetime-short", "a manifest that lives less than 4 days"},
+      {"lifetime-long", "a manifest that lives more than 100 days"},
+      {"issued-ahead", "issued lies in the future"},
+      {"expires-soon", "less than 3 days are left (a root: 60 days)"},
+      {"shrinks", "more than a quarter of the published names would go"},
+      {"source-not-pinned", "a source's host name (--source) is not pinned"},
+      {"unknown-key", "a key that clients of this version ignore"},
+      {"not-compared", "a root that was not compared with its predecessor"},
+      {"root-not-given", "fleet, names and networks were not compared with a root"},
+      {"root-lifetime", "a root that lives more than 400 days"},
+      {"no-spare-key", "all keys of a role must sign"},
+      {"single-signer", "one key of a role is enough (note)"},
+      {"kms-4096", "a text above the 4096 bytes that AWS KMS signs (note)"},
+  };
+  return codes;
+}
+
+}  // namespace hostspin::desk
