@@ -22,7 +22,7 @@ std::uint64_t tag(int fd, std::uint32_t generation) {
 }  // namespace
 
 Result<EventLoop> EventLoop::make() {
-  OwnedFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) {
     return {Errc::internal, std::string("cannot create an epoll descriptor: ") + strerror(errno)};
   }

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "descriptor.h"
 #include "hostspin/result.h"
-#include "owned_fd.h"
 
 namespace hostspin {
 
@@ -55,11 +55,11 @@ class EventLoop {
     Ready ready;
   };
 
-  explicit EventLoop(OwnedFd epoll) : epoll_(std::move(epoll)) {}
+  explicit EventLoop(Descriptor epoll) : epoll_(std::move(epoll)) {}
   void dispatch(int timeout_ms);
   void run_timers();
 
-  OwnedFd epoll_;
+  Descriptor epoll_;
   std::vector<std::unique_ptr<Watch>> watches_;  // by descriptor
   std::vector<std::unique_ptr<Watch>> retired_;  // may be running; freed between two waits
   std::map<Timer, Due> timers_;

@@ -16,6 +16,8 @@ constexpr milliseconds kHandshakeLimit{1500};
 // A transfer ends this much before the session does, so that its own cause is told, not the
 // session's.
 constexpr milliseconds kLastWords{20};
+// A source that would have less time than this was not tried, whatever became of it.
+constexpr milliseconds kWorthTrying{50};
 
 milliseconds since(SteadyTime start) {
   return std::chrono::duration_cast<milliseconds>(steady_clock::now() - start);
@@ -43,10 +45,10 @@ Result<HttpRequest> to_http(const FetchRequest& request) {
   const std::optional<IPAddress> origin = url->literal ? url->literal : request.address;
   if (!origin) return {Errc::fetch_failed, "a URL with a name, and no address for it"};
 
-  const Endpoint target{*origin, url->port};
+  const IPEndpoint target{*origin, url->port};
   HttpRequest http(*std::move(url), target);
   if (!request.proxy.empty()) {
-    Result<Endpoint> proxy = parse_proxy(request.proxy);
+    Result<IPEndpoint> proxy = parse_proxy(request.proxy);
     if (!proxy) return std::move(proxy).error();
     http.peer = *proxy;
     http.through = target;
@@ -63,7 +65,7 @@ Result<HttpRequest> to_http(const FetchRequest& request) {
 }
 
 std::string source_of(const HttpRequest& http) {
-  const Endpoint& origin = http.through ? *http.through : http.peer;
+  const IPEndpoint& origin = http.through ? *http.through : http.peer;
   std::string source =
       http.url.host + ' ' + origin.address.to_string() + ' ' + std::to_string(origin.port);
   if (http.through) {
@@ -136,8 +138,8 @@ void Fetcher::schedule() {
 void Fetcher::start_waiting() {
   std::set<std::string_view> at_work;
   for (const auto& [number, transfer] : transfers_) at_work.insert(transfer->source);
-  if (waiting_.empty() || at_work.size() >= kSourcesAtWorkMax)
-    return;  // the next finish() comes back
+  if (waiting_.empty() || at_work.size() >= kSourcesAtWorkMax) return;  // finish() comes back
+  if (deadline_ - steady_clock::now() < kWorthTrying) return;
   next_start_ = steady_clock::now() + kStagger;
   start_source(waiting_.front()->source);
   schedule();

@@ -93,7 +93,7 @@ Result<HttpRequest> http_request_of(const Check& check, const IPAddress& address
                 (grpc ? "/grpc.health.v1.Health/Check" : check.path));
   if (!url) return std::move(url).error();
 
-  const Endpoint peer{address, check.port};
+  const IPEndpoint peer{address, check.port};
   HttpRequest request(*std::move(url), peer);
   request.ca = check.ca;
   request.pins = check.spki;

@@ -37,7 +37,7 @@ class CurlClient final : public HttpClient {
            curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, long{CURLPIPE_NOTHING}) == CURLM_OK;
   }
 
-  Ticket start(HttpRequest request, OwnedFd socket, Done done) override {
+  Ticket start(HttpRequest request, Descriptor socket, Done done) override {
     const Ticket ticket = ++ticket_;
     auto fresh =
         std::make_unique<HttpTransfer>(std::move(request), std::move(socket), std::move(done));

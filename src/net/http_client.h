@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "descriptor.h"
 #include "event_loop.h"
 #include "hostspin/ip.h"
 #include "hostspin/result.h"
 #include "lingering_close.h"
-#include "owned_fd.h"
 #include "tls_trust.h"
 
 namespace hostspin {
@@ -32,7 +32,7 @@ struct Url {
 Result<Url> parse_url(std::string_view text);
 
 /// An address and a port.
-struct Endpoint {
+struct IPEndpoint {
   IPAddress address;
   std::uint16_t port = 0;
 
@@ -40,16 +40,16 @@ struct Endpoint {
   [[nodiscard]] std::string host() const;
 };
 /// "http://IP:PORT", an IPv6 address in brackets. Errc::fetch_failed otherwise.
-Result<Endpoint> parse_proxy(std::string_view text);
+Result<IPEndpoint> parse_proxy(std::string_view text);
 
 struct HttpRequest {
   enum class Version { http1, http2 };  ///< http2: over TLS by ALPN, else with prior knowledge
 
-  HttpRequest(Url origin, Endpoint connect_to) : url(std::move(origin)), peer(connect_to) {}
+  HttpRequest(Url origin, IPEndpoint connect_to) : url(std::move(origin)), peer(connect_to) {}
 
   Url url;
-  Endpoint peer;                    ///< where the socket leads: the origin, or the proxy
-  std::optional<Endpoint> through;  ///< with a proxy: the origin, asked for with CONNECT
+  IPEndpoint peer;                    ///< where the socket leads: the origin, or the proxy
+  std::optional<IPEndpoint> through;  ///< with a proxy: the origin, asked for with CONNECT
   std::string ca = "system";
   std::vector<std::string> pins;
   std::string client_certificate;
@@ -95,7 +95,7 @@ class HttpClient {
   virtual ~HttpClient() = default;
 
   /// `done` is called once, never from within this call, unless cancelled.
-  virtual Ticket start(HttpRequest request, OwnedFd socket, Done done) = 0;
+  virtual Ticket start(HttpRequest request, Descriptor socket, Done done) = 0;
   virtual void cancel(Ticket ticket) = 0;
 };
 

@@ -53,7 +53,7 @@ int refuse_lookup(void*, void*, void*) noexcept { return 1; }
 
 curl_socket_t hand_over_socket(void* argument, curlsocktype, curl_sockaddr* wanted) noexcept {
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(argument);
-  const Endpoint& peer = transfer.request.peer;
+  const IPEndpoint& peer = transfer.request.peer;
   const SocketAddress expected(peer.address, peer.port);
   if (!expected.equals(&wanted->addr, wanted->addrlen) || !transfer.socket) return CURL_SOCKET_BAD;
   return transfer.socket.release();
@@ -64,7 +64,7 @@ int already_connected(void*, curl_socket_t, curlsocktype) noexcept {
 }
 
 int close_gently(void* lingering, curl_socket_t socket) noexcept {
-  static_cast<LingeringClose*>(lingering)->close(OwnedFd(socket));
+  static_cast<LingeringClose*>(lingering)->close(Descriptor(socket));
   return 0;
 }
 

@@ -19,11 +19,11 @@ struct FreeList {
 using CurlList = std::unique_ptr<curl_slist, FreeList>;
 
 struct HttpTransfer {
-  HttpTransfer(HttpRequest asked, OwnedFd connected, HttpClient::Done told)
+  HttpTransfer(HttpRequest asked, Descriptor connected, HttpClient::Done told)
       : request(std::move(asked)), socket(std::move(connected)), done(std::move(told)) {}
 
   HttpRequest request;
-  OwnedFd socket;
+  Descriptor socket;
   HttpClient::Done done;
 
   CurlList resolve;

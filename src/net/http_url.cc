@@ -23,7 +23,7 @@ std::string url_part(CURLU* url, CURLUPart part, unsigned int flags = 0) {
 
 }  // namespace
 
-std::string Endpoint::host() const {
+std::string IPEndpoint::host() const {
   return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
 }
 
@@ -44,6 +44,11 @@ Result<Url> parse_url(std::string_view text) {
     return {Errc::fetch_failed, "a URL with a fragment: " + quoted(text)};
   }
   url.host = url_part(parsed.get(), CURLUPART_HOST);
+  // libcurl reads 0x7f.1 as 127.0.0.1; what is meant must be what is written.
+  const std::size_t authority = text.find("://");
+  if (authority == std::string_view::npos || !text.substr(authority + 3).starts_with(url.host)) {
+    return {Errc::fetch_failed, "a host in another form than its own: " + quoted(text)};
+  }
   if (url.host.size() > 2 && url.host.front() == '[') {
     url.host = url.host.substr(1, url.host.size() - 2);
   }
@@ -62,13 +67,13 @@ Result<Url> parse_url(std::string_view text) {
   return url;
 }
 
-Result<Endpoint> parse_proxy(std::string_view text) {
+Result<IPEndpoint> parse_proxy(std::string_view text) {
   const Result<Url> url = parse_url(text);
-  const bool plain =
-      url && !url->tls && url->literal &&
-      text.substr(7) == Endpoint{*url->literal, url->port}.host() + ":" + std::to_string(url->port);
+  const bool plain = url && !url->tls && url->literal &&
+                     text.substr(7) == IPEndpoint{*url->literal, url->port}.host() + ":" +
+                                           std::to_string(url->port);
   if (!plain) return {Errc::fetch_failed, "a proxy is not http://IP:PORT: " + quoted(text)};
-  return Endpoint{*url->literal, url->port};
+  return IPEndpoint{*url->literal, url->port};
 }
 
 }  // namespace hostspin

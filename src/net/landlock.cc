@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "owned_fd.h"
+#include "descriptor.h"
 
 namespace hostspin {
 namespace {
@@ -48,14 +48,14 @@ std::uint64_t file_rights(int abi) {
 }
 
 // Older kernels know a shorter structure; what they do not know must be absent, or zero.
-OwnedFd create_ruleset(const RulesetAttributes& attributes) {
+Descriptor create_ruleset(const RulesetAttributes& attributes) {
   std::size_t size = sizeof attributes;
   if (attributes.scoped == 0) size -= sizeof attributes.scoped;
   if (attributes.scoped == 0 && attributes.net == 0) size -= sizeof attributes.net;
-  return OwnedFd(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  return Descriptor(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
 }
 
-bool restrict_self(const OwnedFd& ruleset) {
+bool restrict_self(const Descriptor& ruleset) {
   return ::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) == 0;
 }
 
@@ -72,7 +72,7 @@ bool landlock_everything(int abi) {
   attributes.files = file_rights(abi);
   if (abi >= kAbiNet) attributes.net = kNetBind;
   if (abi >= kAbiScope) attributes.scoped = kScopeAbstractUnix | kScopeSignal;
-  const OwnedFd ruleset = create_ruleset(attributes);
+  const Descriptor ruleset = create_ruleset(attributes);
   return ruleset && restrict_self(ruleset);
 }
 
@@ -80,7 +80,7 @@ bool landlock_ports(const std::set<std::uint16_t>& ports) {
   if (landlock_abi() < kAbiNet) return false;
   RulesetAttributes attributes{};
   attributes.net = kNetConnect;
-  const OwnedFd ruleset = create_ruleset(attributes);
+  const Descriptor ruleset = create_ruleset(attributes);
   if (!ruleset) return false;
   for (const std::uint16_t port : ports) {
     const PortAttributes rule{kNetConnect, port};

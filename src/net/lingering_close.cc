@@ -19,7 +19,7 @@ LingeringClose::~LingeringClose() {
   while (!sockets_.empty()) finish(sockets_.begin()->first);
 }
 
-void LingeringClose::close(OwnedFd socket) {
+void LingeringClose::close(Descriptor socket) {
   const int fd = socket.get();
   if (fd < 0) return;
   if (sockets_.size() >= kSocketsMax || ::shutdown(fd, SHUT_WR) != 0)

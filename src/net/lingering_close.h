@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <map>
 
+#include "descriptor.h"
 #include "event_loop.h"
-#include "owned_fd.h"
 
 namespace hostspin {
 
@@ -18,12 +18,12 @@ class LingeringClose {
   LingeringClose& operator=(const LingeringClose&) = delete;
   ~LingeringClose();
 
-  void close(OwnedFd socket);
+  void close(Descriptor socket);
   [[nodiscard]] bool idle() const { return sockets_.empty(); }
 
  private:
   struct Draining {
-    OwnedFd socket;
+    Descriptor socket;
     std::size_t bytes = 0;
     EventLoop::Timer limit;
   };

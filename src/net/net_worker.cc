@@ -11,7 +11,7 @@
 
 #include "event_loop.h"
 #include "hostspin/version.h"
-#include "net_session.h"
+#include "net_conversation.h"
 #include "sandbox.h"
 
 namespace hostspin {
@@ -78,7 +78,7 @@ int run_net_worker(int argc, char** argv) {
     (void)complain(loop.error().detail);
     return kExitFailed;
   }
-  NetSession session(*loop, STDIN_FILENO, STDOUT_FILENO, std::move(notices));
+  NetConversation session(*loop, STDIN_FILENO, STDOUT_FILENO, std::move(notices));
   if (Result<void> done = session.run(); !done) {
     (void)complain(done.error().detail);
     return kExitFailed;

@@ -61,7 +61,7 @@ NtpProbe::NtpProbe(EventLoop& loop, const IPAddress& address, std::uint16_t port
     finish(Verdict::ntp_bad, 0, "no answer within " + std::to_string(limit_.count()) + " ms");
   });
   const SocketAddress target(address, port);
-  socket_ = OwnedFd(::socket(target.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  socket_ = Descriptor(::socket(target.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket_ || ::connect(socket_.get(), target.get(), target.size) != 0) {
     const int error_number = errno;
     finish(verdict_of_local_errno(error_number), error_number, strerror(error_number));
@@ -119,7 +119,7 @@ void NtpProbe::finish(Verdict verdict, int error_number, std::string detail) {
   loop_.cancel(next_);
   loop_.cancel(end_);
   if (socket_) loop_.unwatch(socket_.get());
-  socket_ = OwnedFd();
+  socket_ = Descriptor();
   outcome_ = Outcome{verdict, error_number, std::move(detail)};
   end_ = loop_.soon([this] {
     const Done done = std::move(done_);  // it may destroy this

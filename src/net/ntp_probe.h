@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "descriptor.h"
 #include "event_loop.h"
 #include "hostspin/worker_lines.h"
-#include "owned_fd.h"
 #include "socket_address.h"
 
 namespace hostspin {
@@ -50,7 +50,7 @@ class NtpProbe {
   const std::chrono::milliseconds limit_;
   Done done_;
   Outcome outcome_;
-  OwnedFd socket_;
+  Descriptor socket_;
   std::array<char, 8> nonce_{};
   std::size_t sent_ = 0;
   EventLoop::Timer next_;

@@ -102,7 +102,7 @@ void Prober::connected(Number number, Connected outcome) {
                                          });
 }
 
-void Prober::start_http(Number number, Probe& probe, OwnedFd socket) {
+void Prober::start_http(Number number, Probe& probe, Descriptor socket) {
   Result<HttpRequest> request =
       http_request_of(probe.request.check, probe.request.address, context_.handshake_limit);
   if (!request) {

@@ -60,7 +60,7 @@ class Prober {
   void start_waiting();
   void start(ProbeRequest request);
   void connected(Number number, Connected outcome);
-  void start_http(Number number, Probe& probe, OwnedFd socket);
+  void start_http(Number number, Probe& probe, Descriptor socket);
   void finish(Number number);
 
   const ProbeContext context_;

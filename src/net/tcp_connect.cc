@@ -98,14 +98,14 @@ TcpConnect::~TcpConnect() { close_all(); }
 
 void TcpConnect::try_socket() {
   const std::size_t index = tried_++;
-  OwnedFd& socket = sockets_[index];
-  socket = OwnedFd(::socket(target_.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  Descriptor& socket = sockets_[index];
+  socket = Descriptor(::socket(target_.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const bool begun = socket && ::connect(socket.get(), target_.get(), target_.size) == 0;
   const int error_number = begun ? 0 : errno;
   if (!begun && error_number != EINPROGRESS) {
     // A later socket that cannot even begin says less than the first one, which still waits.
     if (index == 0) return fail(verdict_of_local_errno(error_number), error_number);
-    socket = OwnedFd();
+    socket = Descriptor();
     return;
   }
   if (!loop_.watch(socket.get(), EPOLLOUT, [this, index](std::uint32_t) { on_ready(index); })) {
@@ -117,7 +117,7 @@ void TcpConnect::try_socket() {
 }
 
 void TcpConnect::on_ready(std::size_t index) {
-  OwnedFd& socket = sockets_[index];
+  Descriptor& socket = sockets_[index];
   int error_number = 0;
   socklen_t size = sizeof error_number;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) {
@@ -160,10 +160,10 @@ void TcpConnect::finish(Connected outcome) {
 void TcpConnect::close_all() {
   loop_.cancel(next_);
   loop_.cancel(end_);
-  for (OwnedFd& socket : sockets_) {
+  for (Descriptor& socket : sockets_) {
     if (!socket) continue;
     loop_.unwatch(socket.get());
-    socket = OwnedFd();
+    socket = Descriptor();
   }
 }
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "descriptor.h"
 #include "event_loop.h"
 #include "hostspin/worker_lines.h"
-#include "owned_fd.h"
 #include "socket_address.h"
 
 namespace hostspin {
@@ -17,7 +17,7 @@ namespace hostspin {
 struct Connected {
   Verdict verdict = Verdict::internal;  ///< ok, or why not
   int error_number = 0;
-  OwnedFd socket;                      ///< ok: connected, non-blocking
+  Descriptor socket;                   ///< ok: connected, non-blocking
   std::optional<std::int64_t> rtt_us;  ///< ok: TCP_INFO's
   std::string detail;
 };
@@ -51,7 +51,7 @@ class TcpConnect {
   const std::chrono::milliseconds limit_;
   Done done_;
   Connected outcome_;
-  std::array<OwnedFd, kSockets> sockets_;
+  std::array<Descriptor, kSockets> sockets_;
   std::size_t tried_ = 0;
   EventLoop::Timer next_;
   EventLoop::Timer end_;

@@ -17,7 +17,7 @@ bool set_sni(SSL* ssl, std::string name) {
 
 }  // namespace
 
-TlsProbe::TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, OwnedFd socket,
+TlsProbe::TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, Descriptor socket,
                    std::chrono::milliseconds limit, Done done)
     : loop_(loop),
       pins_(check.spki),

@@ -5,9 +5,9 @@
 #include <functional>
 #include <memory>
 
+#include "descriptor.h"
 #include "event_loop.h"
 #include "hostspin/manifest.h"
-#include "owned_fd.h"
 #include "tls_trust.h"
 
 namespace hostspin {
@@ -20,12 +20,12 @@ class TlsProbe {
     int error_number = 0;
     std::optional<int> days_left;
     std::string detail;
-    OwnedFd socket;  ///< to be closed gently
+    Descriptor socket;  ///< to be closed gently
   };
   using Done = std::function<void(Outcome)>;
 
   /// `done` is called once, never from within the constructor, and may destroy this.
-  TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, OwnedFd socket,
+  TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, Descriptor socket,
            std::chrono::milliseconds limit, Done done);
   TlsProbe(const TlsProbe&) = delete;
   TlsProbe& operator=(const TlsProbe&) = delete;
@@ -47,7 +47,7 @@ class TlsProbe {
   EventLoop& loop_;
   const std::vector<std::string> pins_;
   const std::chrono::milliseconds limit_;
-  OwnedFd socket_;
+  Descriptor socket_;
   Done done_;
   TlsFinding finding_;
   std::unique_ptr<SSL_CTX, Free> context_;

@@ -17,13 +17,13 @@
 namespace hostspin {
 
 /// One conversation with the parent, from its start line to {"end":true}.
-class NetSession {
+class NetConversation {
  public:
   /// `notices` are told first.
-  NetSession(EventLoop& loop, int input, int output, std::vector<std::string> notices);
-  NetSession(const NetSession&) = delete;
-  NetSession& operator=(const NetSession&) = delete;
-  ~NetSession();
+  NetConversation(EventLoop& loop, int input, int output, std::vector<std::string> notices);
+  NetConversation(const NetConversation&) = delete;
+  NetConversation& operator=(const NetConversation&) = delete;
+  ~NetConversation();
 
   /// Until everything is answered, the time is up or the parent is gone. An error is the parent's
   /// breach of the protocol, or this machine's refusal to serve.

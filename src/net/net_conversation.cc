@@ -1,4 +1,4 @@
-#include "net_session.h"
+#include "net_conversation.h"
 
 #include "sandbox.h"
 
@@ -16,7 +16,8 @@ constexpr milliseconds kLingerLimit{100};
 
 }  // namespace
 
-NetSession::NetSession(EventLoop& loop, int input, int output, std::vector<std::string> notices)
+NetConversation::NetConversation(EventLoop& loop, int input, int output,
+                                 std::vector<std::string> notices)
     : loop_(loop),
       stream_(loop, input, output, kRequestLineBytesMax,
               {[this](std::string_view line) { take_line(line); }, [this] { input_ended(); },
@@ -32,25 +33,25 @@ NetSession::NetSession(EventLoop& loop, int input, int output, std::vector<std::
   });
 }
 
-NetSession::~NetSession() { loop_.cancel(deadline_); }
+NetConversation::~NetConversation() { loop_.cancel(deadline_); }
 
-Result<void> NetSession::run() {
+Result<void> NetConversation::run() {
   const auto finished = [this] { return !input_open_ && idle(); };
   while (outcome_ && !gone_ && !time_up_ && !finished()) loop_.run_once();
   if (outcome_ && !gone_) say_goodbye();
   return std::move(outcome_);
 }
 
-bool NetSession::idle() const {
+bool NetConversation::idle() const {
   return (fetcher_ == nullptr || fetcher_->idle()) && (prober_ == nullptr || prober_->idle());
 }
 
-void NetSession::take_line(std::string_view line) {
+void NetConversation::take_line(std::string_view line) {
   if (!outcome_ || time_up_) return;
   if (Result<void> taken = take_request(line); !taken) stop(std::move(taken).error());
 }
 
-Result<void> NetSession::take_request(std::string_view line) {
+Result<void> NetConversation::take_request(std::string_view line) {
   Result<NetRequest> request = decode_net_request(line);
   if (!request) return std::move(request).error();
   if (request->start) {
@@ -67,7 +68,7 @@ Result<void> NetSession::take_request(std::string_view line) {
   return {};
 }
 
-Result<void> NetSession::begin(SessionStart start) {
+Result<void> NetConversation::begin(SessionStart start) {
   start_ = std::move(start);
   const SteadyTime deadline = steady_clock::now() + start_.deadline;
   loop_.cancel(deadline_);
@@ -85,7 +86,7 @@ Result<void> NetSession::begin(SessionStart start) {
   return {};
 }
 
-void NetSession::input_ended() {
+void NetConversation::input_ended() {
   input_open_ = false;
   if (trust_ == nullptr) return stop({Errc::worker_failed, "the input ended before a start line"});
   // Only now is it known which ports there will be. What is asked for goes on as before, so a
@@ -95,17 +96,17 @@ void NetSession::input_ended() {
   (void)restrict_ports(ports);
 }
 
-void NetSession::time_up() {
+void NetConversation::time_up() {
   time_up_ = true;
   fetcher_->give_up();
   prober_->give_up();
 }
 
-void NetSession::stop(Error error) {
+void NetConversation::stop(Error error) {
   if (outcome_) outcome_ = std::move(error);
 }
 
-void NetSession::say_goodbye() {
+void NetConversation::say_goodbye() {
   stream_.write(encode(WorkerEnd{}));
   bool late = false;
   EventLoop::Timer flush = loop_.at(steady_clock::now() + kFlushLimit, [&late] { late = true; });
