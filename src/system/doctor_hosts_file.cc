@@ -5,6 +5,7 @@
 #include "co_tenants.h"
 #include "config_lines.h"
 #include "doctor_examination.h"
+#include "refusal.h"
 #include "target.h"
 
 namespace hostspin {
@@ -134,22 +135,25 @@ void examine_status(Examination& exam, const FileStatus& status, const std::stri
   }
 }
 
-void examine_replaceability(Examination& exam, const std::string& shown) {
-  const LiveFacts& live = exam.live();
-  if (live.immutable) {
-    exam.add("immutable", Severity::critical,
-             shown + " or its directory is immutable or append-only: it cannot be replaced",
-             std::string(default_hint(Errc::immutable)));
-  }
-  if (live.read_only) {
+bool is_mount_point(Examination& exam, const Target& target) {
+  // A kernel before 5.8 tells it by the mount table alone.
+  return exam.fs()
+      .is_mount_point(target.directory.get(), target.name)
+      .value_or(exam.live().mount_point);
+}
+
+void examine_replaceability(Examination& exam, const Target& target, const std::string& shown) {
+  const Result<std::optional<ReadFile>> file = open_file(exam.fs(), target, target.name);
+  const Result<void> flags = check_flags(exam.fs(), target, file && *file ? &**file : nullptr);
+  if (!flags) add_error(exam, flags.error());
+  if (exam.live().read_only) {
     exam.add("read_only", Severity::critical, "the file system of " + shown + " is read-only",
              std::string(default_hint(Errc::read_only)));
   }
-  if (!live.mount_point) return;
+  if (!is_mount_point(exam, target)) return;
   if (exam.input().write == WriteMode::in_place) {
-    exam.add("bind_mount", Severity::info,
-             shown + " is a mount point and written in place: a power cut can tear it");
-    return;
+    return exam.add("bind_mount", Severity::info,
+                    shown + " is a mount point and written in place: a power cut can tear it");
   }
   exam.add("bind_mount", Severity::critical,
            shown + " is a mount point: it cannot be replaced, and what was mounted over it decides",
@@ -190,7 +194,7 @@ void examine_hosts_file(Examination& exam) {
   if (!target) return add_error(exam, target.error());
   const std::string shown = quoted(target->path());
   examine_symlink(exam, target->path());
-  examine_replaceability(exam, shown);
+  examine_replaceability(exam, *target, shown);
   examine_left_overs(exam, *target);
 
   const SysResult<FileStatus> status = exam.fs().status_at(target->directory.get(), target->name);

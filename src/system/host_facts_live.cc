@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -55,12 +54,6 @@ struct FreeText {
 std::string real_path(const std::string& path) {
   const std::unique_ptr<char, FreeText> real(realpath(path.c_str(), nullptr));
   return real ? real.get() : path;
-}
-
-bool is_locked(const std::string& path) {
-  struct statx status = {};
-  if (statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status) != 0) return false;
-  return (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0;
 }
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
@@ -158,7 +151,6 @@ LiveFacts read_live_facts(const std::string& root, const std::string& path) {
   const bool is_running_system = root == "/";
   const std::string full = is_running_system ? path : root + "/" + path;
   const std::string directory = split_path(full).directory;
-  facts.immutable = is_locked(full) || is_locked(directory);
   struct statvfs volume = {};
   facts.read_only = statvfs(directory.c_str(), &volume) == 0 && (volume.f_flag & ST_RDONLY) != 0;
 

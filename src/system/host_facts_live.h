@@ -24,9 +24,8 @@ struct StaleMount {
 struct LiveFacts {
   std::string kernel_release;
   std::uint32_t user = 0;    ///< effective
-  bool immutable = false;    ///< the file or its directory is immutable or append-only
-  bool read_only = false;    ///< their file system is
-  bool mount_point = false;  ///< the file is one
+  bool read_only = false;    ///< the file system of its directory is
+  bool mount_point = false;  ///< as the mount table says
   std::vector<StaleMount>
       stale_mounts;  ///< where root looks, and only of the running system's file
   bool saw_all_processes = false;

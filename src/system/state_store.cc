@@ -99,29 +99,34 @@ Result<std::optional<StoredNote>> StateStore::stored_manifest() {
   return std::optional<StoredNote>(StoredNote{path, std::move(**bytes)});
 }
 
-Result<void> StateStore::make_directories() {
-  for (const std::string& directory : {paths_.state, paths_.state + "/root"}) {
+/// mkdir -p: an image's tree may have no /var/lib yet.
+Result<void> StateStore::make_directories(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string directory = path.substr(0, slash);
     const SysResult<void> made = fs_.make_directory(paths_.root, directory, 0755);
-    if (!made && made.error().number != EEXIST) {
-      return disk_error(made.error().number, "cannot make " + directory);
+    // What is there already is fine, also where this user may not even look at it.
+    const int number = made ? 0 : made.error().number;
+    const bool last = slash == std::string::npos;
+    if (number != 0 && number != EEXIST && (last || (number != EROFS && number != EACCES))) {
+      return disk_error(number, "cannot make " + directory);
     }
+    if (last) return {};
   }
-  return {};
 }
 
 Result<void> StateStore::keep_root(std::int64_t version, std::string_view bytes) {
-  if (Result<void> made = make_directories(); !made) return made;
+  if (Result<void> made = make_directories(paths_.state + "/root"); !made) return made;
   return write_state_file(fs_, paths_.root, paths_.state + "/root",
                           std::to_string(version) + std::string(kNoteSuffix), bytes, true);
 }
 
 Result<void> StateStore::keep_manifest(std::string_view bytes) {
-  if (Result<void> made = make_directories(); !made) return made;
+  if (Result<void> made = make_directories(paths_.state); !made) return made;
   return write_state_file(fs_, paths_.root, paths_.state, "manifest.note", bytes, true);
 }
 
 Result<void> StateStore::keep_status(std::string_view json) {
-  if (Result<void> made = make_directories(); !made) return made;
+  if (Result<void> made = make_directories(paths_.state); !made) return made;
   return write_state_file(fs_, paths_.root, paths_.state, "status.json", json, false);
 }
 
@@ -167,10 +172,7 @@ Result<std::optional<std::string>> StateStore::hold_reason() {
 }
 
 Result<void> StateStore::hold(std::string_view reason) {
-  const SysResult<void> made = fs_.make_directory(paths_.root, paths_.config, 0755);
-  if (!made && made.error().number != EEXIST) {
-    return disk_error(made.error().number, "cannot make " + paths_.config);
-  }
+  if (Result<void> made = make_directories(paths_.config); !made) return made;
   return write_state_file(fs_, paths_.root, paths_.config, "hold", reason, true);
 }
 

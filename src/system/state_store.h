@@ -66,7 +66,7 @@ class StateStore {
   [[nodiscard]] const StatePaths& paths() const { return paths_; }
 
  private:
-  Result<void> make_directories();
+  Result<void> make_directories(const std::string& path);
 
   FileSystem& fs_;
   StatePaths paths_;
