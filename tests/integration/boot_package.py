@@ -47,7 +47,7 @@ def with_version(package: Path, version: str, out: Path) -> Path:
     for command in (
         ["dpkg-deb", "--raw-extract", package, tree],
         ["sed", "-i", f"s/^Version: .*/Version: {version}/", tree / "DEBIAN/control"],
-        ["dpkg-deb", "--root-owner-group", "--build", tree, out / f"hostspin_{version}_amd64.deb"],
+        ["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "--build", tree, out / f"hostspin_{version}_amd64.deb"],
     ):
         done = run(command)
         assert done.code == 0, done

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -92,6 +93,32 @@ def heal_by(unit: str) -> dict:
             "kept_foreign": b"# somebody was here" in after}
 
 
+def process(pid: int) -> dict:
+    """What the kernel says of a process: user, capabilities, seccomp, and whether its network is ours."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    wanted = ("Uid", "Gid", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
+    found = {key: value.split() for key, value in (line.split(":", 1) for line in lines) if key in wanted}
+    found["own_network"] = os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/1/ns/net")
+    return found
+
+
+def worker_process(name: str) -> dict:
+    """Holds a connection open, so that there is a worker to look at."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"/run/hostspin-{name}.sock")
+        pids: list = []
+
+        def started() -> bool:
+            units = call("systemctl", "list-units", "--plain", "--no-legend", f"hostspin-{name}@*")["stdout"].split("\n")
+            pids[:] = [int(show(unit.split()[0])["MainPID"]) for unit in units if unit]
+            # Until it has executed the worker it is systemd's own child, with systemd's rights.
+            return bool(pids and pids[0] and os.readlink(f"/proc/{pids[0]}/exe").endswith(f"/hostspin-{name}"))
+
+        if wait_until(started) is None:
+            return {}
+        return process(pids[0])
+
+
 def scenario_baked() -> dict:
     found = {}
     found["agent"] = show("hostspin.service")
@@ -115,12 +142,10 @@ def scenario_baked() -> dict:
 
     found["sockets"] = {path: [oct(os.stat(path).st_mode & 0o7777), os.stat(path).st_uid]
                         for path in ("/run/hostspin-net.sock", "/run/hostspin-ask.sock")}
-    uids = call("journalctl", "--boot", "--output=json", "_SYSTEMD_SLICE=system-hostspin\\x2dnet.slice")["stdout"]
-    found["worker_uids"] = sorted({json.loads(line).get("_UID") for line in uids.splitlines()} - {None})
     found["worker_user"] = call("id", "--user", "_hostspin")["stdout"].strip()
-    found["worker_starts"] = call("journalctl", "--boot", "--output=cat", "--unit=hostspin-net@*")["stdout"]
-    found["metrics_directory"] = os.path.isdir("/var/lib/prometheus/node-exporter")
-    found["state"] = sorted(str(path) for path in pathlib.Path("/var/lib/hostspin").rglob("*"))
+    found["processes"] = {"agent": process(int(show("hostspin.service")["MainPID"]))}
+    for worker in ("net", "ask"):
+        found["processes"][worker] = worker_process(worker)
     found["status"] = call("hostspin", "status")
     found["verify"] = call("hostspin", "verify", "--output", "json")
     return found

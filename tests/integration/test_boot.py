@@ -148,11 +148,22 @@ def test_the_agent_and_the_timer_stop_each_other(plain):
     assert scenario["timer_started_over_agent"] == ["active", "inactive"]
 
 
-def test_the_workers_are_reached_by_root_alone_and_run_as_nobody_of_note(plain):
+def test_the_workers_are_reached_by_root_alone(plain):
+    assert all(rights == ["0o600", 0] for rights in plain.main["scenario"]["sockets"].values())
+
+
+def test_what_writes_has_no_network_and_what_has_one_is_nobody(plain):
+    """As the kernel tells it of the running processes."""
     scenario = plain.main["scenario"]
-    assert all(rights == ["0o600", 0] for rights in scenario["sockets"].values()), scenario["sockets"]
-    assert "Started hostspin-net@" in scenario["worker_starts"]
-    assert set(scenario["worker_uids"]) <= {"0", scenario["worker_user"]} and scenario["worker_user"] not in ("", "0")
+    processes, user = scenario["processes"], scenario["worker_user"]
+    assert set(processes) == {"agent", "net", "ask"} and all(processes.values()), processes
+    for one in processes.values():
+        assert set(one["CapPrm"] + one["CapEff"] + one["CapBnd"]) == {"0000000000000000"}
+        assert (one["NoNewPrivs"], one["Seccomp"]) == (["1"], ["2"])
+    assert processes["agent"]["own_network"] is True and set(processes["agent"]["Uid"]) == {"0"}
+    for worker in ("net", "ask"):
+        assert processes[worker]["own_network"] is False
+        assert user != "0" and set(processes[worker]["Uid"]) == {user}
 
 
 def test_verify_and_status_on_the_booted_machine(plain):
