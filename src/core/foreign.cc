@@ -94,13 +94,14 @@ class LineReader {
   void add(const Entry& entry, const NameIndex::Named& named, bool some_readers) {
     ++found_;
     if (findings_.conflicts.size() >= kConflictsMax) return;
-    for (std::size_t i = first_conflict_; i < findings_.conflicts.size(); ++i)
-      if (findings_.conflicts[i].name == named.name) return;  // the name twice on one line
-
     Conflict conflict;
     conflict.line = number_;
     conflict.name = named.name;
     conflict.address = displayed(entry.address);
+    for (std::size_t i = first_conflict_; i < findings_.conflicts.size(); ++i) {
+      const Conflict& known = findings_.conflicts[i];
+      if (known.name == conflict.name && known.address == conflict.address) return;  // said twice
+    }
     const std::optional<IPAddress> address = read_address(entry.address);
     const bool is_v6 = entry.address.find(':') != std::string_view::npos;
     conflict.same_address = address && std::find(named.addresses.begin(), named.addresses.end(),

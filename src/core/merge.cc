@@ -86,10 +86,11 @@ bool holds_lost_lines(std::string_view left, std::string_view target) {
   std::unordered_set<std::string_view> kept;
   for_each_foreign_line(target, [&](std::string_view line) { kept.insert(line); });
 
-  // A write cut short leaves the beginning of a line that the target has in full.
+  // A write cut short leaves the beginning of BEGIN, or of a line that the target has in full.
   const std::string_view cut_line = left.substr(left.rfind('\n') + 1);
   const auto is_beginning = [&](std::string_view line) {
-    return line.data() == cut_line.data() &&
+    if (line.data() != cut_line.data()) return false;
+    return kBeginText.starts_with(line) ||
            std::any_of(kept.begin(), kept.end(),
                        [&](std::string_view whole) { return whole.starts_with(line); });
   };

@@ -103,7 +103,7 @@ foreign("comment-tail-injects.hosts",
         [f"3:{DB}:203.0.113.77:rd"])
 foreign("line-tail-injects.hosts",
         LOCAL + b"10.0.0.1 " + b"n" * 253 + b" " + b"m" * 248 + b"10.6.6.6 " + DB1.encode() + b"\n", [],
-        [f"3:{DB1}:10.6.6.6:rd"])
+        [f"3:{DB1}:10.0.0.1:d", f"3:{DB1}:10.6.6.6:rd"])
 
 # Other tools' blocks and layouts.
 foreign("docker.hosts", LOCAL + b"fe00::0\tip6-localnet\n172.17.0.2\t4f1c2d3e5a6b\n")
@@ -184,7 +184,7 @@ foreign("conflict-commented-out.hosts", LOCAL + b"#10.9.9.9 db.svc.example.com\n
         b"10.9.9.9 other.example # db.svc.example.com\n")
 foreign("conflict-localhost-line.hosts", b"127.0.0.1 localhost db.svc.example.com\n", [],
         [f"1:{DB}:127.0.0.1:d"])
-foreign("conflict-long-line.hosts", LOCAL + b"10.9.9.9 db.svc.example.com " + b"p" * 460 + b"\n", [],
+foreign("conflict-long-line.hosts", LOCAL + b"10.9.9.9 db.svc.example.com " + b"p" * (512 - 20 - 29) + b"\n", [],
         [f"3:{DB}:10.9.9.9:d"])
 foreign("conflict-longest-line.hosts",
         LOCAL + b"10.9.9.9 db.svc.example.com " + b"p" * (511 - 20 - 29) + b"\n", [],

@@ -1,0 +1,139 @@
+#include "catch.h"
+#include "hosts_sample.h"
+#include "hostspin/hosts_file.h"
+
+using namespace hostspin;
+
+namespace {
+
+Plan planned(std::string_view bytes, ConflictPolicy policy = ConflictPolicy::report) {
+  Result<Plan> plan = plan_apply(bytes, make_block(sample_pins()), sample_pins(), policy);
+  REQUIRE(plan);
+  return std::move(*plan);
+}
+
+}  // namespace
+
+TEST_CASE("the block goes to the top of a file without one", "[plan]") {
+  const Plan plan = planned(kSampleHosts);
+  CHECK(plan.changes);
+  CHECK(plan.drift == Drift::missing);
+  CHECK(plan.after == make_block(sample_pins()) + std::string(kSampleHosts));
+}
+
+TEST_CASE("a new file has a localhost line", "[plan]") {
+  const Plan plan = planned(kNewHostsFile);
+  CHECK_FALSE(plan.no_localhost);
+  CHECK(plan.after == make_block(sample_pins()) + std::string(kNewHostsFile));
+}
+
+TEST_CASE("comment-out prefixes a line where it stands and says so", "[plan]") {
+  const std::string bytes =
+      "127.0.0.1 localhost\n\t10.9.9.9 db.svc.example.com other.example\n10.0.0.1 a.example\n";
+  const Plan plan = planned(bytes, ConflictPolicy::comment_out);
+  CHECK(plan.after == make_block(sample_pins()) +
+                          "127.0.0.1 localhost\n#hostspin-conflict# \t10.9.9.9 db.svc.example.com "
+                          "other.example\n10.0.0.1 a.example\n");
+  REQUIRE(plan.conflicts.size() == 1);
+  CHECK(plan.conflicts[0].commented_out);
+  CHECK(plan.conflicts[0].line == 2);
+  CHECK(plan.conflicts[0].other_names == std::vector<std::string>{"other.example"});
+  CHECK(plan.conflict_lines == 1);
+
+  // What has been commented out is no conflict any more.
+  const Plan again = planned(plan.after, ConflictPolicy::comment_out);
+  CHECK_FALSE(again.changes);
+  CHECK(again.conflicts.empty());
+  // The policy `report` keeps its hands off foreign lines, these too.
+  CHECK_FALSE(planned(plan.after, ConflictPolicy::report).changes);
+}
+
+TEST_CASE("a line comes back once it gives none of our names", "[plan]") {
+  const std::string bytes = "#hostspin-conflict# 10.0.0.1 gone.example\n127.0.0.1 localhost\n";
+  const Plan plan = planned(bytes, ConflictPolicy::comment_out);
+  CHECK(plan.after == make_block(sample_pins()) + "10.0.0.1 gone.example\n127.0.0.1 localhost\n");
+  CHECK(plan.restored_lines == std::vector<std::size_t>{1});
+  CHECK_FALSE(planned(make_block(sample_pins()) + bytes, ConflictPolicy::report).changes);
+}
+
+TEST_CASE("remove restores what comment-out prefixed, and only at line starts", "[plan]") {
+  const std::string bytes =
+      make_block(sample_pins()) +
+      "#hostspin-conflict# 10.0.0.1 a\n#hostspin-conflict# #hostspin-conflict# b\n"
+      "# a #hostspin-conflict# c\n";
+  const Result<Plan> plan = plan_remove(bytes);
+  REQUIRE(plan);
+  CHECK(plan->after == "10.0.0.1 a\n#hostspin-conflict# b\n# a #hostspin-conflict# c\n");
+  CHECK(plan->restored_lines == std::vector<std::size_t>{6, 7});
+}
+
+TEST_CASE("remove adds nothing: a file that lost its final newline keeps it lost", "[plan]") {
+  const Result<Plan> plan = plan_remove(make_block(sample_pins()) + "10.0.0.1 a");
+  REQUIRE(plan);
+  CHECK(plan->after == "10.0.0.1 a");
+  const Result<Plan> nothing = plan_remove("10.0.0.1 a");
+  REQUIRE(nothing);
+  CHECK_FALSE(nothing->changes);
+  CHECK(nothing->after == "10.0.0.1 a");
+}
+
+TEST_CASE("there is no end to conflicts, but to their list", "[plan]") {
+  std::string bytes(kSampleHosts);
+  for (int i = 0; i < 1500; ++i) bytes += "10.9.9.9 db.svc.example.com\n";
+  const Plan plan = planned(bytes, ConflictPolicy::comment_out);
+  CHECK(plan.conflicts.size() == kConflictsMax);
+  CHECK(plan.conflict_lines == 1500);
+  const Plan again = planned(plan.after, ConflictPolicy::comment_out);
+  CHECK_FALSE(again.changes);
+  CHECK(again.conflict_lines == 0);
+}
+
+TEST_CASE("edits of two writers are put together", "[merge]") {
+  const std::string base = "1\n2\n3\n";
+  SECTION("appends: mine, then theirs") {
+    CHECK(merge_edits(base, base + "mine\n", base + "theirs\n") == base + "mine\ntheirs\n");
+  }
+  SECTION("different places, in either order") {
+    CHECK(merge_edits(base, "0\n1\n2\n3\n", "1\n2\n3\n4\n") == "0\n1\n2\n3\n4\n");
+    CHECK(merge_edits(base, "1\n2\n3\n4\n", "0\n1\n2\n3\n") == "0\n1\n2\n3\n4\n");
+    CHECK(merge_edits(base, "1\n3\n", "1\n2\nthree\n") == "1\nthree\n");
+  }
+  SECTION("the same edit twice counts once") {
+    CHECK(merge_edits(base, base + "x\n", base + "x\n") == base + "x\n");
+  }
+  SECTION("nothing changed on one side or both") {
+    CHECK(merge_edits(base, base, base + "x\n") == base + "x\n");
+    CHECK(merge_edits(base, base + "x\n", base) == base + "x\n");
+    CHECK(merge_edits(base, base, base) == base);
+  }
+  SECTION("a rewrite and an append") {
+    CHECK(merge_edits(base, "other\n", base + "x\n") == "other\nx\n");
+    CHECK(merge_edits(base, "", base + "x\n") == "x\n");
+  }
+  SECTION("the same lines changed: not for a machine to decide") {
+    CHECK_FALSE(merge_edits(base, "1\ntwo\n3\n", "1\nzwei\n3\n"));
+    CHECK_FALSE(merge_edits(base, "1\n", "1\nzwei\n3\n"));
+  }
+  SECTION("no line runs into the next") {
+    CHECK(merge_edits("1\n2", "1\n2\nmine", "0\n1\n2") == "0\n1\n2\nmine");
+    CHECK(merge_edits("1\n", "1\nmine", "1\ntheirs") == "1\nmine\ntheirs");
+  }
+}
+
+TEST_CASE("a left-over temporary file holds lost lines, or does not", "[merge]") {
+  const std::string block = make_block(sample_pins());
+  const std::string target = block + std::string(kSampleHosts);
+  CHECK_FALSE(holds_lost_lines("", target));
+  CHECK_FALSE(holds_lost_lines(kSampleHosts, target));
+  CHECK_FALSE(holds_lost_lines(make_block(changed_pins()) + std::string(kSampleHosts), target));
+  CHECK(holds_lost_lines(std::string(kSampleHosts) + "10.0.0.8 appended.example\n", target));
+  CHECK(holds_lost_lines(std::string(kSampleHosts) + "10.0.0.8 appended.example", target));
+  // A write that was cut short, at any byte.
+  for (std::size_t size = 0; size <= target.size(); ++size) {
+    CAPTURE(size);
+    CHECK_FALSE(holds_lost_lines(std::string_view(target).substr(0, size), target));
+  }
+  // Comment-out is no loss; the markers of a damaged file are no reason to throw anything away.
+  CHECK_FALSE(holds_lost_lines("10.9.9.9 db\n", "#hostspin-conflict# 10.9.9.9 db\n"));
+  CHECK(holds_lost_lines("# END hostspin\n10.0.0.8 x\n", target));
+}
