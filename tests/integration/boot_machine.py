@@ -8,6 +8,7 @@ from pathlib import Path
 import boot_graph
 from boot_root import Root, booted
 from support.fleet import Fleet, Publication, service
+from support.process import run
 
 NAME = "db.svc.example.com"
 LATER_NAME = "api.svc.example.com"
@@ -82,24 +83,47 @@ def new_fleet() -> Fleet:
     return Fleet(names=("*.svc.example.com",), networks=("10.0.0.0/8",))
 
 
-def seed_manifest(fleet: Fleet) -> bytes:
+class DeskFleet:
+    """The same, made and signed as operators do it: by hostspin-sign."""
+
+    def __init__(self, sign: Path, directory: Path):
+        self.sign, self.directory = sign, directory
+        self._texts = new_fleet()
+        made = run([sign, "init", directory, "--fleet", self._texts.name, "--names", *self._texts.names,
+                    "--networks", *self._texts.networks, "--no-passphrase"])
+        assert made.code == 0, made
+
+    def root(self) -> bytes:
+        return (self.directory / "public/root/1.note").read_bytes()
+
+    def manifest(self, version: int, services) -> bytes:
+        text, note = self.directory / f"manifest-{version}.toml", self.directory / f"manifest-{version}.note"
+        text.write_text(self._texts.manifest_text(version, services))
+        # 1 is a finding of its lint, such as a service without a check.
+        signed = run([self.sign, "sign", text, "--key", self.directory / "keys/manifest-1.key",
+                      "--root", self.directory / "public", "-o", note])
+        assert signed.code in (0, 1), signed
+        return note.read_bytes()
+
+
+def seed_manifest(fleet) -> bytes:
     """What is baked: one name, nothing to probe."""
     return fleet.manifest(1, [service(NAME, [ADDRESS])])
 
 
-def later_manifest(fleet: Fleet) -> bytes:
+def later_manifest(fleet) -> bytes:
     """What the source offers: one name more, and a check of the address that serves it."""
     return fleet.manifest(2, [service(NAME, [ADDRESS], check={"tcp": SOURCE_PORT}), service(LATER_NAME, ["10.77.0.2"])])
 
 
-def bake(root: Root, fleet: Fleet) -> None:
+def bake(root: Root, fleet) -> None:
     """Trust root, seed and source, as an image has them before its first boot."""
     root.write("etc/hostspin/root.note", fleet.root())
     root.write("etc/hostspin/manifest.note", seed_manifest(fleet))
     root.write("etc/hostspin/conf.d/50-test.toml", CONFIGURATION)
 
 
-def boot(root: Root, fleet: Fleet, directory: Path, *, user_data: str, scenario: str = "none", early: bool = True,
+def boot(root: Root, fleet, directory: Path, *, user_data: str, scenario: str = "none", early: bool = True,
          watch: bool = False, names=(NAME, LATER_NAME), files=(), binds=()) -> Boot:
     """One boot with everything written thrown away. `files` are (path, content) of this boot alone."""
     out = directory / "out"

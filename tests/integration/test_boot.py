@@ -7,7 +7,7 @@ import shlex
 import boot_machine
 import pytest
 from boot_graph import comes_before, cycles
-from boot_machine import ADDRESS, LATER_NAME, NAME, bake, boot, new_fleet
+from boot_machine import ADDRESS, LATER_NAME, NAME, DeskFleet, bake, boot
 from boot_package import debian_package
 from boot_root import Root, boot_possible
 
@@ -24,8 +24,10 @@ FSTAB = "tmpfs /mnt tmpfs x-systemd.requires=cloud-init.service 0 0\n"
 
 
 @pytest.fixture(scope="module")
-def fleet():
-    return new_fleet()
+def fleet(programs, tmp_path_factory):
+    if not programs.sign.exists():
+        pytest.skip(f"{programs.sign} was not built")
+    return DeskFleet(programs.sign, tmp_path_factory.mktemp("desk") / "fleet")
 
 
 @pytest.fixture(scope="module")
