@@ -151,7 +151,7 @@ Result<void> TableReader::finish(UnknownKeys unknown) {
 const TomlValue* TableReader::require(std::string_view key, Kind kind) {
   const TomlValue* value = find(key);
   if (value == nullptr) {
-    fail(table_->line, "the key " + quoted(key) + " is missing");
+    fail(where_.empty() ? 0 : table_->line, "the key " + quoted(key) + " is missing");
     return nullptr;
   }
   if (value->kind != kind) {
