@@ -1,17 +1,16 @@
 #include "toml_read.h"
 
-#include <pthread.h>
-
-#include <functional>
 #include <string>
 
 #include "catch.h"
 #include "signing.h"
+#include "small_stack.h"
 
 namespace hostspin {
 
 using testing::at;
 using testing::code_of;
+using testing::run_on_small_stack;
 using testing::value_of;
 
 namespace {
@@ -22,23 +21,6 @@ TomlValue read(const std::string& text) { return value_of(read_toml(text, Errc::
 
 TomlValue value(const std::string& written) {
   return read("x = " + written + "\n").entries.at(0).value;
-}
-
-/// Runs on a stack of 256 KiB, as a thread of a small program has it.
-void run_on_small_stack(std::function<void()> work) {
-  pthread_attr_t attributes;
-  REQUIRE(pthread_attr_init(&attributes) == 0);
-  REQUIRE(pthread_attr_setstacksize(&attributes, std::size_t{256} << 10U) == 0);
-  pthread_t thread{};
-  REQUIRE(pthread_create(
-              &thread, &attributes,
-              [](void* argument) -> void* {
-                (*static_cast<std::function<void()>*>(argument))();
-                return nullptr;
-              },
-              &work) == 0);
-  REQUIRE(pthread_join(thread, nullptr) == 0);
-  (void)pthread_attr_destroy(&attributes);
 }
 
 }  // namespace
