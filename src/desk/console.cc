@@ -80,8 +80,9 @@ void Console::result(std::string_view text) { write_to(stdout, text); }
 void Console::error(const Error& error) {
   message("error", "31", error.detail);
   // Default hints speak of the desk only where they are about documents.
-  const std::string_view advice = is_about_document(error.code) ? error.advice() : error.hint;
-  if (!advice.empty()) hint(advice);
+  if (is_about_document(error.code) || !error.hint.empty()) return hint(error.advice());
+  hint(error.code == Errc::internal ? "this is a fault of hostspin-sign: please report it"
+                                    : "see 'hostspin-sign --help' and hostspin-sign(1)");
 }
 
 void Console::warning(std::string_view text) { message("warning", "33", text); }

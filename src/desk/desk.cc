@@ -27,6 +27,7 @@ Every day
   sign FILE            append a signature, after every check that a client makes
   check FILE           say what clients would say, and what deserves a second look
   diff OLD NEW         what changes between two manifests or roots, by meaning
+  import KIND FILE     make a manifest draft from Terraform, Consul, Kubernetes, dig or a hosts file
 
 Keys and roots
   keygen NAME -o KEY   make a signing key; prints its verifier key
@@ -45,9 +46,10 @@ Exit status: 0 fine, 1 needs attention, 2 clients would refuse it, 3 could not j
 'hostspin-sign COMMAND --help' has examples; the whole story is in hostspin-sign(1).
 )";
 
-const std::array<const CommandEntry*, 10> kCommands{
-    &kKeygenCommand, &kVkeyCommand,  &kInitCommand, &kRootNewCommand, &kRootNextCommand,
-    &kSignCommand,   &kCheckCommand, &kBumpCommand, &kDiffCommand,    &kTextCommand};
+const std::array<const CommandEntry*, 11> kCommands{
+    &kKeygenCommand,   &kVkeyCommand, &kInitCommand,  &kRootNewCommand,
+    &kRootNextCommand, &kSignCommand, &kCheckCommand, &kBumpCommand,
+    &kDiffCommand,     &kTextCommand, &kImportCommand};
 
 constexpr std::string_view kRootHelp =
     R"(Usage: hostspin-sign root new|next [OPTION…]

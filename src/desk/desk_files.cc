@@ -52,13 +52,30 @@ Errc code_of(int error_number) {
   }
 }
 
+std::string hint_of(int error_number) {
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      return "check the spelling of the path, and that its directory exists";
+    case EACCES:
+    case EPERM:
+      return "check the permissions of the file and of its directories";
+    case EISDIR:
+      return "name a file in that directory";
+    case ENOSPC:
+    case EDQUOT:
+      return "free some space; nothing was replaced";
+    case EROFS:
+      return "write to another place with -o";
+    default:
+      return "check the path and the disk that it is on";
+  }
+}
+
 Error failed(std::string_view what, const std::string& path, int error_number) {
-  std::string hint;
-  if (error_number == ENOENT)
-    hint = "check the spelling of the path, and that its directory exists";
-  if (error_number == EACCES) hint = "check the permissions of the file and of its directories";
   return {code_of(error_number),
-          std::string(what) + " " + quoted(path) + ": " + std::strerror(error_number), hint};
+          std::string(what) + " " + quoted(path) + ": " + std::strerror(error_number),
+          hint_of(error_number)};
 }
 
 /// Feeds `take` until the end; false from `take` means that there is too much.

@@ -15,7 +15,8 @@ namespace {
 inline constexpr std::string_view kSignatureStart = "\xe2\x80\x94 ";
 
 Result<DocumentKind> kind_of(std::string_view bytes, const std::string& path) {
-  const std::string_view first = bytes.substr(0, std::min(bytes.find('\n'), bytes.size()));
+  std::string_view first = bytes.substr(0, std::min(bytes.find('\n'), bytes.size()));
+  if (first.ends_with('\r')) first.remove_suffix(1);  // what is wrong then is said of the bytes
   for (const DocumentKind kind : {DocumentKind::manifest, DocumentKind::root}) {
     if (first == format_line(kind)) return kind;
   }
@@ -144,6 +145,28 @@ Result<Appended> append_signature(Document& document, const VerifierKey& key,
   if (!next) return std::move(next).error();
   document = *std::move(next);
   return Appended::added;
+}
+
+Result<void> merge_signatures(Document& document, const Document& other) {
+  const auto has = [&](const SignatureLine& line) {
+    return std::any_of(document.signatures.begin(), document.signatures.end(),
+                       [&](const auto& own) { return own.name == line.name && own.id == line.id; });
+  };
+  // One line of the block for each of `signatures`, in order: split_note() read them so.
+  const std::vector<std::string_view> lines =
+      lines_of(std::string_view(other.bytes).substr(other.text.size() + 1));
+  std::string bytes = document.is_draft() ? document.text + "\n" : document.bytes;
+  bool added = false;
+  for (std::size_t at = 0; at < other.signatures.size(); ++at) {
+    if (has(other.signatures[at])) continue;
+    bytes += std::string(lines.at(at)) + "\n";
+    added = true;
+  }
+  if (!added) return {};
+  Result<Document> next = parse_document(std::move(bytes), document.path);
+  if (!next) return std::move(next).error();
+  document = *std::move(next);
+  return {};
 }
 
 std::vector<std::string> bad_lines(const Document& document, const KeyRing& ring,

@@ -45,6 +45,10 @@ enum class Appended {
 Result<Appended> append_signature(Document& document, const VerifierKey& key,
                                   const Ed25519Signature& signature, const Crypto& crypto);
 
+/// Adds the signature lines of `other`, a note with the very same text, that `document` does not
+/// have.
+Result<void> merge_signatures(Document& document, const Document& other);
+
 /// Whether the document has a line of `key` that verifies.
 [[nodiscard]] bool is_signed_by(const Document& document, const VerifierKey& key,
                                 const Crypto& crypto);

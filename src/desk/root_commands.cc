@@ -43,15 +43,15 @@ constexpr std::string_view kNextHelp =
 Usage: hostspin-sign root next ROOT [CHANGE…] [-o FILE]
 
 ROOT is the newest root note, or the published directory. The successor has the next version, is
-issued now, and is otherwise the same but for the changes asked for. It is signed by the threshold of
-the old root AND by its own. Publish it as root/<N>.note beside its predecessors, and keep those.
+issued now, and is otherwise the same but for the changes asked for. It is signed by the threshold
+of the old root AND by its own. Publish it as root/<N>.note beside its predecessors; keep those.
 
   --add-root-key VKEY…, --remove-root-key NAME…, --root-threshold N
   --add-manifest-key VKEY…, --remove-manifest-key NAME…, --manifest-threshold N
   --add-name PATTERN…, --remove-name PATTERN…
   --add-network PREFIX…, --remove-network PREFIX…
   --min-version N          no client takes an older manifest any more
-  --next-epoch             the cure after a manifest with a far too high version was signed: manifests
+  --next-epoch             the cure after a manifest with a far too high version was signed: those
                            of the old epoch no longer count; min_version starts again at 1
   --expires WHEN           365d, or a time such as 2027-10-01T00:00:00Z
   -o, --out FILE           the new text; an existing file is never overwritten

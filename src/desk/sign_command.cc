@@ -35,11 +35,12 @@ what clients would refuse is refused here. FILE is replaced, unless -o names ano
   --import-signature SIG
                        a signature made elsewhere over the text (signify, minisign -l, 64 bytes)
   --vkey VKEY          the verifier key of such a signer, or a file that has it
-  --root ROOT          the root that clients trust (a note, or the published directory): fleet, names,
-                       networks and keys are checked against it
+  --root ROOT          the root that clients trust (a note, or the published directory): fleet,
+                       names, networks and keys are checked against it
   --previous NOTE      what is published now: the manifest before this one, or the root before this
                        root. Where -o names a published manifest, that is taken without asking.
-  -o, --out OUT        write the note there; '-' is standard output
+  -o, --out OUT        write the note there; '-' is standard output. Signatures that OUT has already
+                       over the very same text stay.
 
 Examples
   hostspin-sign sign manifest.toml --key alice.key --root public -o public/manifest.note
@@ -83,6 +84,8 @@ class Sign : public Command {
                                           ? examine_manifest(desk, *document)
                                           : examine_root(desk, *document);
     if (!rings) return std::move(rings).error();
+    Result<void> joined = join_present_signatures(desk, *document);
+    if (!joined) return std::move(joined).error();
     Result<void> intact = check_lines(*document, *rings, desk.crypto);
     if (!intact) return std::move(intact).error();
 
@@ -208,6 +211,20 @@ class Sign : public Command {
     rings.push_back({"the root keys of root " + std::to_string(before->version()),
                      before->document().root_keys});
     return rings;
+  }
+
+  /// Where -o names a note with the very same text, its signatures stay: so every signer can run
+  /// the same command, one after the other.
+  Result<void> join_present_signatures(Desk& desk, Document& document) const {
+    if (out_.empty() || out_ == path_ || out_ == "-" || !exists(out_)) return {};
+    const Result<Document> present = load_document(out_);
+    if (!present || present->is_draft() || present->text != document.text) return {};
+    const std::size_t before = document.signatures.size();
+    Result<void> merged = merge_signatures(document, *present);
+    if (merged && document.signatures.size() > before) {
+      desk.console.note("the signatures that " + out_ + " has already are kept");
+    }
+    return merged;
   }
 
   /// A line of a known key that does not verify makes clients refuse the note, whoever else signs.
