@@ -156,13 +156,13 @@ for address in 10.99.0.1 10.99.0.10 10.99.0.11 10.99.0.12 10.99.0.13; do
   ip address add "$address/32" dev lo
 done
 
-openssl req -x509 -newkey ed25519 -noenc -keyout "$work/ca.key" -out "$work/ca.pem" -days 2 \
+openssl req -x509 -newkey ed25519 -noenc -keyout "$work/ca.key" -out "$work/ca.pem" -days 30 \
   -subj "/CN=quickstart CA" 2>"$work/openssl.log"
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout "$work/server.key" \
   -out "$work/server.csr" -subj "/CN=quickstart" 2>>"$work/openssl.log"
 printf 'subjectAltName=IP:10.99.0.1,DNS:api.demo.example,DNS:ldap.demo.example\n' >"$work/names"
 openssl x509 -req -in "$work/server.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
-  -days 2 -extfile "$work/names" -out "$work/server.pem" 2>>"$work/openssl.log"
+  -days 30 -extfile "$work/names" -out "$work/server.pem" 2>>"$work/openssl.log"
 
 mkdir "$work/nginx"
 cat >"$work/nginx.conf" <<EOF

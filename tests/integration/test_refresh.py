@@ -1,11 +1,13 @@
 """refresh, apply and verify end to end: from nginx over TLS by IP, by name with addresses, from files."""
 
 import json
+import shutil
 
 import pytest
 from support.block import expected_block
 from support.fleet import Raw, service
 from support.machine import DEFAULT_HOSTS, Machine, source
+from support.process import run
 
 
 def test_first_refresh_pins_what_the_source_offers(member):
@@ -200,7 +202,7 @@ def test_verify_names_what_is_down(checked, service_ports):
 
     assert done.code == 2, str(done)
     failing = [line for line in done.stdout.splitlines() if "api.svc.example.com" in line]
-    assert any(f"10.99.0.11" in line and str(tcp) in line for line in failing), str(done)
+    assert any("10.99.0.11" in line and str(tcp) in line for line in failing), str(done)
 
 
 def test_verify_one_name_alone(checked):
@@ -231,3 +233,21 @@ def test_a_machine_without_sources_says_so(tmp_path, programs, fleet):
     done = bare.hostspin("refresh")
     assert done.code == 3, str(done)
     assert len(done.lines("error")) == 1 and len(done.lines("hint")) == 1, str(done)
+
+
+def test_workers_run_below_a_directory_that_only_root_may_enter(member, tmp_path, programs):
+    """A checkout below /root: the worker gives up its rights, and still has to be started."""
+    closed = tmp_path / "closed"
+    for program in (programs.hostspin, programs.net):
+        copy = closed / program.relative_to(programs.build)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(program, copy)
+    closed.chmod(0o700)
+    offered = member.fleet.manifest(1)
+    member.publication.offer(offered)
+    command = [part.replace(str(programs.build), str(closed)) for part in member.machine.command("refresh")]
+
+    done = run(command)
+
+    assert done.code == 0, str(done)
+    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS

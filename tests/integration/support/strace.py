@@ -10,6 +10,8 @@ from .process import Run, clean_environment, run
 
 # open("x" | openat(5</dir>, "x" | openat2(5</dir>, "x", {…}
 _OPEN = re.compile(r'\b(?:open|openat2?|creat)\((?:(?:AT_FDCWD|\d+)(?:<(?P<base>[^>]*)>)?, )?"(?P<path>[^"]*)"')
+# execve("x" | execveat(5</x>, ""
+_EXEC = re.compile(r'\bexecve(?:\("(?P<path>[^"]*)"|at\(\d+<(?P<open>[^>]*)>)')
 _PORT_53 = re.compile(r"htons\(53\)")
 # The files by which a C library decides how to look a name up.
 RESOLVER_FILES = ("resolv.conf", "nsswitch.conf", "hosts", "host.conf", "gai.conf")
@@ -36,8 +38,9 @@ class Trace:
         return [line for line in self.lines if _PORT_53.search(line)]
 
     def programs(self) -> set:
-        found = (re.search(r'execve\("([^"]*)"', line) for line in self.lines)
-        return {Path(match[1]).name for match in found if match}
+        """Names of the programs that were started."""
+        found = (_EXEC.search(line) for line in self.lines)
+        return {Path(match["path"] or match["open"]).name for match in found if match}
 
 
 def traced(command, log: Path, *, prefix=(), **options) -> tuple[Run, Trace]:
