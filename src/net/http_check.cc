@@ -123,7 +123,7 @@ void judge_http_reply(const Check& check, const HttpReply& reply, ProbeResult& r
     return judge_page(check, reply, result);
   }
   // An endless page answers the check that asks only for its status.
-  if (reply.reason == "http_timeout" && reply.status != 0 && check.contains.empty() &&
+  if (reply.reason == "http_timeout" && reply.headers_complete && check.contains.empty() &&
       check.kind != CheckKind::grpc) {
     return judge_page(check, reply, result);
   }

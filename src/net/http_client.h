@@ -71,6 +71,7 @@ struct HttpRequest {
 
 struct HttpReply {
   int status = 0;
+  bool headers_complete = false;  ///< of the final answer, with that status
   std::string body;
   std::string etag;
   std::string location;

@@ -83,6 +83,10 @@ std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* 
     transfer.too_large = true;
     return 0;
   }
+  if (line == "\r\n" || line == "\n") {
+    transfer.reply.headers_complete = status_of(transfer) >= 200;
+    return line.size();
+  }
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return line.size();
   const std::string_view name = line.substr(0, colon);

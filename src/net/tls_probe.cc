@@ -1,6 +1,7 @@
 #include "tls_probe.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -8,15 +9,6 @@
 #include <cstring>
 
 namespace hostspin {
-namespace {
-
-// What SSL_set_tlsext_host_name() does, whose macro casts in the old style.
-bool set_sni(SSL* ssl, std::string name) {
-  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
-}
-
-}  // namespace
-
 TlsProbe::TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, Descriptor socket,
                    std::chrono::milliseconds limit, Done done)
     : loop_(loop),
@@ -36,27 +28,16 @@ TlsProbe::~TlsProbe() {
 }
 
 bool TlsProbe::set_up(TlsTrust& trust, const Check& check) {
-  Result<X509_STORE*> store = trust.store(check.ca);
-  if (!store) {
-    const bool missing = store.error().code == Errc::bad_config;
-    finish(missing ? Verdict::tls_ca : Verdict::internal, store.error().detail);
+  Result<TlsTrust::Connection> ssl = trust.connection(check.ca, check.server_name, finding_);
+  if (!ssl) {
+    const bool missing = ssl.error().code == Errc::bad_config;
+    finish(missing ? Verdict::tls_ca : Verdict::internal, ssl.error().detail);
     return false;
   }
-  context_.reset(SSL_CTX_new(TLS_client_method()));
-  const bool ready = context_ && trust.prepare(context_.get(), *store, check.server_name, finding_);
-  if (ready) {
-    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);
-    ssl_.reset(SSL_new(context_.get()));
-  }
-  // SNI carries names alone (RFC 6066 section 3).
-  const bool literal = IPAddress::parse(check.server_name).has_value();
-  if (!ssl_ || SSL_set_fd(ssl_.get(), socket_.get()) != 1 ||
-      (!literal && !set_sni(ssl_.get(), check.server_name))) {
-    finish(Verdict::internal, "OpenSSL cannot be set up: " + take_openssl_error());
-    return false;
-  }
-  SSL_set_connect_state(ssl_.get());
-  return true;
+  ssl_ = *std::move(ssl);
+  if (SSL_set_fd(ssl_.get(), socket_.get()) == 1) return true;
+  finish(Verdict::internal, take_openssl_error());
+  return false;
 }
 
 void TlsProbe::step() {

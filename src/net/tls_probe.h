@@ -1,7 +1,5 @@
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <functional>
 #include <memory>
 
@@ -32,11 +30,6 @@ class TlsProbe {
   ~TlsProbe();
 
  private:
-  struct Free {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-    void operator()(SSL* ssl) const { SSL_free(ssl); }
-  };
-
   bool set_up(TlsTrust& trust, const Check& check);
   void step();
   void wait(std::uint32_t events);
@@ -50,8 +43,7 @@ class TlsProbe {
   Descriptor socket_;
   Done done_;
   TlsFinding finding_;
-  std::unique_ptr<SSL_CTX, Free> context_;
-  std::unique_ptr<SSL, Free> ssl_;
+  TlsTrust::Connection ssl_;
   Outcome outcome_;
   EventLoop::Timer end_;
 };

@@ -143,10 +143,19 @@ std::optional<int> days_left(X509_STORE_CTX* context, std::int64_t now) {
   return least;
 }
 
+// Where the finding goes: to the context's argument, or to the connection's where they share a
+// context.
+TlsFinding& finding_of(X509_STORE_CTX* context, void* argument) {
+  if (argument != nullptr) return *static_cast<TlsFinding*>(argument);
+  const auto* ssl = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  return *static_cast<TlsFinding*>(SSL_get_app_data(ssl));
+}
+
 // OpenSSL calls this in place of X509_verify_cert(), so that the reason is kept in full: SSL's own
 // verify result tells neither which certificate it was, nor (to curl) that it was the name.
 int verify_chain(X509_STORE_CTX* context, void* argument) noexcept {
-  TlsFinding& finding = *static_cast<TlsFinding*>(argument);
+  TlsFinding& finding = finding_of(context, argument);
   const int verified = X509_verify_cert(context);
   const int error = X509_STORE_CTX_get_error(context);
   const std::int64_t judged = std::max<std::int64_t>(
@@ -164,6 +173,18 @@ int verify_chain(X509_STORE_CTX* context, void* argument) noexcept {
         "; clock? it says " + utc_text(now_seconds()) + ", which is before this program was built";
   }
   return 0;
+}
+
+bool trust(SSL_CTX* context, X509_STORE* store, TlsFinding* finding) {
+  SSL_CTX_set1_cert_store(context, store);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_cert_verify_callback(context, verify_chain, finding);
+  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1;
+}
+
+// What SSL_set_tlsext_host_name() does, whose macro casts in the old style.
+bool set_sni(SSL* ssl, std::string name) {
+  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
 
 }  // namespace
@@ -194,12 +215,7 @@ Result<X509_STORE*> TlsTrust::store(const std::string& ca) {
   return stores_.emplace(ca, std::move(store)).first->second.get();
 }
 
-bool TlsTrust::prepare(SSL_CTX* context, X509_STORE* store, const std::string& host,
-                       TlsFinding& finding) const {
-  SSL_CTX_set1_cert_store(context, store);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_cert_verify_callback(context, verify_chain, &finding);
-  X509_VERIFY_PARAM* parameters = SSL_CTX_get0_param(context);
+bool TlsTrust::expect(X509_VERIFY_PARAM* parameters, const std::string& host) const {
   if (start_.tls_not_before > now_seconds()) {
     X509_VERIFY_PARAM_set_time(parameters, static_cast<std::time_t>(start_.tls_not_before));
   }
@@ -208,7 +224,39 @@ bool TlsTrust::prepare(SSL_CTX* context, X509_STORE* store, const std::string& h
   const int named =
       ip ? X509_VERIFY_PARAM_set1_ip(parameters, ip->bytes().data(), ip->is_v6() ? 16 : 4)
          : X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size());
-  return named == 1 && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1;
+  return named == 1;
+}
+
+bool TlsTrust::prepare(SSL_CTX* context, X509_STORE* store, const std::string& host,
+                       TlsFinding& finding) const {
+  return trust(context, store, &finding) && expect(SSL_CTX_get0_param(context), host);
+}
+
+Result<SSL_CTX*> TlsTrust::context(const std::string& ca) {
+  if (const auto known = contexts_.find(ca); known != contexts_.end()) return known->second.get();
+  Result<X509_STORE*> authorities = store(ca);
+  if (!authorities) return std::move(authorities).error();
+  Context made(SSL_CTX_new(TLS_client_method()));
+  if (!made || !trust(made.get(), *authorities, nullptr)) {
+    return {Errc::internal, "OpenSSL cannot be set up: " + take_openssl_error()};
+  }
+  SSL_CTX_set_session_cache_mode(made.get(), SSL_SESS_CACHE_OFF);
+  return contexts_.emplace(ca, std::move(made)).first->second.get();
+}
+
+Result<TlsTrust::Connection> TlsTrust::connection(const std::string& ca, const std::string& host,
+                                                  TlsFinding& finding) {
+  Result<SSL_CTX*> shared = context(ca);
+  if (!shared) return std::move(shared).error();
+  Connection ssl(SSL_new(*shared));
+  // SNI carries names alone (RFC 6066 section 3).
+  const bool literal = IPAddress::parse(host).has_value();
+  if (!ssl || !expect(SSL_get0_param(ssl.get()), host) ||
+      SSL_set_app_data(ssl.get(), &finding) != 1 || (!literal && !set_sni(ssl.get(), host))) {
+    return {Errc::internal, "OpenSSL cannot be set up: " + take_openssl_error()};
+  }
+  SSL_set_connect_state(ssl.get());
+  return ssl;
 }
 
 std::string spki_pin(const X509* certificate) {
