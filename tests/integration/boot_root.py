@@ -20,6 +20,7 @@ PACKAGES = (
     "libcurl4", "libseccomp2", "libssl3", "libstdc++6",
 )
 BOOTSTRAP_SECONDS_MAX = 540
+SCRATCH_BYTES_MIN = 2 << 30
 
 
 def cache_directory() -> Path:
@@ -57,10 +58,20 @@ def archive() -> Path:
 
 
 @functools.cache
+def scratch() -> Path:
+    """In memory where there is enough of it: a root is ten thousand small files."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free >= SCRATCH_BYTES_MIN
+    directory = Path(tempfile.mkdtemp(prefix="hostspin-boot-", dir=memory if roomy else None))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
+@functools.cache
 def unpacked() -> Path:
     """The root as a tree that nobody writes to: what every Root of the session lies over."""
-    directory = Path(tempfile.mkdtemp(prefix="hostspin-boot-root-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    directory = scratch() / "base"
+    directory.mkdir()
     # Device nodes are left out: nspawn and the mount of /dev in `enter` bring their own.
     done = run(["tar", "--extract", "--numeric-owner", "--exclude=./dev/*", "--file", archive(),
                 "--directory", directory], seconds=120)
@@ -74,7 +85,8 @@ class Root:
 
     def __init__(self, path: Path):
         base = unpacked()
-        upper, work = path.with_name(path.name + "-upper"), path.with_name(path.name + "-work")
+        layer = Path(tempfile.mkdtemp(dir=scratch()))
+        upper, work = layer / "upper", layer / "work"
         for folder in (path, upper, work):
             folder.mkdir(parents=True)
         upper.chmod(0o755)
@@ -86,6 +98,7 @@ class Root:
         # The locale module fails on a root without locales, which would be taken for our fault.
         self.write("etc/cloud/cloud.cfg.d/90-test.cfg",
                    "datasource_list: [NoCloud, None]\nlocale: false\nssh_pwauth: false\n")
+        self.write("etc/dpkg/dpkg.cfg.d/90-test", "force-unsafe-io\n")
         self.write("etc/hostname", "boot-test\n")
         self.write("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n")
 

@@ -1,0 +1,31 @@
+# The agent on every client of a Nomad cluster whose images cannot be changed. The package must be on the
+# client (raw_exec runs the client's own program as root); it pins nothing before Nomad runs, so keep
+# hostspin-apply.service and hostspin-guard.path enabled and leave hostspin.service to Nomad.
+job "hostspin" {
+  datacenters = ["*"]
+  type        = "system"
+  priority    = 100
+
+  group "agent" {
+    restart {
+      attempts = 10
+      interval = "5m"
+      delay    = "10s"
+      mode     = "delay"
+    }
+
+    task "agent" {
+      driver = "raw_exec"
+
+      config {
+        command = "/usr/sbin/hostspin"
+        args    = ["agent"]
+      }
+
+      resources {
+        cpu    = 20
+        memory = 128
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+"""The examples and the shell completions, each judged by the tool that it is written for."""
+
+import re
+import shutil
+
+import pytest
+from boot_machine import new_fleet
+from boot_root import Root
+from support.process import clean_environment, run
+
+
+@pytest.fixture
+def need():
+    def check(*tools: str) -> None:
+        missing = [tool for tool in tools if not shutil.which(tool)]
+        if missing:
+            pytest.skip(f"needs the program {missing[0]}")
+    return check
+
+
+def test_packer_takes_the_template(checkout, need, tmp_path):
+    need("packer")
+    made = []
+    for variable in ("package", "root_note", "manifest_note", "configuration"):
+        (tmp_path / variable).write_text("x\n")
+        made += ["-var", f"{variable}={tmp_path / variable}"]
+    environment = clean_environment(HOME=str(tmp_path), CHECKPOINT_DISABLE="1")
+    template = checkout / "examples/packer/hostspin.pkr.hcl"
+    done = run(["packer", "validate", "-var", "source_ami=ami-1", "-var", "region=eu-west-1", *made, template], env=environment)
+    assert done.code == 0, done
+    broken = tmp_path / "broken.pkr.hcl"
+    broken.write_text(template.read_text().replace("instance_type", "instance_tipe"))
+    assert run(["packer", "validate", "-var", "source_ami=ami-1", "-var", "region=eu-west-1", *made, broken], env=environment).code != 0
+
+
+@pytest.mark.slow
+def test_ansible_takes_the_role(checkout, need, tmp_path):
+    need("ansible-playbook")
+    folder = checkout / "examples/ansible"
+    done = run(["ansible-playbook", "--syntax-check", "-i", "192.0.2.21,", "site.yml"], cwd=folder,
+               env=clean_environment(HOME=str(tmp_path), LC_ALL="C.UTF-8"))
+    assert done.code == 0, done
+
+
+@pytest.mark.slow
+def test_terraform_renders_user_data_that_cloud_init_accepts(checkout, need, tmp_path):
+    # In a plain folder of its own, without the environment's clean PATH: it seldom comes as a Debian package.
+    need("terraform")
+    root_note = new_fleet().root()
+    (tmp_path / "root.note").write_bytes(root_note)
+    shutil.copy(checkout / "examples/terraform/main.tf", tmp_path)
+    terraform, environment = shutil.which("terraform"), clean_environment(HOME=str(tmp_path), CHECKPOINT_DISABLE="1")
+    variables = {"template": checkout / "cloud-init/user-data.yaml", "root_note": tmp_path / "root.note", "package_sha256": "0" * 64}
+    arguments = [part for key, value in variables.items() for part in ("-var", f"{key}={value}")]
+    for command in (["init", "-input=false"], ["apply", "-auto-approve", "-input=false", *arguments]):
+        done = run([terraform, *command], cwd=tmp_path, env=environment)
+        assert done.code == 0, done
+    rendered = run([terraform, "output", "-raw", "user_data"], cwd=tmp_path, env=environment).stdout
+    assert "PASTE-" not in rendered
+
+    root = Root(tmp_path / "root")
+    try:
+        root.write("tmp/user-data.yaml", rendered)
+        judged = root.enter("cloud-init", "schema", "--config-file", "/tmp/user-data.yaml")
+        assert judged.code == 0, judged
+        read = "import sys, yaml; sys.stdout.write(yaml.safe_load(open('/tmp/user-data.yaml'))['write_files'][0]['content'])"
+        content = root.enter("python3", "-X", "utf8", "-c", read)
+        assert content.stdout.encode() == root_note, content
+    finally:
+        root.remove()
+
+
+def test_apparmor_takes_the_profile(checkout, need):
+    if not shutil.which("apparmor_parser", path="/usr/sbin:/sbin"):
+        pytest.skip("needs the program apparmor_parser")
+    profile = checkout / "packaging/apparmor/usr.sbin.hostspin"
+    assert run(["apparmor_parser", "-K", "-Q", profile]).code == 0
+    # The names that hostspin(8) promises are the ones that it may write.
+    assert "/etc/hosts.hostspin.tmp rw," in profile.read_text()
+
+
+def commands_of(programs) -> set:
+    text = run([programs.hostspin, "--help"]).stdout
+    listed = text.split("Subcommands:", 1)[1]
+    return set(re.findall(r"^  ([a-z][a-z-]+)  ", listed, re.MULTILINE))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_know_every_command_and_no_other(programs, checkout, shell):
+    known = commands_of(programs)
+    assert {"apply", "refresh", "verify"} <= known
+    text = (checkout / f"packaging/completions/hostspin.{shell}").read_text()
+    if shell == "zsh":
+        offered = set(re.findall(r"^        '([a-z-]+):", text, re.MULTILINE))
+    else:
+        offered = set(re.search(r'commands=?"? ?((?:[a-z]+ ?)+ sign)', text).group(1).split())
+    assert offered - {"sign"} == known - {"sign"}
+
+
+def test_bash_completes(checkout, tmp_path):
+    script = f"""
+        . {checkout}/packaging/completions/hostspin.bash
+        ask() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hostspin; echo "${{COMPREPLY[*]}}"; }}
+        ask hostspin ver
+        ask hostspin --root /x refresh --f
+        ask hostspin verify --output j
+    """
+    done = run(["bash", "-c", script], cwd=tmp_path)
+    assert done.stdout.splitlines() == ["verify", "--from", "json"], done
+
+
+@pytest.mark.parametrize("shell,check", [("zsh", "-n"), ("fish", "--no-execute")])
+def test_completions_parse(checkout, need, shell, check):
+    need(shell)
+    done = run([shell, check, checkout / f"packaging/completions/hostspin.{shell}"])
+    assert (done.code, done.stderr) == (0, ""), done
+
+
+def test_the_manual_page_knows_every_command(programs, checkout):
+    page = (checkout / "packaging/man/hostspin.8").read_text()
+    described = set(re.findall(r"^\.It Cm ([a-z]+)", page, re.MULTILINE))
+    assert described - {"sign"} == commands_of(programs) - {"sign"}
