@@ -77,6 +77,11 @@ std::string block_words(const Context& context, const Standing& standing, const 
 
 }  // namespace
 
+std::string attention_words(std::size_t warnings) {
+  if (warnings == 0) return "";
+  return warnings == 1 ? "; 1 warning" : "; " + std::to_string(warnings) + " warnings";
+}
+
 std::string describe_conflict(const std::string& path, const Conflict& conflict) {
   std::string text = "conflict: " + path + ":" + std::to_string(conflict.line) +
                      ": a foreign line gives " + conflict.name + " the address " + conflict.address;
@@ -102,8 +107,9 @@ ApplyReport report_apply(const Context& context, const Standing& standing, const
     report.verdict = "state-lost: the block in " + context.config.hosts_path +
                      " is newer than any manifest on this machine; it was kept as it is";
   } else if (applied.nothing_held) {
-    warnings.add("no manifest has been adopted on this machine yet: run 'hostspin refresh'");
-    report.verdict = "nothing to pin yet";
+    report.code = graver(report.code, ExitCode::attention);
+    report.verdict =
+        "nothing to pin yet: no manifest has been adopted here; run 'hostspin refresh'";
   } else if (applied.is_held) {
     report.code = graver(report.code, ExitCode::attention);
     report.verdict = "held" + (applied.held.empty() ? "" : " (" + applied.held + ")") + ": " +
@@ -113,6 +119,7 @@ ApplyReport report_apply(const Context& context, const Standing& standing, const
     report.verdict = block_words(context, standing, applied) +
                      (applied.outcome.written ? ", written" : ", nothing to change");
   }
+  report.verdict += attention_words(report.warnings.size());
   return report;
 }
 

@@ -23,6 +23,9 @@ struct ApplyReport {
 [[nodiscard]] Json manifest_json(const Standing& standing);
 [[nodiscard]] Json block_json(const Applied& applied);
 
+/// "; 2 warnings", to end a verdict with; empty for none.
+[[nodiscard]] std::string attention_words(std::size_t warnings);
+
 /// "conflicts with a foreign line" in words: which address wins where.
 [[nodiscard]] std::string describe_conflict(const std::string& path, const Conflict& conflict);
 

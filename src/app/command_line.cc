@@ -122,26 +122,31 @@ ExitCode usage(Console& console, const std::string& what) {
   return ExitCode::unknown;
 }
 
+/// `path` without "." and ".." and without a slash at its end, from the current directory on.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  std::string made = std::filesystem::absolute(path, error).lexically_normal().string();
+  if (path.empty() || error) return path;
+  while (made.size() > 1 && made.ends_with('/')) made.pop_back();
+  return made;
+}
+
 /// What can only be checked once the whole line has been read.
 Result<void> finish_arguments(Arguments& arguments) {
   if (arguments.output != "text" && arguments.output != "json") {
-    return {Errc::usage, "--output must be text or json, not " + hostspin::quoted(arguments.output)};
+    return {Errc::usage,
+            "--output must be text or json, not " + hostspin::quoted(arguments.output)};
   }
   arguments.common.format = arguments.output == "json" ? OutputFormat::json : OutputFormat::text;
+  CommonOptions& common = arguments.common;
+  common.root = absolute(common.root);
+  arguments.refresh.from = absolute(arguments.refresh.from);
+  common.config_file = absolute(common.config_file);
+  common.hosts_file = absolute(common.hosts_file);
+  common.state_dir = absolute(common.state_dir);
   std::error_code error;
-  for (std::string* path : {&arguments.common.root, &arguments.refresh.from}) {
-    if (path->empty()) continue;
-    *path = std::filesystem::absolute(*path, error).lexically_normal().string();
-    while (path->size() > 1 && path->ends_with('/')) path->pop_back();
-  }
-  if (!std::filesystem::is_directory(arguments.common.root, error)) {
-    return {Errc::usage, "--root " + hostspin::quoted(arguments.common.root) + " is not a directory"};
-  }
-  for (std::string* path :
-       {&arguments.common.config_file, &arguments.common.hosts_file, &arguments.common.state_dir}) {
-    if (!path->empty() && !path->starts_with('/')) {
-      *path = std::filesystem::absolute(*path, error).string();
-    }
+  if (!std::filesystem::is_directory(common.root, error)) {
+    return {Errc::usage, "--root " + hostspin::quoted(common.root) + " is not a directory"};
   }
   if (!arguments.verify_deadline.empty()) {
     Result<std::chrono::milliseconds> deadline = parse_duration(arguments.verify_deadline);

@@ -135,12 +135,13 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
 
   const Applied& shown = cycle->applied ? *cycle->applied : *applied;
   ApplyReport report = report_apply(*context, standing, shown);
-  if (shown.nothing_held) report.warnings.pop_back();  // the cycle's own verdict says it better
   report.code = graver(report.code, cycle_code(*cycle));
   warn_about_sources(env, *cycle);
   report.code = graver(report.code, probe_changes(*context, *cycle, standing, report.warnings));
   for (const std::string& warning : report.warnings) env.console.warning(warning);
-  return finish(env, options, "refresh", report.code, verdict_words(*cycle, standing), cycle->error,
+  const std::string verdict =
+      verdict_words(*cycle, standing) + attention_words(report.warnings.size());
+  return finish(env, options, "refresh", report.code, verdict, cycle->error,
                 {{"outcome", cycle_outcome_name(cycle->outcome)},
                  {"roots_added", cycle->roots_added},
                  {"manifest", manifest_json(standing)},

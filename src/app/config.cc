@@ -20,9 +20,11 @@ constexpr std::array<std::string_view, 9> kSourceKeys{
     "url",        "addresses", "priority", "ca", "pins", "client_certificate",
     "client_key", "proxy",     "region"};
 
-/// Fewest single-letter edits between two short words (Levenshtein).
+constexpr std::size_t kWordBytesMax = 63;
+
+/// Fewest single-letter edits between two words of at most kWordBytesMax bytes (Levenshtein).
 std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::array<std::size_t, kWordBytesMax + 1> row{};
   for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     std::size_t diagonal = std::exchange(row[0], i);
@@ -31,12 +33,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
       diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
     }
   }
-  return row.back();
+  return row[b.size()];
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
   return *std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
-    return distance(word.substr(0, 64), a) < distance(word.substr(0, 64), b);
+    return distance(word.substr(0, kWordBytesMax), a) < distance(word.substr(0, kWordBytesMax), b);
   });
 }
 

@@ -38,6 +38,8 @@ Result<std::optional<std::string>> work_out(Context& context, Standing& standing
   }
   if (applied.nothing_held) return std::optional<std::string>();
 
+  applied.header_current =
+      file->block && file->block->header.sha256 == standing.current->short_digest();
   Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);

@@ -27,9 +27,12 @@ struct Applied {
   std::vector<Pin> pins;               ///< what should be there
   std::vector<std::string> own_names;  ///< names of the manifest left out: they are this host's own
 
-  /// Whether the block was there in its place and had been altered.
+  bool header_current = false;  ///< the block that was found says it is of the held manifest
+
+  /// Whether somebody had altered the block: it claimed to be the held manifest's, and was not.
   [[nodiscard]] bool repaired() const {
-    return outcome.written && (plan.drift == Drift::content || plan.drift == Drift::layout);
+    return outcome.written && header_current &&
+           (plan.drift == Drift::content || plan.drift == Drift::layout);
   }
 };
 

@@ -89,8 +89,10 @@ void store_telemetry(Context& context, const Telemetry& telemetry) {
 
 void record_apply(Telemetry& telemetry, const Applied& applied, std::int64_t now) {
   if (!applied.outcome.written) return;
+  // A block that is gone although one had been written was wiped by somebody.
+  const bool wiped = applied.plan.drift == Drift::missing && telemetry.last_write != 0;
   telemetry.last_write = now;
-  if (!applied.repaired()) return;
+  if (!applied.repaired() && !wiped) return;
   ++telemetry.drift_repairs;
   telemetry.last_drift = now;
 }

@@ -298,8 +298,10 @@ ExitCode finish_verify(Context& context, const VerifyOptions& verify,
                {"resolver", findings.resolver ? resolver_json(*findings.resolver) : Json(nullptr)},
                {"warnings", warnings}};
   Env& env = context.env;
-  (void)finish(env, context.options, "verify", code, verdict_line(findings, tally, code),
-               std::nullopt, std::move(body));
+  (void)finish(
+      env, context.options, "verify", code,
+      verdict_line(findings, tally, code) + attention_words(warnings.size() + tally.warnings),
+      std::nullopt, std::move(body));
   if (context.options.format == OutputFormat::text) {
     print_text(env.console, verify, findings, tally, warnings);
   }

@@ -81,6 +81,8 @@ void drop_rights(const Identity& identity) {
     give_up(Step::stdio);
   }
   close_foreign_fds();
+  // Opened with the parent's rights: a build below /root is out of the worker's reach by path.
+  const int program = open(plan.executable, O_PATH | O_CLOEXEC);
   (void)setsid();  // a terminal's Ctrl-C is the parent's to handle
   umask(077);
   if (chdir("/") != 0) give_up(Step::stdio);
@@ -89,6 +91,8 @@ void drop_rights(const Identity& identity) {
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != plan.parent) _exit(127);
   reset_signals();
+  (void)syscall(SYS_execveat, program, "", plan.arguments, plan.environment, AT_EMPTY_PATH);
+  // A kernel without it, or a program with an interpreter, which needs a path.
   execve(plan.executable, plan.arguments, plan.environment);
   give_up(Step::exec);
 }

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "context.h"
+#include "posix_file_system.h"
+#include "signing.h"
+#include "worker.h"
+
+namespace hostspin::testing {
+
+/// A clock that stands still until a test moves it; sleeping moves it.
+class SetClock final : public Clock {
+ public:
+  explicit SetClock(std::chrono::sys_seconds now) : now_(now) {}
+  void set(std::chrono::sys_seconds now) { now_ = now; }
+  [[nodiscard]] std::chrono::system_clock::time_point now() const override { return now_; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return steady_; }
+  void sleep(std::chrono::nanoseconds time) override {
+    steady_ += std::chrono::duration_cast<std::chrono::steady_clock::duration>(time);
+  }
+
+ private:
+  std::chrono::system_clock::time_point now_;
+  std::chrono::steady_clock::time_point steady_{std::chrono::hours(1)};
+};
+
+/// A network made of a table: what each URL answers at each address. What the table lacks is not
+/// found. Answers come in the order of `order_last`: those whose URL it names come after all
+/// others.
+class TableWorker final : public Worker {
+ public:
+  void serve(const std::string& url, const std::string& body) { bodies_[url] = body; }
+  void withdraw(const std::string& url) { bodies_.erase(url); }
+  void break_url(const std::string& url, const std::string& reason) { broken_[url] = reason; }
+  void answer_last(const std::string& url) { last_.push_back(url); }
+  /// The verdict of every probe of an address.
+  void set_verdict(const std::string& address, Verdict verdict) { verdicts_[address] = verdict; }
+  void die() { dead_ = true; }
+  [[nodiscard]] const std::vector<std::string>& fetched() const { return fetched_; }
+  [[nodiscard]] std::size_t probes() const { return probes_; }
+
+  Result<std::unique_ptr<NetSession>> start_net(const SessionStart& start) override;
+  Result<std::unique_ptr<AskSession>> start_ask(std::chrono::milliseconds deadline) override;
+
+ private:
+  friend class TableSession;
+  std::map<std::string, std::string> bodies_;
+  std::map<std::string, std::string> broken_;
+  std::map<std::string, Verdict> verdicts_;
+  std::vector<std::string> last_;
+  std::vector<std::string> fetched_;
+  std::size_t probes_ = 0;
+  bool dead_ = false;
+};
+
+/// One machine in a scratch directory, with a fleet's root baked in, a network that is a table, and
+/// every command at hand.
+class AppWorld {
+ public:
+  AppWorld();
+  ~AppWorld();
+  AppWorld(const AppWorld&) = delete;
+  AppWorld& operator=(const AppWorld&) = delete;
+
+  /// A file below the scratch root, by its absolute path there.
+  void write(const std::string& path, const std::string& bytes);
+  [[nodiscard]] std::string read(const std::string& path) const;
+  [[nodiscard]] bool exists(const std::string& path) const;
+  void erase(const std::string& path);
+  [[nodiscard]] std::string hosts() const { return read("/etc/hosts"); }
+  /// Every file of the state directory but telemetry, by name, with its bytes.
+  [[nodiscard]] std::map<std::string, std::string> state() const;
+
+  ExitCode apply();
+  ExitCode refresh(const RefreshOptions& options = {});
+  ExitCode verify(VerifyOptions options = {});
+
+  /// The fleet's documents in the year 2150: the clock rule believes no moment before this build's.
+  [[nodiscard]] RootText root(std::int64_t version = 1) const;
+  [[nodiscard]] ManifestText manifest(std::int64_t version) const;
+
+  /// What the last command printed.
+  [[nodiscard]] std::string out();
+  [[nodiscard]] std::string err();
+  void forget_output();
+
+  TestFleet fleet;
+  SetClock clock{at("2150-02-10T00:00:00Z")};
+  TableWorker net;
+  CommonOptions options;
+
+ private:
+  Env env();
+  std::string directory_;
+  PosixFileSystem fs_;
+  std::FILE* out_;
+  std::FILE* err_;
+  std::unique_ptr<Console> console_;
+};
+
+inline constexpr const char* kSourceURL = "https://10.0.0.1/fleet";
+
+}  // namespace hostspin::testing

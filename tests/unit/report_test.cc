@@ -1,0 +1,97 @@
+#include "hostspin/report.h"
+
+#include "catch.h"
+#include "hostspin/time_text.h"
+#include "signing.h"
+
+using namespace hostspin;
+using namespace hostspin::testing;
+
+namespace {
+
+Manifest two_addresses(const std::string& check) {
+  const TestFleet fleet;
+  ManifestText text = fleet.manifest(1);
+  text.services[0].addresses = {"10.0.0.1", "10.0.0.2"};
+  text.services[0].extra = "check = " + check + "\n";
+  return fleet.admit(text).manifest();
+}
+
+ProbeReport with_verdicts(const Manifest& manifest, std::vector<Verdict> verdicts) {
+  std::vector<AddressReport> checks = plan_probes(manifest, {}).checks;
+  REQUIRE(checks.size() == verdicts.size());
+  for (std::size_t i = 0; i < checks.size(); ++i) checks[i].result.verdict = verdicts[i];
+  return judge(manifest, std::move(checks));
+}
+
+}  // namespace
+
+TEST_CASE("all addresses down is critical, some is attention, none is fine", "[report]") {
+  const Manifest manifest = two_addresses("{ tcp = 5432 }");
+  using enum Verdict;
+  CHECK(with_verdicts(manifest, {ok, ok}).exit_code() == ExitCode::ok);
+  CHECK(with_verdicts(manifest, {ok, refused}).exit_code() == ExitCode::attention);
+  CHECK(with_verdicts(manifest, {tcp_timeout, refused}).exit_code() == ExitCode::critical);
+  CHECK(with_verdicts(manifest, {not_tried, not_tried}).exit_code() == ExitCode::unknown);
+  CHECK(with_verdicts(manifest, {refused, not_tried}).exit_code() == ExitCode::attention);
+}
+
+TEST_CASE("an address is down if any of its checks is not ok", "[report]") {
+  const Manifest manifest = two_addresses("[{ tcp = 5432 }, { tls = 443 }]");
+  using enum Verdict;
+  CHECK(with_verdicts(manifest, {ok, tls_expired, tls_name, ok}).exit_code() == ExitCode::critical);
+  CHECK(with_verdicts(manifest, {ok, tls_expired, ok, ok}).exit_code() == ExitCode::attention);
+}
+
+TEST_CASE("a check that this version does not know takes nothing down", "[report]") {
+  const Manifest manifest = two_addresses("{ carrier_pigeon = 1 }");
+  using enum Verdict;
+  const ProbeReport report = judge(manifest, plan_probes(manifest, {}).checks);
+  CHECK(report.checks.at(0).result.verdict == unsupported);
+  CHECK(report.exit_code() == ExitCode::ok);
+}
+
+TEST_CASE("a certificate close to its end is worth attention", "[report]") {
+  const Manifest manifest = two_addresses("{ tls = 443, min_days_left = 14 }");
+  std::vector<AddressReport> checks = plan_probes(manifest, {}).checks;
+  for (AddressReport& check : checks) check.result.verdict = Verdict::ok;
+  checks[0].result.days_left = 13;
+  checks[1].result.days_left = 14;
+  const ProbeReport report = judge(manifest, std::move(checks));
+  CHECK(report.services.at(0).warnings == 1);
+  CHECK(report.exit_code() == ExitCode::attention);
+}
+
+TEST_CASE("only the services asked for are probed, by name or alias", "[report]") {
+  const TestFleet fleet;
+  ManifestText text = fleet.manifest(1);
+  ServiceText other;
+  other.name = "api.svc.example.com";
+  other.aliases = {"api2.svc.example.com"};
+  other.addresses = {"10.9.9.9"};
+  other.extra = "check = { tcp = 6443 }\n";
+  text.services[0].extra = "check = { tcp = 1 }\n";
+  text.services.push_back(other);
+  const Manifest manifest = fleet.admit(text).manifest();
+  CHECK(plan_probes(manifest, {}).checks.size() == 3);
+  CHECK(plan_probes(manifest, {"api2.svc.example.com"}).checks.size() == 1);
+  const ProbeReport report =
+      judge(manifest, plan_probes(manifest, {"api2.svc.example.com"}).checks);
+  CHECK(report.services.at(0).state == ServiceState::unchecked);
+}
+
+TEST_CASE("critical outweighs attention outweighs unknown", "[report]") {
+  CHECK(graver(ExitCode::unknown, ExitCode::attention) == ExitCode::attention);
+  CHECK(graver(ExitCode::unknown, ExitCode::critical) == ExitCode::critical);
+  CHECK(graver(ExitCode::ok, ExitCode::unknown) == ExitCode::unknown);
+}
+
+TEST_CASE("times and spans read as people write them", "[time]") {
+  CHECK(format_utc(at("2026-10-01T12:00:00Z")) == "2026-10-01T12:00:00Z");
+  using namespace std::chrono;
+  CHECK(format_span(seconds(0)) == "0 s");
+  CHECK(format_span(seconds(59)) == "59 s");
+  CHECK(format_span(seconds(3600)) == "1 h");
+  CHECK(format_span(hours(-51)) == "2 d 3 h");
+  CHECK(format_span(seconds(86400 + 5)) == "1 d");
+}

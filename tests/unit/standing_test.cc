@@ -1,0 +1,196 @@
+#include "app_world.h"
+#include "catch.h"
+
+using namespace hostspin;
+using namespace hostspin::testing;
+
+namespace {
+
+const std::string kManifestURL = std::string(kSourceURL) + "/manifest.note";
+
+void adopt(AppWorld& world, int version) {
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(version)));
+  REQUIRE(world.refresh() == ExitCode::ok);
+}
+
+}  // namespace
+
+TEST_CASE("apply takes the higher of the stored manifest and the seed", "[standing]") {
+  AppWorld world;
+  adopt(world, 5);
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(4)));
+  CHECK(world.apply() == ExitCode::ok);
+  CHECK(world.hosts().find("version=5 ") != std::string::npos);
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(6)));
+  CHECK(world.apply() == ExitCode::ok);
+  CHECK(world.hosts().find("version=6 ") != std::string::npos);
+}
+
+TEST_CASE("an expired seed is applied all the same, with a warning", "[standing]") {
+  AppWorld world;
+  world.clock.set(at("2150-11-01T00:00:00Z"));
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(4)));
+  CHECK(world.apply() == ExitCode::attention);
+  CHECK(world.hosts().find("version=4 ") != std::string::npos);
+  CHECK(world.err().find("expired") != std::string::npos);
+}
+
+TEST_CASE("deleting the state never lowers the floor below the seed", "[standing][attack]") {
+  AppWorld world;
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(4)));
+  adopt(world, 5);
+  world.erase("/var/lib/hostspin");
+  world.erase("/etc/hosts");
+  world.write("/etc/hosts", "127.0.0.1 localhost\n");
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(3)));
+  CHECK(world.refresh() == ExitCode::critical);
+  CHECK(world.hosts().find("version=4 ") != std::string::npos);
+}
+
+TEST_CASE("with the state lost, the block's header keeps the floor and the block stays",
+          "[standing][attack]") {
+  AppWorld world;
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(2)));
+  adopt(world, 5);
+  const std::string hosts = world.hosts();
+  const std::string damage = GENERATE("deleted", "truncated", "noise");
+  CAPTURE(damage);
+  if (damage == "deleted") world.erase("/var/lib/hostspin");
+  if (damage == "truncated") world.write("/var/lib/hostspin/manifest.note", "");
+  if (damage == "noise") world.write("/var/lib/hostspin/manifest.note", std::string(300, '\x07'));
+
+  CHECK(world.apply() == ExitCode::critical);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.out().find("state-lost") != std::string::npos);
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(4)));
+  CHECK(world.refresh() == ExitCode::critical);
+  CHECK(world.hosts() == hosts);
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(6)));
+  CHECK(world.refresh() != ExitCode::critical);
+  CHECK(world.hosts().find("version=6 ") != std::string::npos);
+}
+
+TEST_CASE("a header that claims too much is not believed over a verified manifest",
+          "[standing][attack]") {
+  AppWorld world;
+  adopt(world, 5);
+  world.write("/etc/hosts", with(world.hosts(), "version=5", "version=999"));
+  CHECK(world.apply() == ExitCode::ok);
+  CHECK(world.hosts().find("version=5 ") != std::string::npos);
+  adopt(world, 6);
+}
+
+TEST_CASE("with neither state nor seed the block stays, and no older manifest is adopted",
+          "[standing][attack]") {
+  AppWorld world;
+  adopt(world, 5);
+  const std::string hosts = world.hosts();
+  world.erase("/var/lib/hostspin");
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(4)));
+  CHECK(world.refresh() == ExitCode::critical);
+  CHECK(world.hosts() == hosts);
+}
+
+TEST_CASE("a block altered in its place is put right, and said to have been", "[standing]") {
+  AppWorld world;
+  adopt(world, 5);
+  const std::string hosts = world.hosts();
+  world.write("/etc/hosts", with(hosts, "10.1.2.3\t", "10.6.6.6\t"));
+  CHECK(world.apply() == ExitCode::attention);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.err().find("drift: ") != std::string::npos);
+}
+
+TEST_CASE("a newly baked seed is no drift", "[standing]") {
+  AppWorld world;
+  adopt(world, 5);
+  ManifestText seed = world.manifest(6);
+  seed.services[0].addresses = {"10.7.7.7"};
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(seed));
+  CHECK(world.apply() == ExitCode::ok);
+  CHECK(world.hosts().find("10.7.7.7\t") != std::string::npos);
+}
+
+TEST_CASE("a newer block with a line outside the root's bounds gives way to the seed",
+          "[standing][attack]") {
+  AppWorld world;
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(2)));
+  adopt(world, 5);
+  world.erase("/var/lib/hostspin");
+  world.write("/etc/hosts", with(world.hosts(), "10.1.2.3\t", "192.0.2.66\t"));
+  CHECK(world.apply() != ExitCode::critical);
+  CHECK(world.hosts().find("192.0.2.66") == std::string::npos);
+  CHECK(world.hosts().find("version=2 ") != std::string::npos);
+}
+
+TEST_CASE("an older valid manifest put into the state lowers nothing that the seed holds",
+          "[standing][attack]") {
+  AppWorld world;
+  world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(4)));
+  adopt(world, 5);
+  world.write("/var/lib/hostspin/manifest.note", world.fleet.sign(world.manifest(1)));
+  (void)world.apply();  // its exit code is another test's business
+  CHECK(world.hosts().find("version=4 ") != std::string::npos);
+}
+
+TEST_CASE("a manifest of keys since rotated out keeps the block until it is replaced",
+          "[standing]") {
+  AppWorld world;
+  adopt(world, 5);
+  RootText next = world.root(2);
+  const Signers fresh{SigningKey("new/a"), SigningKey("new/b")};
+  next.manifest_keys = vkeys_of(fresh);
+  world.net.serve(std::string(kSourceURL) + "/root/2.note", world.fleet.sign(next));
+  CHECK(world.refresh() == ExitCode::critical);  // the source still gives the old signers' manifest
+  world.forget_output();
+  CHECK(world.apply() == ExitCode::attention);
+  CHECK(world.err().find("replaced") != std::string::npos);
+  CHECK(world.hosts().find("version=5 ") != std::string::npos);
+  world.net.serve(kManifestURL, sign_note(world.manifest(6).text(), fresh));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.hosts().find("version=6 ") != std::string::npos);
+}
+
+TEST_CASE("epoch + 1 cures a fast-forward attack", "[standing][attack]") {
+  AppWorld world;
+  adopt(world, 2000000);
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(6)));
+  CHECK(world.refresh() == ExitCode::critical);
+  RootText next = world.root(2);
+  next.epoch = 2;
+  world.net.serve(std::string(kSourceURL) + "/root/2.note", world.fleet.sign(next));
+  ManifestText manifest = world.manifest(1);
+  manifest.epoch = 2;
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.hosts().find("epoch=2 version=1 ") != std::string::npos);
+}
+
+TEST_CASE("a broken trust root stops everything and touches nothing", "[standing][attack]") {
+  AppWorld world;
+  adopt(world, 5);
+  const std::string hosts = world.hosts();
+  world.write("/etc/hostspin/root.note",
+              with(world.read("/etc/hostspin/root.note"), "10.0.0.0/8", "0.0.0.0/8"));
+  const std::size_t fetched = world.net.fetched().size();
+  CHECK(world.apply() == ExitCode::unknown);
+  CHECK(world.refresh() == ExitCode::unknown);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.net.fetched().size() == fetched);
+}
+
+TEST_CASE("the clock at 1970 and at 2099 gives the verdicts of the clock rule", "[standing]") {
+  AppWorld world;
+  adopt(world, 5);
+  world.clock.set(at("2020-01-01T00:00:00Z") - std::chrono::years(50));
+  // The build time is later than this test's manifest: an early clock is not believed.
+  (void)world.apply();  // the block is what matters here
+  CHECK(world.hosts().find("version=5 ") != std::string::npos);
+  world.clock.set(at("2199-01-01T00:00:00Z"));
+  CHECK(world.apply() == ExitCode::attention);
+  CHECK(world.hosts().find("version=5 ") != std::string::npos);
+  ManifestText manifest = world.manifest(6);
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  CHECK(world.refresh() == ExitCode::critical);  // everything has expired by then
+  world.clock.set(at("2150-02-10T00:00:00Z"));
+}

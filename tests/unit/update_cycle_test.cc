@@ -1,0 +1,260 @@
+#include "app_world.h"
+#include "catch.h"
+
+using namespace hostspin;
+using namespace hostspin::testing;
+
+namespace {
+
+const std::string kManifestURL = std::string(kSourceURL) + "/manifest.note";
+
+std::string root_url(int version) {
+  return std::string(kSourceURL) + "/root/" + std::to_string(version) + ".note";
+}
+
+/// A world that has adopted manifest 5.
+void adopt_five(AppWorld& world) {
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(5)));
+  REQUIRE(world.refresh() == ExitCode::ok);
+  world.forget_output();
+}
+
+/// Nothing changed, and one error with one hint said why.
+void check_refused(AppWorld& world, const std::string& said) {
+  const std::string hosts = world.hosts();
+  const auto state = world.state();
+  CHECK(world.refresh() == ExitCode::critical);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.state() == state);
+  const std::string err = world.err();
+  CAPTURE(err);
+  CHECK(err.find(said) != std::string::npos);
+  CHECK(err.find("hostspin: error: ") != std::string::npos);
+  CHECK(err.find("hostspin: error: ") == err.rfind("hostspin: error: "));
+  CHECK(err.find("hostspin: hint: ") != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("refresh adopts, stores and writes what the fleet signed", "[refresh]") {
+  AppWorld world;
+  const std::string note = world.fleet.sign(world.manifest(5));
+  world.net.serve(kManifestURL, note);
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.state().at("/manifest.note") == note);
+  CHECK(world.hosts().find("10.1.2.3\tdb.svc.example.com\n") != std::string::npos);
+  CHECK(world.out().starts_with("OK: adopted manifest 5"));
+}
+
+TEST_CASE("a refresh with nothing new confirms and writes nothing", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  const std::string hosts = world.hosts();
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.out().starts_with("OK: manifest 5 is current"));
+}
+
+TEST_CASE("an older manifest is a rollback", "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(4)));
+  check_refused(world, "older");
+}
+
+TEST_CASE("the same version with another text is an equivocation", "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  ManifestText other = world.manifest(5);
+  other.services[0].addresses = {"10.6.6.6"};
+  world.net.serve(kManifestURL, world.fleet.sign(other));
+  check_refused(world, "another text");
+}
+
+TEST_CASE("a source that is down changes nothing", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  world.net.break_url(kManifestURL, "refused");
+  world.net.break_url(root_url(2), "refused");
+  check_refused(world, "the test broke it");
+}
+
+TEST_CASE("a dead worker changes nothing", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  world.net.die();
+  check_refused(world, "the worker died");
+}
+
+TEST_CASE("no manifest is adopted while every source is silent about the next root",
+          "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(6)));
+  world.net.break_url(root_url(2), "tcp_timeout");
+  check_refused(world, "the test broke it");
+}
+
+TEST_CASE("a chain of roots is followed before a manifest is adopted", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  for (int version = 2; version <= 4; ++version) {
+    world.net.serve(root_url(version), world.fleet.sign(world.root(version)));
+  }
+  ManifestText manifest = world.manifest(6);
+  manifest.min_root = 4;
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.state().contains("/root/4.note"));
+  CHECK(world.state().at("/manifest.note") == world.fleet.sign(manifest));
+}
+
+TEST_CASE("200 rotations are followed in one cycle", "[refresh]") {
+  AppWorld world;
+  for (int version = 2; version <= 201; ++version) {
+    world.net.serve(root_url(version), world.fleet.sign(world.root(version)));
+  }
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(1)));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.state().contains("/root/201.note"));
+  CHECK(world.refresh() == ExitCode::ok);  // and the whole chain is replayed
+}
+
+TEST_CASE("a withheld root is reported, and the manifest that needs it is not adopted",
+          "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  ManifestText manifest = world.manifest(6);
+  manifest.min_root = 2;
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  check_refused(world, "root");
+}
+
+TEST_CASE("an expired final root adopts nothing", "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  world.clock.set(at("2151-06-01T00:00:00Z"));
+  ManifestText manifest = world.manifest(6);
+  manifest.issued = "2151-05-20T00:00:00Z";
+  manifest.expires = "2151-07-01T00:00:00Z";
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  check_refused(world, "root 1 has expired");
+}
+
+TEST_CASE("an expired root with a fresh successor does not stop the chain", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  world.clock.set(at("2151-06-01T00:00:00Z"));
+  RootText root = world.root(2);
+  root.issued = "2151-05-01T00:00:00Z";
+  root.expires = "2152-05-01T00:00:00Z";
+  world.net.serve(root_url(2), world.fleet.sign(root));
+  ManifestText manifest = world.manifest(6);
+  manifest.issued = "2151-05-20T00:00:00Z";
+  manifest.expires = "2151-07-01T00:00:00Z";
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.state().at("/manifest.note") == world.fleet.sign(manifest));
+}
+
+TEST_CASE("a garbage source beside a good one costs a warning, not the adoption",
+          "[refresh][attack]") {
+  AppWorld world;
+  world.write("/etc/hostspin/conf.d/second.toml", "[[source]]\nurl = \"http://10.0.0.2/m\"\n");
+  world.net.serve("http://10.0.0.2/m/manifest.note", "garbage");
+  world.net.serve("http://10.0.0.2/m/root/2.note", "garbage");
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(5)));
+  CHECK(world.refresh() == ExitCode::attention);
+  CHECK(world.out().starts_with("WARNING: adopted manifest 5"));
+  CHECK(world.hosts().find("db.svc.example.com") != std::string::npos);
+}
+
+TEST_CASE("of two good offers the higher one is held in the end, whichever comes first",
+          "[refresh]") {
+  const bool higher_last = GENERATE(false, true);
+  AppWorld world;
+  world.write("/etc/hostspin/conf.d/second.toml", "[[source]]\nurl = \"http://10.0.0.2/m\"\n");
+  const std::string higher = world.fleet.sign(world.manifest(9));
+  world.net.serve("http://10.0.0.2/m/manifest.note", higher);
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(8)));
+  world.net.answer_last(higher_last ? "http://10.0.0.2/m/manifest.note" : kManifestURL);
+  CHECK(world.refresh() == ExitCode::attention);  // the other source lags behind
+  CHECK(world.state().at("/manifest.note") == higher);
+}
+
+TEST_CASE("a root that arrives after the manifest judges it again", "[refresh]") {
+  AppWorld world;
+  world.net.serve(root_url(2), world.fleet.sign(world.root(2)));
+  world.net.answer_last(root_url(2));
+  ManifestText manifest = world.manifest(3);
+  manifest.min_root = 2;
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.state().at("/manifest.note") == world.fleet.sign(manifest));
+}
+
+TEST_CASE("a service that is down after an adoption is told and nothing is undone", "[refresh]") {
+  AppWorld world;
+  ManifestText manifest = world.manifest(5);
+  manifest.services[0].extra = "check = { tcp = 5432 }\n";
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  world.net.set_verdict("10.1.2.3", Verdict::refused);
+  CHECK(world.refresh() == ExitCode::attention);
+  CHECK(world.hosts().find("10.1.2.3\tdb.svc.example.com\n") != std::string::npos);
+  CHECK(world.err().find("refused") != std::string::npos);
+}
+
+TEST_CASE("waiting for its turn within spread, a host keeps what it holds; --now does not wait",
+          "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  ManifestText manifest = world.manifest(6);
+  manifest.issued = "2150-02-10T00:00:00Z";
+  manifest.extra = "spread = 1440\n";
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  const std::string hosts = world.hosts();
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.out().find("adopted here at 2150-02-10T") != std::string::npos);
+  CHECK(world.refresh({true, ""}) == ExitCode::ok);
+  CHECK(world.state().at("/manifest.note") == world.fleet.sign(manifest));
+}
+
+TEST_CASE("damaged markers stop a refresh before state is touched", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  world.write("/etc/hosts", "# BEGIN hostspin\n127.0.0.1 localhost\n");
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(6)));
+  check_refused(world, "/etc/hosts");
+}
+
+TEST_CASE("held, state is updated and the file left alone", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  world.write("/etc/hostspin/hold", "maintenance");
+  const std::string hosts = world.hosts();
+  const std::string note = world.fleet.sign(world.manifest(6));
+  world.net.serve(kManifestURL, note);
+  CHECK(world.refresh() == ExitCode::attention);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.state().at("/manifest.note") == note);
+}
+
+TEST_CASE("--from takes a directory or a file by hand, with the same checks", "[refresh]") {
+  AppWorld world;
+  const std::string note = world.fleet.sign(world.manifest(7));
+  world.write("/published/manifest.note", note);
+  world.write("/bad.note", world.fleet.sign(world.manifest(8)) + "x");
+  const std::string base = world.options.root;
+  CHECK(world.refresh({false, base + "/bad.note"}) == ExitCode::critical);
+  CHECK(world.refresh({false, base + "/published"}) == ExitCode::ok);
+  CHECK(world.state().at("/manifest.note") == note);
+  CHECK(world.refresh({false, base + "/published/manifest.note"}) == ExitCode::ok);
+  CHECK(world.net.fetched().empty());
+}
+
+TEST_CASE("without a source refresh cannot judge", "[refresh]") {
+  AppWorld world;
+  world.write("/etc/hostspin/hostspin.toml", "");
+  CHECK(world.refresh() == ExitCode::unknown);
+}
