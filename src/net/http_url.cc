@@ -69,9 +69,9 @@ Result<Url> parse_url(std::string_view text) {
 
 Result<IPEndpoint> parse_proxy(std::string_view text) {
   const Result<Url> url = parse_url(text);
-  const bool plain = url && !url->tls && url->literal &&
-                     text.substr(7) == IPEndpoint{*url->literal, url->port}.host() + ":" +
-                                           std::to_string(url->port);
+  const bool plain = url && url->literal &&
+                     text == "http://" + IPEndpoint{*url->literal, url->port}.host() + ":" +
+                                 std::to_string(url->port);
   if (!plain) return {Errc::fetch_failed, "a proxy is not http://IP:PORT: " + quoted(text)};
   return IPEndpoint{*url->literal, url->port};
 }
