@@ -93,11 +93,18 @@ def heal_by(unit: str) -> dict:
             "kept_foreign": b"# somebody was here" in after}
 
 
+def status(pid: int) -> dict:
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
+
+
 def process(pid: int) -> dict:
     """What the kernel says of a process: user, capabilities, seccomp, and whether its network is ours."""
-    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-    wanted = ("Uid", "Gid", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
-    found = {key: value.split() for key, value in (line.split(":", 1) for line in lines) if key in wanted}
+    wanted = ("Uid", "Gid", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs")
+    fields, of_systemd = status(pid), status(1)
+    found: dict = {key: value.split() for key, value in fields.items() if key in wanted}
+    # The container has filters of its own, which everything in it inherits.
+    found["filtered"] = int(fields["Seccomp_filters"]) > int(of_systemd["Seccomp_filters"])
     found["own_network"] = os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/1/ns/net")
     return found
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from boot_machine import ADDRESS, LATER_NAME, NAME, SOURCE_PORT, boot, new_fleet
 from boot_package import debian_package, with_version
-from boot_root import Root, boot_possible
+from boot_root import Root, boot_possible, or_skip
 
 pytestmark = pytest.mark.slow
 
@@ -14,13 +14,15 @@ pytestmark = pytest.mark.slow
 def package(programs, tmp_path_factory):
     if boot_possible():
         pytest.skip(boot_possible())
-    return debian_package(programs.build, tmp_path_factory)
+    with or_skip():
+        return debian_package(programs.build, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def root(package, tmp_path_factory):
     """A stock image: cloud-init and no hostspin."""
-    made = Root(tmp_path_factory.mktemp("stock") / "root")
+    with or_skip():
+        made = Root(tmp_path_factory.mktemp("stock") / "root")
     yield made
     made.remove()
 
