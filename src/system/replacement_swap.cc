@@ -88,6 +88,7 @@ Result<Replacement::Met> Replacement::rename_over(TempFile& file, const std::str
       abandon(file);
       return std::move(kept).error();
     }
+  keep_previous_bytes();
   const SysResult<void> renamed =
       retry_interrupted([&] { return fs_.rename(target_.directory.get(), temp_, target_.name); });
   if (!renamed && !exchanged(file.inode)) {

@@ -1,0 +1,61 @@
+#include "lock.h"
+
+#include <optional>
+
+#include "catch.h"
+#include "fake_clock.h"
+#include "memory_file_system.h"
+
+using namespace hostspin;
+using namespace std::chrono_literals;
+
+TEST_CASE("the lock makes what it needs", "[lock]") {
+  MemoryFileSystem disk;
+  FakeClock clock;
+  SECTION("on a machine") { disk.put_directory("/run"); }
+  SECTION("in an image without /run") {}
+  REQUIRE(Lock::take(disk, clock, "/", 2s));
+  CHECK(disk.status_of("/run/hostspin").mode == 0755);
+  CHECK(disk.status_of("/run/hostspin/lock").mode == 0600);
+  CHECK(disk.open_handles() == 0);
+}
+
+TEST_CASE("the lock is inside the root", "[lock]") {
+  MemoryFileSystem disk;
+  FakeClock clock;
+  disk.put_directory("/image");
+  REQUIRE(Lock::take(disk, clock, "/image", 2s));
+  CHECK(disk.content("/image/run/hostspin/lock") == "");
+  CHECK(disk.names("/") == std::vector<std::string>{"image"});
+}
+
+TEST_CASE("a second holder waits, but not for ever", "[lock]") {
+  MemoryFileSystem disk;
+  FakeClock clock;
+  Result<Lock> first = Lock::take(disk, clock, "/", 2s);
+  REQUIRE(first);
+  SECTION("in vain") {
+    const Result<Lock> second = Lock::take(disk, clock, "/", 2s);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == Errc::busy);
+    CHECK(clock.slept() == 2s);
+    CHECK(disk.open_handles() == 1);
+  }
+  SECTION("not at all, if so asked") {
+    CHECK_FALSE(Lock::take(disk, clock, "/", 0s));
+    CHECK(clock.slept() == 0s);
+  }
+  SECTION("until the first is done") {
+    std::optional<Lock> held(std::move(*first));
+    clock.on_sleep = [&] { held.reset(); };
+    CHECK(Lock::take(disk, clock, "/", 2s));
+    CHECK(clock.slept() < 100ms);
+  }
+}
+
+TEST_CASE("a lock that cannot be made is an error", "[lock]") {
+  MemoryFileSystem disk;
+  FakeClock clock;
+  disk.put("/run", "a file");
+  CHECK_FALSE(Lock::take(disk, clock, "/", 2s));
+}
