@@ -97,7 +97,6 @@ fi
 hostspin=$programs/sbin/hostspin
 sign=$programs/bin/hostspin-sign
 work=$(mktemp -d "${TMPDIR:-/tmp}/hostspin-quickstart.XXXXXX")
-chmod 755 "$work" # nginx serves from it without root's rights
 running=()
 clean_up() {
   local pid
@@ -166,6 +165,7 @@ openssl x509 -req -in "$work/server.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key
 
 mkdir "$work/nginx"
 cat >"$work/nginx.conf" <<EOF
+user root; # the scratch directory may lie where nobody else may look
 daemon off;
 worker_processes 1;
 pid $work/nginx.pid;

@@ -2,7 +2,7 @@
 
 import pytest
 from support.block import expected_block
-from support.fleet import DAY, Raw, service, stamp
+from support.fleet import moment, service
 from support.machine import DEFAULT_HOSTS
 
 
@@ -18,8 +18,8 @@ def test_apply_pins_the_baked_seed(machine, fleet):
 
 def test_apply_pins_an_expired_seed_with_a_warning(machine, fleet):
     """An image that is months old boots: old pins are better than none."""
-    seed = fleet.manifest(4, issued=Raw(stamp(fleet.born - 90 * DAY)), expires=Raw(stamp(fleet.born - 60 * DAY)))
-    machine.trust(fleet.root(issued=Raw(stamp(fleet.born - 100 * DAY)), expires=Raw(stamp(fleet.born + DAY))), seed)
+    seed = fleet.manifest(4, issued=moment(-90), expires=moment(-60))
+    machine.trust(fleet.root(issued=moment(-100), expires=moment(1)), seed)
 
     done = machine.hostspin("apply")
 

@@ -6,7 +6,9 @@ What support/refusals.py lists already is not repeated.
 
 import pytest
 from support.block import expected_block
-from support.fleet import DAY, Fleet, Key, Publication, Raw, key_id, note, service, signature_line, stamp, verifier_key
+from support.fleet import (
+    Fleet, Key, Publication, Raw, key_id, moment, note, service, signature_line, verifier_key,
+)
 from support.machine import DEFAULT_HOSTS, Machine, source
 from support.rogue import RogueServer
 
@@ -154,7 +156,8 @@ def test_signature_lines_of_unknown_keys_are_ignored(victim):
 
 @pytest.mark.parametrize("name", [
     "db.svc.example.com # x", "db svc.example.com", "db.svc.example.com\n10.6.6.6 bank.example", "localhost",
-    "localhost.svc.example.com", "DB.svc.example.com", "db.svc.example.com.", "-db.svc.example.com", "10.svc.example.com.1",
+    "localhost.svc.example.com", "DB.svc.example.com", "db.svc.example.com.", "-db.svc.example.com",
+    "10.svc.example.com.1",
     "ip6-loopback", "_gateway", "", "*.svc.example.com", "svc.example.com", "bank.example",
 ])
 def test_name_that_no_signature_lifts(victim, name):
@@ -164,7 +167,8 @@ def test_name_that_no_signature_lifts(victim, name):
 
 @pytest.mark.parametrize("address", [
     "10.1.2.3 bank.example", "10.1.2.3\n10.6.6.6", "10.1.2.3#", "010.1.2.3", "10.1.2", "10.1.2.3/32", "10.1.2.3:80",
-    "127.0.0.1", "0.0.0.0", "169.254.169.254", "100.100.100.200", "168.63.129.16", "224.0.0.1", "::1", "::ffff:10.1.2.3",
+    "127.0.0.1", "0.0.0.0", "169.254.169.254", "100.100.100.200", "168.63.129.16", "224.0.0.1", "::1",
+    "::ffff:10.1.2.3",
     "fe80::1", "fe80::1%eth0", "ff02::1", "2001:db8:10:0::3", "2001:DB8:10::3", "fd00:ec2::254", "192.0.2.1", "",
 ])
 def test_address_that_no_signature_lifts(tmp_path, programs, address):
@@ -225,7 +229,7 @@ SMALL_ORDER = bytes(31) + b"\x80"  # y = 0 with the sign bit: order 4
 
 def bad_roots():
     fleet = Fleet()
-    old, stamp_old = fleet.root_keys[:2], Raw(stamp(fleet.born - 40 * DAY))
+    old = fleet.root_keys[:2]
     small = verifier_key("prod.example/manifest/skeleton", 1, SMALL_ORDER)
     manifest_keys = [key.vkey for key in fleet.manifest_keys]
     yield "threshold 0", fleet.root(2, manifest={"threshold": 0})
@@ -235,7 +239,7 @@ def bad_roots():
     yield "skips a version", fleet.root(3)
     yield "the same version", fleet.root(1)
     yield "another fleet", fleet.root(2, fleet="test.example")
-    yield "issued before its predecessor", fleet.root(2, issued=stamp_old)
+    yield "issued before its predecessor", fleet.root(2, issued=moment(-40))
     yield "too few signatures", fleet.root(2, signers=old[:1])
     yield "signed by strangers", fleet.root(2, signers=[MALLORY, EVE])
     yield "signed by manifest keys", fleet.root(2, signers=fleet.manifest_keys)
@@ -296,7 +300,7 @@ def test_baked_root_with_a_skeleton_key(tmp_path, programs, fleet):
 def test_expired_root_adopts_nothing(tmp_path, programs):
     fleet = Fleet()
     victim = Victim(tmp_path, programs, fleet)
-    victim.publication.offer_root(2, fleet.root(2, expires=Raw(stamp(fleet.born - DAY)), issued=Raw(stamp(fleet.born - 9 * DAY))))
+    victim.publication.offer_root(2, fleet.root(2, expires=moment(-1), issued=moment(-9)))
     victim.publication.offer(fleet.manifest(6, EVIL))
     hosts = victim.machine.identity()
     done = victim.machine.hostspin("refresh")
@@ -334,7 +338,7 @@ def test_min_version_bounds_what_an_old_image_is_fed(tmp_path, programs):
 
 
 def expired(fleet, version, services=None):
-    return fleet.manifest(version, services, issued=Raw(stamp(fleet.born - 20 * DAY)), expires=Raw(stamp(fleet.born - 10 * DAY)))
+    return fleet.manifest(version, services, issued=moment(-20), expires=moment(-10))
 
 
 def test_freeze_is_an_alarm_and_never_unpins(tmp_path, programs, fleet):

@@ -48,9 +48,10 @@ def test_the_instruments_see_a_look_up(site, tmp_path):
 
 
 def test_silent_on_success(silence, member):
+    path = f"/{member.publication.path.name}/manifest.note"
     member.publication.offer(member.fleet.manifest(1, [
         service("db.svc.example.com", ["10.99.0.1"], check=Raw(
-            f'{{ https = {member.site.port}, path = "/{member.publication.path.name}/manifest.note", ca = "internal" }}')),
+            f'{{ https = {member.site.port}, path = "{path}", ca = "internal" }}')),
         service("time", ["10.99.0.1"], check=Raw(f"{{ tcp = {member.site.port} }}")),
     ]))
     member.machine.configure(member.source(), text=f'[tls.ca]\ninternal = "{member.ca}"\n')

@@ -16,8 +16,10 @@ ODD = {
     "a 100 kB line without an end": LOCAL + b"10.5.5.5 " + b"y" * 100_000,
     "another tool's block": LOCAL + b"# BEGIN ANSIBLE MANAGED BLOCK\n10.5.5.5 a\n# END ANSIBLE MANAGED BLOCK\n",
     "two other tools' blocks": b"## cloud-init\n" + LOCAL
-    + b"# Kubernetes-managed hosts file.\n10.5.5.5 pod\n# Added by Docker Desktop\n10.5.5.6 host.docker.internal\n# End of section\n",
-    "marker text inside lines": LOCAL + b" # BEGIN hostspin\n# BEGIN hostspins\n10.5.5.5 a # END hostspin\n#END hostspin\n",
+    + b"# Kubernetes-managed hosts file.\n10.5.5.5 pod\n"
+    + b"# Added by Docker Desktop\n10.5.5.6 host.docker.internal\n# End of section\n",
+    "marker text inside lines": LOCAL
+    + b" # BEGIN hostspin\n# BEGIN hostspins\n10.5.5.5 a # END hostspin\n#END hostspin\n",
     "blank lines at both ends": b"\n\n\n" + LOCAL + b"\n\n\n",
     "tabs, form feeds, blanks": b"127.0.0.1\t \tlocalhost  \t\n\x0c\x0b\n   \n10.5.5.5   a\tb   c\n",
     "every byte": LOCAL + bytes(range(256)) + b"\n",

@@ -67,6 +67,11 @@ def stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
+def moment(days: float) -> "Raw":
+    """That many days from the session's one moment, as TOML writes it."""
+    return Raw(stamp(NOW + days * DAY))
+
+
 def toml(value) -> str:
     """A value as TOML writes it; a Raw one stands as it is."""
     if isinstance(value, Raw):
@@ -109,7 +114,6 @@ class Fleet:
     networks: tuple = ("10.0.0.0/8", "2001:db8:10::/48")
 
     def __post_init__(self):
-        self.born = NOW
         if not self.root_keys:
             self.root_keys = [Key(f"{self.name}/root/r{i}") for i in range(3)]
         if not self.manifest_keys:
@@ -118,8 +122,8 @@ class Fleet:
     def root_text(self, version: int = 1, *, root=None, manifest=None, **changes) -> str:
         head = {
             "version": version,
-            "issued": Raw(stamp(self.born - 30 * DAY)),
-            "expires": Raw(stamp(self.born + 300 * DAY)),
+            "issued": moment(-30),
+            "expires": moment(300),
         }
         roles = {
             "root": {"threshold": self.threshold, "keys": [key.vkey for key in self.root_keys]},
@@ -150,8 +154,8 @@ class Fleet:
             "epoch": 1,
             "version": version,
             "min_root": 1,
-            "issued": Raw(stamp(self.born - DAY)),
-            "expires": Raw(stamp(self.born + 30 * DAY)),
+            "issued": moment(-1),
+            "expires": moment(30),
             **changes,
         }
         return _table(head) + extra + "".join(f"\n[[service]]\n{_table(one)}" for one in services)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Callable
 
-from .fleet import DAY, Fleet, Key, Raw, note, service, stamp
+from .fleet import Fleet, Key, moment, note, service
 
 ADDRESS = "10.1.2.3"
 GOOD = [service("db.svc.example.com", [ADDRESS])]
@@ -76,14 +76,15 @@ def one_key_twice(fleet: Fleet) -> bytes:
 
 REFUSALS = [
     Refusal("a byte of the text changed", offers(changed_byte), "signature"),
-    Refusal("a signature too few", offers(lambda f: f.manifest(6, GOOD, signers=f.manifest_keys[:1])), "signature|threshold"),
+    Refusal("a signature too few",
+            offers(lambda f: f.manifest(6, GOOD, signers=f.manifest_keys[:1])), "signature|threshold"),
     Refusal("one key counted twice", offers(one_key_twice), "signature|threshold"),
     Refusal("a wrong fleet", offers(lambda f: f.manifest(6, GOOD, fleet="test.example")), "fleet"),
     Refusal("an older version", offers(lambda f: f.manifest(4, GOOD)), "older|rollback"),
     Refusal("the same version with another text",
             offers(lambda f: f.manifest(5, [service("db.svc.example.com", ["10.1.2.9"])])), "version 5"),
     Refusal("an expired manifest", offers(lambda f: f.manifest(
-        6, GOOD, issued=Raw(stamp(f.born - 20 * DAY)), expires=Raw(stamp(f.born - 10 * DAY)))), "expired"),
+        6, GOOD, issued=moment(-20), expires=moment(-10))), "expired"),
     Refusal("an address outside networks",
             offers(lambda f: f.manifest(6, [service("db.svc.example.com", ["192.0.2.7"])])), r"192\.0\.2\.7"),
     Refusal("a name outside names",
@@ -96,7 +97,8 @@ REFUSALS = [
     Refusal("a certificate of another name", wrong_certificate_name, "certificate|name"),
     Refusal("a source name without addresses", name_without_addresses, "address", code=3),
     Refusal("an unknown configuration key", unknown_key, r"intervall.*interval\b", code=3),
-    Refusal("an unknown configuration key, at apply", unknown_key, r"intervall.*interval\b", code=3, command=("apply",)),
+    Refusal("an unknown configuration key, at apply", unknown_key, r"intervall.*interval\b", code=3,
+            command=("apply",)),
     Refusal("damaged markers, at apply", damaged_markers, "BEGIN|END|marker", command=("apply",)),
     Refusal("damaged markers, at refresh", damaged_markers, "BEGIN|END|marker"),
     Refusal("damaged markers and a newer manifest", damaged_markers_and_news, "BEGIN|END|marker"),
