@@ -13,8 +13,8 @@ from boot_root import Root, boot_possible, or_skip
 
 pytestmark = pytest.mark.slow
 
-# A guard that starts a unit: 46 ms where it was measured, and machines that run tests are slow.
-GAP_SECONDS_MAX = 0.5
+# 46 ms where it was measured alone, 320 ms with fourteen busy processes on two cores.
+GAP_SECONDS_MAX = 2.0
 RUNCMD = """#cloud-config
 runcmd:
   - hostspin refresh --now --output json >/out/refresh.json 2>/out/refresh.err; echo $? >/out/refresh.code
@@ -184,9 +184,11 @@ def test_cloud_init_wipes_the_block_and_the_guard_puts_it_back(managed):
     back = [change["at"] for change in changes if change["block"]]
     assert gone, "cloud-init did not touch the block"
     assert changes[-1]["block"] is True
+    later_stage = int(managed.main["units"]["cloud-final.service"]["ExecMainStartTimestampMonotonic"])
     for moment in gone:
-        gap = min(at for at in back if at > moment) - moment
-        assert gap / 1e6 < GAP_SECONDS_MAX
+        returned = min(at for at in back if at > moment)
+        assert (returned - moment) / 1e6 < GAP_SECONDS_MAX
+        assert returned < later_stage  # runcmd and what follows never see a file without the block
     assert "manage_etc_hosts" in managed.main["hosts"]
 
 
