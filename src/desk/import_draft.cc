@@ -112,10 +112,10 @@ class Collector {
   void drop_repeated_aliases() {
     std::set<std::string> seen;
     for (const auto& [name, entry] : entries_) seen.insert(name);
-    for (auto& [name, entry] : entries_) {
-      std::erase_if(entry.aliases, [&](const HostName& alias) {
+    for (auto& named : entries_) {
+      std::erase_if(named.second.aliases, [&](const HostName& alias) {
         const bool fresh = seen.insert(alias.text()).second;
-        if (!fresh) skip(alias.text(), "a second time, as an alias of " + name);
+        if (!fresh) skip(alias.text(), "a second time, as an alias of " + named.first);
         return !fresh;
       });
     }

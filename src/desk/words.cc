@@ -102,11 +102,11 @@ Result<sys_seconds> parse_time(std::string_view text) {
 Result<seconds> parse_duration(std::string_view text) {
   std::int64_t number = 0;
   const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const std::from_chars_result read = std::from_chars(text.data(), end, number);
   const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& candidate) {
-    return stop + 1 == end && *stop == candidate.letter;
+    return read.ptr + 1 == end && *read.ptr == candidate.letter;
   });
-  if (error != std::errc() || unit == kUnits.end() || number < 1) {
+  if (read.ec != std::errc() || unit == kUnits.end() || number < 1) {
     return {Errc::usage, quoted(text) + " is not a duration", "write it as 30d, 12h, 45m or 2w"};
   }
   if (number > kDurationSecondsMax / unit->seconds) {
