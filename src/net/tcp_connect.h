@@ -40,6 +40,7 @@ class TcpConnect {
   static constexpr std::size_t kSockets = 3;
 
   void try_socket();
+  void time_up();
   void on_ready(std::size_t index);
   void finish(Connected outcome);
   void fail(Verdict verdict, int error_number);
@@ -53,6 +54,7 @@ class TcpConnect {
   Connected outcome_;
   std::array<Descriptor, kSockets> sockets_;
   std::size_t tried_ = 0;
+  SteadyTime last_start_{};
   EventLoop::Timer next_;
   EventLoop::Timer end_;
 };
