@@ -116,8 +116,8 @@ def worker_process(name: str) -> dict:
         pids: list = []
 
         def started() -> bool:
-            units = call("systemctl", "list-units", "--plain", "--no-legend", f"hostspin-{name}@*")["stdout"].split("\n")
-            pids[:] = [int(show(unit.split()[0])["MainPID"]) for unit in units if unit]
+            units = call("systemctl", "list-units", "--plain", "--no-legend", f"hostspin-{name}@*")["stdout"]
+            pids[:] = [int(show(line.split()[0])["MainPID"]) for line in units.splitlines()]
             # Until it has executed the worker it is systemd's own child, with systemd's rights.
             return bool(pids and pids[0] and os.readlink(f"/proc/{pids[0]}/exe").endswith(f"/hostspin-{name}"))
 
@@ -140,11 +140,12 @@ def scenario_baked() -> dict:
     call("systemctl", "start", "hostspin-guard.path")
     found["healed_by_guard"] = heal_by("hostspin-guard.path")
 
+    pair = ("hostspin-refresh.timer", "hostspin.service")
     call("systemctl", "start", "hostspin-refresh.timer")
     call("systemctl", "start", "hostspin.service")
-    found["agent_started_over_timer"] = [show("hostspin-refresh.timer")["ActiveState"], show("hostspin.service")["ActiveState"]]
+    found["agent_started_over_timer"] = [show(unit)["ActiveState"] for unit in pair]
     call("systemctl", "start", "hostspin-refresh.timer")
-    found["timer_started_over_agent"] = [show("hostspin-refresh.timer")["ActiveState"], show("hostspin.service")["ActiveState"]]
+    found["timer_started_over_agent"] = [show(unit)["ActiveState"] for unit in pair]
     call("systemctl", "start", "hostspin.service")
 
     found["sockets"] = {path: [oct(os.stat(path).st_mode & 0o7777), os.stat(path).st_uid]

@@ -102,7 +102,8 @@ class Root:
         for folder in (path, upper, work):
             folder.mkdir(parents=True)
         upper.chmod(0o755)
-        done = run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir={upper},workdir={work}", path])
+        layers = f"lowerdir={base},upperdir={upper},workdir={work}"
+        done = run(["mount", "-t", "overlay", "overlay", "-o", layers, path])
         if done.code != 0:
             raise Unavailable(f"cannot mount an overlay here: {done.stderr.strip()}")
         self.path = path
@@ -123,9 +124,9 @@ class Root:
 
     def enter(self, *command, seconds: float = 60):
         """Runs a command in the root: no systemd runs there, as while an image is baked."""
-        inside = f"mount -t proc proc {self.path}/proc && mount --rbind /dev {self.path}/dev && exec chroot {self.path} \"$@\""
+        inside = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
         return run(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--",
-                    "sh", "-c", inside, "sh", *command],
+                    "sh", "-c", inside, self.path, *command],
                    seconds=seconds, env=clean_environment(DEBIAN_FRONTEND="noninteractive"))
 
     def install(self, package: Path):
@@ -176,4 +177,6 @@ def boot_possible() -> str:
     except Unavailable as reason:
         return str(reason)
     done = run(nspawn(base, "systemd.unit=exit.target"), seconds=BOOT_SECONDS_MAX)
-    return "" if done.code == 0 else f"systemd does not boot in a container here: {(done.stdout + done.stderr).strip()[-200:]}"
+    if done.code == 0:
+        return ""
+    return f"systemd does not boot in a container here: {(done.stdout + done.stderr).strip()[-200:]}"

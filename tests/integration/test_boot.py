@@ -68,7 +68,8 @@ def managed(baked_root, fleet, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def localhost_managed(baked_root, fleet, tmp_path_factory):
-    return booted_once(baked_root, fleet, tmp_path_factory, "localhost", user_data=RUNCMD + "manage_etc_hosts: localhost\n")
+    return booted_once(baked_root, fleet, tmp_path_factory, "localhost",
+                       user_data=RUNCMD + "manage_etc_hosts: localhost\n")
 
 
 BOOTS = ["plain", "managed", "localhost_managed"]
@@ -142,7 +143,8 @@ def test_stopping_the_agent_leaves_the_block(plain):
 
 def test_the_refresh_unit_works_in_its_sandbox(plain):
     scenario = plain.main["scenario"]
-    assert (scenario["refresh_by_unit"]["code"], scenario["refresh_unit"]["Result"]) == (0, "success"), plain.main["journal"]
+    ended = (scenario["refresh_by_unit"]["code"], scenario["refresh_unit"]["Result"])
+    assert ended == (0, "success"), plain.main["journal"]
     assert plain.main["failed_later"] == ""
 
 

@@ -26,11 +26,12 @@ def test_packer_takes_the_template(checkout, need, tmp_path):
         made += ["-var", f"{variable}={tmp_path / variable}"]
     environment = clean_environment(HOME=str(tmp_path), CHECKPOINT_DISABLE="1")
     template = checkout / "examples/packer/hostspin.pkr.hcl"
-    done = run(["packer", "validate", "-var", "source_ami=ami-1", "-var", "region=eu-west-1", *made, template], env=environment)
+    validate = ["packer", "validate", "-var", "source_ami=ami-1", "-var", "region=eu-west-1", *made]
+    done = run([*validate, template], env=environment)
     assert done.code == 0, done
     broken = tmp_path / "broken.pkr.hcl"
     broken.write_text(template.read_text().replace("instance_type", "instance_tipe"))
-    assert run(["packer", "validate", "-var", "source_ami=ami-1", "-var", "region=eu-west-1", *made, broken], env=environment).code != 0
+    assert run([*validate, broken], env=environment).code != 0
 
 
 @pytest.mark.slow
@@ -50,7 +51,8 @@ def test_terraform_renders_user_data_that_cloud_init_accepts(checkout, need, tmp
     (tmp_path / "root.note").write_bytes(root_note)
     shutil.copy(checkout / "examples/terraform/main.tf", tmp_path)
     terraform, environment = shutil.which("terraform"), clean_environment(HOME=str(tmp_path), CHECKPOINT_DISABLE="1")
-    variables = {"template": checkout / "cloud-init/user-data.yaml", "root_note": tmp_path / "root.note", "package_sha256": "0" * 64}
+    variables = {"template": checkout / "cloud-init/user-data.yaml", "root_note": tmp_path / "root.note",
+                 "package_sha256": "0" * 64}
     arguments = [part for key, value in variables.items() for part in ("-var", f"{key}={value}")]
     for command in (["init", "-input=false"], ["apply", "-auto-approve", "-input=false", *arguments]):
         done = run([terraform, *command], cwd=tmp_path, env=environment)
@@ -63,7 +65,8 @@ def test_terraform_renders_user_data_that_cloud_init_accepts(checkout, need, tmp
         root.write("tmp/user-data.yaml", rendered)
         judged = root.enter("cloud-init", "schema", "--config-file", "/tmp/user-data.yaml")
         assert judged.code == 0, judged
-        read = "import sys, yaml; sys.stdout.write(yaml.safe_load(open('/tmp/user-data.yaml'))['write_files'][0]['content'])"
+        read = ("import sys, yaml; "
+                "sys.stdout.write(yaml.safe_load(open('/tmp/user-data.yaml'))['write_files'][0]['content'])")
         content = root.enter("python3", "-X", "utf8", "-c", read)
         assert content.stdout.encode() == root_note, content
     finally:

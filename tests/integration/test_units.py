@@ -54,7 +54,8 @@ def test_systemd_accepts_every_unit_without_a_word(root):
 @pytest.mark.parametrize("unit", EXPOSURE_TENTHS_MAX)
 def test_exposure_stays_below_its_limit(root, unit):
     limit = EXPOSURE_TENTHS_MAX[unit]
-    done = run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={limit}", f"--root={root.path}", unit])
+    done = run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={limit}",
+                f"--root={root.path}", unit])
     assert done.code == 0, done
 
 
