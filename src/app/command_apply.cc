@@ -6,24 +6,6 @@
 #include "telemetry.h"
 
 namespace hostspin {
-namespace {
-
-/// A newly baked root is kept like a fetched one, so that a chain stored below it still counts
-/// after the next image. An unwritable state directory is normal at early boot.
-void keep_baked_root(Context& context, const Standing& standing) {
-  std::vector<std::string> unreadable;
-  const auto stored = context.store.stored_roots(unreadable);
-  const TrustRoot& baked = standing.chain.roots.front();
-  for (const auto& [version, bytes] : stored) {
-    if (version == baked.version()) return;
-  }
-  if (Result<void> kept = context.store.keep_root(baked.version(), baked.note_bytes()); !kept) {
-    context.env.console.note("the baked root was not kept: " + kept.error().detail);
-  }
-}
-
-}  // namespace
-
 ExitCode command_apply(Env& env, const CommonOptions& options) {
   Result<Context> context = make_context(env, options);
   if (!context) return fail(env, options, "apply", context.error());
@@ -34,7 +16,7 @@ ExitCode command_apply(Env& env, const CommonOptions& options) {
   Result<Applied> applied = apply_standing(*context, *standing);
   if (!applied) return fail(env, options, "apply", applied.error());
 
-  keep_baked_root(*context, *standing);
+  tidy_state(*context, *standing);
   if (applied->outcome.written) {
     Telemetry telemetry = load_telemetry(*context);
     record_apply(telemetry, *applied, system_time(env).time_since_epoch().count());

@@ -19,7 +19,9 @@ Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
   Result<Standing> renewed = take_standing(context);
   if (!renewed) return std::move(renewed).error();
   standing = std::move(*renewed);
-  return apply_standing(context, standing);
+  Result<Applied> applied = apply_standing(context, standing);
+  if (applied) tidy_state(context, standing);
+  return applied;
 }
 
 Json sources_json(const CycleReport& report) {

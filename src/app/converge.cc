@@ -152,6 +152,18 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
   return adopted;
 }
 
+void tidy_state(Context& context, const Standing& standing) {
+  context.store.sweep();
+  const TrustRoot& baked = standing.chain.roots.front();
+  std::vector<std::string> unreadable;
+  for (const auto& [version, bytes] : context.store.stored_roots(unreadable)) {
+    if (version == baked.version()) return;
+  }
+  if (Result<void> kept = context.store.keep_root(baked.version(), baked.note_bytes()); !kept) {
+    context.env.console.note("the baked root was not kept: " + kept.error().detail);
+  }
+}
+
 Result<void> keep_root(Context& context, const TrustRoot& root) {
   Result<Lock> lock =
       Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);

@@ -53,6 +53,11 @@ struct Adopted {
 Result<Adopted> adopt(Context& context, Standing& standing, const std::string& note_bytes,
                       const Staging& staging);
 
+/// What every pass that holds the lock does for the state directory: litter of a killed run goes,
+/// and a newly baked root is kept like a fetched one, so that a chain stored below it still counts
+/// after the next image. Best effort: an unwritable state directory is normal at early boot.
+void tidy_state(Context& context, const Standing& standing);
+
 /// Puts a root that passed U3 into the state directory, under the lock.
 Result<void> keep_root(Context& context, const TrustRoot& root);
 

@@ -96,6 +96,12 @@ void SourceSession::ask_file(const DocumentWanted& wanted) {
   ready_.push_back(std::move(answer));
 }
 
+/// The worker knows bundles by short names, not by paths of this host.
+std::string SourceSession::bundle_name(const std::string& path) {
+  return bundle_names_.try_emplace(path, "source-" + std::to_string(bundle_names_.size()))
+      .first->second;
+}
+
 Result<void> SourceSession::start_worker() {
   SessionStart start;
   const auto left =
@@ -103,7 +109,7 @@ Result<void> SourceSession::start_worker() {
   start.deadline = std::max(left, std::chrono::milliseconds(1));
   for (const Source& source : context_->config.sources) {
     if (source.kind == Source::Kind::file) continue;
-    const std::string name = source.ca.empty() ? "system" : "file:" + source.ca;
+    const std::string name = source.ca.empty() ? "system" : bundle_name(source.ca);
     const bool needs_bundle = !source.url.starts_with("http://");
     if (needs_bundle && !start.ca_bundles.contains(name)) {
       Result<std::string> pem =

@@ -60,6 +60,7 @@ class SourceSession {
       : context_(&context), deadline_(deadline) {}
 
   Result<void> start_worker();
+  std::string bundle_name(const std::string& path);
   Result<FetchRequest> fetch_request(const DocumentWanted& wanted) const;
   void ask_file(const DocumentWanted& wanted);
   void fail_outstanding(const std::string& reason, const std::string& detail);
@@ -67,7 +68,7 @@ class SourceSession {
   Context* context_;
   std::chrono::steady_clock::time_point deadline_;
   std::vector<Endpoint> endpoints_;
-  std::map<std::string, std::string> bundles_;  ///< name in the session → PEM
+  std::map<std::string, std::string> bundle_names_;  ///< PEM file → name in the session
   std::map<const Source*, std::string> bundle_of_;
   std::map<std::string, std::string> pem_;  ///< client certificates and keys by path
   std::unique_ptr<NetSession> net_;

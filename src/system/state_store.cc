@@ -134,6 +134,18 @@ Result<std::optional<std::string>> StateStore::status() {
   return read_file(fs_, paths_.root, paths_.state + "/status.json", kStatusBytesMax);
 }
 
+void StateStore::sweep() {
+  for (const std::string& directory : {paths_.state, paths_.state + "/root"}) {
+    SysResult<Handle> handle = fs_.open_directory(paths_.root, directory);
+    if (!handle) continue;
+    const SysResult<std::vector<std::string>> names = fs_.list(*handle);
+    for (const std::string& name : names ? *names : std::vector<std::string>()) {
+      if (name.ends_with(kTempSuffix)) (void)fs_.unlink(*handle, name);  // the next sweep comes
+    }
+    (void)fs_.close(*handle);  // nothing here has to survive a power cut
+  }
+}
+
 Result<std::vector<std::string>> StateStore::forget() {
   std::vector<std::string> removed;
   const auto remove_in = [&](const std::string& directory, auto&& wanted) -> Result<void> {

@@ -53,6 +53,9 @@ class StateStore {
   Result<void> keep_status(std::string_view json);
   Result<std::optional<std::string>> status();
 
+  /// Takes away temporary files that a killed run left. The caller holds the lock.
+  void sweep();
+
   /// `trust reset`: takes the stored roots and manifest away. Returns what was removed.
   Result<std::vector<std::string>> forget();
 
