@@ -68,7 +68,7 @@ Result<void> AskLoop::run() {
       if (is_late || is_done) say_end();
     }
     if (end_said_ && output_bytes_.empty()) return {};
-    const Result<void> waited = wait();
+    Result<void> waited = wait();
     if (!waited) return waited;
   }
 }
@@ -102,11 +102,11 @@ Result<void> AskLoop::wait() {
   collect_or_expire(readable);
   reap_dead();
   if (waited[1].revents != 0) {
-    const Result<void> written = write_output();
+    Result<void> written = write_output();
     if (!written) return written;
   }
   if (waited[0].revents != 0) {
-    const Result<void> read = read_input();
+    Result<void> read = read_input();
     if (!read) return read;
   }
   const TimePoint now = steady_clock::now();
@@ -127,7 +127,7 @@ Result<void> AskLoop::read_input() {
   input_bytes_.append(piece, 0, static_cast<std::size_t>(size));
   std::size_t taken = 0;
   for (std::size_t end = 0; (end = input_bytes_.find('\n', taken)) != std::string::npos;) {
-    const Result<void> understood = take(std::string_view(input_bytes_).substr(taken, end - taken));
+    Result<void> understood = take(std::string_view(input_bytes_).substr(taken, end - taken));
     if (!understood) return understood;
     taken = end + 1;
   }

@@ -31,7 +31,22 @@ Result<void> give_up_root() {
   return {};
 }
 
-void limit(__rlimit_resource resource, rlim_t value) {
+/// A sanitizer reserves terabytes of addresses.
+constexpr bool is_sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+  return true;
+#else
+  return false;
+#endif
+#else
+  return false;
+#endif
+}
+
+void limit(decltype(RLIMIT_CORE) resource, rlim_t value) {
   const rlimit both{value, value};
   (void)setrlimit(resource, &both);  // a lower limit of the caller's stands
 }
@@ -57,7 +72,7 @@ void deny_writing() {
 
 Result<void> enter_ask_sandbox() {
   (void)clearenv();
-  const Result<void> unprivileged = give_up_root();
+  Result<void> unprivileged = give_up_root();
   if (!unprivileged) return unprivileged;
   (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
@@ -66,7 +81,7 @@ Result<void> enter_ask_sandbox() {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, kOpenFilesMax);
   limit(RLIMIT_CPU, kCpuSecondsMax);
-  limit(RLIMIT_AS, kAddressSpaceBytesMax);
+  if (!is_sanitized()) limit(RLIMIT_AS, kAddressSpaceBytesMax);
   deny_writing();
   return {};
 }

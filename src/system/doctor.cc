@@ -55,7 +55,7 @@ LiveFacts ask_kernel(FileSystem& fs, const DoctorInput& input) {
 template <typename Session>
 Result<void> say_nothing(Result<std::unique_ptr<Session>> session) {
   if (!session) return session.error();
-  const Result<void> finished = (*session)->finish();
+  Result<void> finished = (*session)->finish();
   if (!finished) return finished;
   for (;;) {
     const auto line = (*session)->next(steady_clock::now() + kWorkerLimit);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "doctor_examination.h"
+#include "path_text.h"
 #include "resolver_facts.h"
 
 #ifdef __GLIBC__  // known once a header of the C library has been read
@@ -29,7 +30,7 @@ bool resolved_reads_hosts(Examination& exam) {
     for (const std::string& name : exam.list(directory, ".conf")) drop_ins[name] = directory;
   }
   for (const auto& [name, directory] : drop_ins) {
-    reads = parse_read_etc_hosts(exam.read(directory + "/" + name)).value_or(reads);
+    reads = parse_read_etc_hosts(exam.read(join_path(directory, name))).value_or(reads);
   }
   return reads;
 }

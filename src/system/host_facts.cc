@@ -88,7 +88,7 @@ std::set<HostName> own_names(FileSystem& fs, const std::string& root) {
 
 std::string machine_id(FileSystem& fs, const std::string& root) {
   const std::string bytes = read_or_empty(fs, root, "/etc/machine-id", kHostNameFileBytesMax);
-  const std::string id = lower(std::string_view(bytes).substr(0, bytes.find('\n')));
+  std::string id = lower(std::string_view(bytes).substr(0, bytes.find('\n')));
   if (id.size() != kMachineIdDigits || !std::all_of(id.begin(), id.end(), is_hex)) return {};
   // machine-id(5): the all-zero ID is no ID.
   if (id == std::string(kMachineIdDigits, '0')) return {};

@@ -116,12 +116,12 @@ class ProcessNetSession : public NetSession {
 
   Result<void> ask(Open& open, std::uint32_t id, std::size_t body_bytes_max,
                    const std::string& line) {
-    const Result<void> room = check_room(asked_);
+    Result<void> room = check_room(asked_);
     if (!room) return room;
     if (!open.emplace(id, body_bytes_max).second) {
       return {Errc::internal, id_text(id) + " is asked twice"};
     }
-    const Result<void> sent = talk_.send(line);
+    Result<void> sent = talk_.send(line);
     if (!sent) open.erase(id);
     if (sent) ++asked_;
     return sent;
@@ -156,12 +156,12 @@ class ProcessAskSession : public AskSession {
   explicit ProcessAskSession(Conversation talk) : talk_(std::move(talk)) {}
 
   Result<void> ask(const AskRequest& request) override {
-    const Result<void> room = check_room(asked_);
+    Result<void> room = check_room(asked_);
     if (!room) return room;
     if (!open_.emplace(request.id, request.family).second) {
       return {Errc::internal, id_text(request.id) + " is asked twice"};
     }
-    const Result<void> sent = talk_.send(encode(request));
+    Result<void> sent = talk_.send(encode(request));
     if (!sent) open_.erase(request.id);
     if (sent) ++asked_;
     return sent;
