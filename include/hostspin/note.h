@@ -13,7 +13,7 @@ namespace hostspin {
 
 inline constexpr std::size_t kManifestNoteBytesMax = 65536;
 inline constexpr std::size_t kRootNoteBytesMax = 32768;
-inline constexpr std::size_t kTextLineBytesMax = 4096;
+inline constexpr std::size_t kTextLineBytesMax = 4096;  ///< before its LF, as below
 inline constexpr std::size_t kSignatureLinesMax = 32;
 inline constexpr std::size_t kSignatureLineBytesMax = 8192;
 

@@ -66,8 +66,8 @@ std::string read_name(TableReader& in, std::string_view key, const HostName& ser
   if (!text) return service.text();
   Result<HostName> name = HostName::parse(*text);
   if (name) return name->text();
-  name = annotate(std::move(name).error(), key);
-  in.fail(in.line_of(key), name.error());
+  std::string detail(key);
+  in.fail(in.line_of(key), detail + ' ' + name.error().detail);
   return {};
 }
 

@@ -62,16 +62,26 @@ Result<void> check_head(const Manifest& manifest, const RootDocument& root) {
   return {};
 }
 
-/// Reads a name as `key`; a HostName has no empty state, hence the pointer's place taken by a
-/// Result.
-Result<HostName> read_host_name(std::string_view key, const TomlValue& value) {
+/// `error` with what its value is for in front: "name 'A.example' is not a host name: …".
+Error for_key(std::string_view key, Error error) {
   std::string detail(key);
-  if (value.kind != Kind::string) return {Errc::bad_manifest, detail + " must be a string"};
+  detail += ' ';
+  detail += error.detail;
+  error.detail = std::move(detail);
+  return error;
+}
+
+Result<HostName> read_host_name(std::string_view key, const TomlValue& value) {
+  if (value.kind != Kind::string) {
+    return for_key(key, {Errc::bad_manifest, "must be a string"});
+  }
   Result<HostName> name = HostName::parse(value.text);
-  if (!name) return annotate(std::move(name).error(), detail);
+  if (!name) return for_key(key, std::move(name).error());
   if (is_reserved(*name)) {
-    detail += ' ' + quoted(value.text) + " is a name of the machine itself and may never be pinned";
-    return {Errc::bad_manifest, std::move(detail), std::string(kContentHint)};
+    return for_key(key,
+                   {Errc::bad_manifest,
+                    quoted(value.text) + " is a name of the machine itself and may never be pinned",
+                    std::string(kContentHint)});
   }
   return name;
 }
@@ -79,11 +89,7 @@ Result<HostName> read_host_name(std::string_view key, const TomlValue& value) {
 Result<IPAddress> read_address(const TomlValue& value) {
   if (value.kind != Kind::string) return {Errc::bad_manifest, "an address must be a string"};
   Result<IPAddress> address = IPAddress::parse(value.text);
-  if (!address) {
-    Error error = std::move(address).error();
-    error.detail.insert(0, "address ");
-    return error;
-  }
+  if (!address) return for_key("address", std::move(address).error());
   if (is_forbidden(*address)) {
     return {Errc::bad_manifest,
             "address " + quoted(value.text) +

@@ -76,7 +76,7 @@ TEST_CASE("an error names the service, the key and the value", "[manifest]") {
         "line 19: service 3 ('a.svc.example.com'): address '300.1.2.3' is not a canonical IP "
         "address");
   CHECK(detail(with_service({.name = "A.svc.example.com"})) ==
-        "line 18: service 3 ('A.svc.example.com'): name: 'A.svc.example.com' is not a host name: "
+        "line 18: service 3 ('A.svc.example.com'): name 'A.svc.example.com' is not a host name: "
         "an upper-case letter");
   CHECK(detail(with_service({.name = "a.svc.example.com", .addresses = {"127.0.0.1"}})) ==
         "line 19: service 3 ('a.svc.example.com'): address '127.0.0.1' may never be pinned "
