@@ -37,6 +37,8 @@ struct Arguments {
   bool remove_no_hold = false;
   bool repair_dry_run = false;
   bool reset_yes = false;
+  bool doctor_all = false;
+  std::string runbook_format = "text";
   std::string output = "text";
 };
 
@@ -101,6 +103,13 @@ void add_commands(CLI::App& app, Arguments& arguments) {
                    "do not hold: an agent or guard that runs puts it back");
   CLI::App* repair = add_command(app, "repair", "put damaged markers right");
   repair->add_flag("--dry-run", arguments.repair_dry_run, "only show what would be done");
+  CLI::App* doctor =
+      add_command(app, "doctor", "what on this machine could defeat the pins, and the remedies");
+  doctor->add_flag("--all", arguments.doctor_all, "list what is fine as well");
+  CLI::App* runbook = add_command(app, "runbook", "the manifest as a page for people");
+  runbook->add_option("--format", arguments.runbook_format, "text, markdown or html")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "markdown", "html"}));
   add_command(app, "agent-settings", "for the agent itself")->group("");
 }
 
@@ -179,6 +188,8 @@ ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) 
     return reset ? command_trust_reset(env, common, arguments.reset_yes)
                  : command_trust(env, common);
   }
+  if (said("doctor")) return command_doctor(env, common, arguments.doctor_all);
+  if (said("runbook")) return command_runbook(env, common, arguments.runbook_format);
   if (said("hold")) return command_hold(env, common, arguments.hold_reason);
   if (said("release")) return command_release(env, common);
   if (said("remove")) return command_remove(env, common, !arguments.remove_no_hold);

@@ -41,6 +41,11 @@ ExitCode command_inspect(Env& env, const CommonOptions& options, const std::stri
 ExitCode command_trust(Env& env, const CommonOptions& options);
 ExitCode command_trust_reset(Env& env, const CommonOptions& options, bool yes);
 
+/// What on this machine could defeat the pins, each finding with its remedy.
+ExitCode command_doctor(Env& env, const CommonOptions& options, bool all);
+/// The manifest as a page for people; `format` is text, markdown or html.
+ExitCode command_runbook(Env& env, const CommonOptions& options, const std::string& format);
+
 ExitCode command_agent(Env& env, const CommonOptions& options);
 /// What the agent's supervisor needs of the configuration, as `key=value` lines for its own
 /// reading: the supervisor itself parses no TOML.
