@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 
 namespace hostspin::testing {
@@ -210,7 +211,9 @@ std::string read_vector(const std::string& path) {
   const std::string whole = std::string(HOSTSPIN_VECTORS) + "/" + path;
   std::ifstream file(whole, std::ios::binary);
   if (!file) throw std::runtime_error("cannot open " + whole);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
 }
 
 }  // namespace hostspin::testing
