@@ -13,7 +13,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libspdlog-dev
   libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev)
-test=(catch2 python3 python3-pytest python3-pytest-xdist python3-cryptography nginx-light openssl ca-certificates
+test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-certificates
   strace nftables iproute2 util-linux binutils
   dpkg-dev lintian rpm rpmlint mandoc          # packages
   systemd systemd-container mmdebstrap)        # units, and a boot of them
