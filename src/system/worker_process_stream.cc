@@ -121,7 +121,7 @@ Result<std::optional<std::string>> WorkerStream::next_line(steady_clock::time_po
     // Judged by the clock, not by poll(): a worker that drips bytes escapes neither of the two.
     const steady_clock::time_point now = steady_clock::now();
     if (now >= stop_at_) return fail("was still running after its deadline");
-    if (has_waited && now >= limit) return {Errc::timed_out, "no answer from " + name_ + " yet"};
+    if (has_waited && now >= limit) return {Errc::timed_out, "no answer from " + name_ + " in time"};
     const Result<void> pumped = pump(limit);
     if (!pumped) return pumped.error();
   }

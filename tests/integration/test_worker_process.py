@@ -1,0 +1,109 @@
+"""hostspin with a hostile hostspin-net beside it: it says so in time, and nothing else happens."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from support.fleet import service
+from support.machine import Machine, source
+from support.process import run
+
+DEADLINE_SECONDS = 2
+# Beyond the deadline: the parent's patience with a worker that is late, its kill, and a busy machine.
+GRACE_SECONDS = 6
+
+# What the worker does, and what the report must say of it.
+HOSTILE = {
+    "dies at once": ("exit 3", "exited with status 3"),
+    "is killed": ("kill -KILL $$", "killed by signal 9"),
+    "dies in a line": ("printf '{\"fetch'", "in the middle of a line"),
+    "hangs": ("sleep 600", "no answer from hostspin-net"),
+    "ignores signals and hangs": (
+        "trap '' TERM HUP INT PIPE; while :; do sleep 600; done", "no answer from hostspin-net"),
+    "reads nothing": ("exec 0<&-; sleep 600", "no answer from hostspin-net"),
+    "closes its output and stays": ("exec >&-; sleep 600", "closed its output and stayed"),
+    "floods without LF": ("cat /dev/zero", "sent a line above"),
+    "floods with lines": ("yes", "left the protocol"),
+    "floods with notices": ("yes '{\"notice\":\"no Landlock\"}'", "too many notices"),
+    "sends garbage": ("head -c 4096 /dev/urandom; echo; sleep 600", "left the protocol"),
+    "answers what was not asked": (
+        "echo '{\"probe\":{\"id\":77,\"verdict\":\"ok\",\"errno\":0,\"elapsed_ms\":1}}'; sleep 600",
+        "not open: id 77"),
+    "ends at once": ("echo '{\"end\":true}'", "unanswered"),
+    "has children that stay": ("sleep 600 & sleep 600 & exit 0", "no answer from hostspin-net"),
+}
+
+
+@pytest.fixture
+def scratch():
+    """A directory that the unprivileged worker can reach, which pytest's own is not."""
+    path = Path(tempfile.mkdtemp(prefix="hostspin-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def install(scratch: Path, programs, script: str) -> Path:
+    """The installed layout: hostspin finds its worker at ../libexec/hostspin alone."""
+    worker = scratch / "libexec/hostspin/hostspin-net"
+    worker.parent.mkdir(parents=True)
+    worker.write_text(f"#!/bin/sh\n{script}\n")
+    worker.chmod(0o755)
+    (scratch / "sbin").mkdir()
+    shutil.copy(programs.hostspin, scratch / "sbin/hostspin")
+    return scratch / "sbin/hostspin"
+
+
+def processes_with(*marks: str) -> list:
+    """Every process whose command line holds one of the marks."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or entry.name == str(os.getpid()):
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if any(mark in command for mark in marks):
+            found.append((entry.name, command))
+    return found
+
+
+@pytest.mark.parametrize("behaviour", HOSTILE)
+def test_a_hostile_worker_fails_the_refresh_and_nothing_else(scratch, tmp_path, programs, fleet, behaviour):
+    seed = fleet.manifest(1, [service("db.svc.example.com", ["10.1.2.3"])])
+    machine = Machine(tmp_path / "machine", programs).trust(fleet.root(), seed)
+    machine.configure(source("http://192.0.2.1/fleet"), text=f'[refresh]\ndeadline = "{DEADLINE_SECONDS}s"\n')
+    script, expected = HOSTILE[behaviour]
+    naps = str(600_000_000 + time.monotonic_ns() % 100_000_000)  # so that no other test's sleep is meant
+    hostspin = install(scratch, programs, script.replace("600", naps))
+    assert machine.hostspin("apply").code == 0
+    before = machine.identity()
+
+    begin = time.monotonic()
+    done = run([hostspin, "--root", machine.path, "--output", "json", "refresh"])
+    seconds = time.monotonic() - begin
+
+    assert done.code == 2, str(done)  # nothing confirmed, and the exit code says so
+    assert seconds < DEADLINE_SECONDS + GRACE_SECONDS, str(done)
+    reasons = [one["failed"] for one in json.loads(done.stdout)["sources"]]
+    assert len(reasons) == 1 and "hostspin-net" in reasons[0] and expected in reasons[0], str(done)
+    assert machine.identity() == before
+    assert processes_with(str(scratch), f"sleep {naps}") == []
+    assert machine.litter() == []
+
+
+def test_a_missing_worker_is_named(scratch, tmp_path, programs, fleet):
+    machine = Machine(tmp_path / "machine", programs).trust(fleet.root())
+    machine.configure(source("http://192.0.2.1/fleet"))
+    hostspin = install(scratch, programs, "")
+    (scratch / "libexec/hostspin/hostspin-net").unlink()
+
+    done = run([hostspin, "--root", machine.path, "refresh"])
+
+    assert done.code == 2, str(done)
+    assert "hostspin-net" in done.stdout + done.stderr, str(done)
