@@ -47,10 +47,23 @@ std::string header_line(const BlockHeader& header) {
   return line;
 }
 
-std::vector<Pin> sorted_set(std::vector<Pin> pins) {
-  std::sort(pins.begin(), pins.end());
-  pins.erase(std::unique(pins.begin(), pins.end()), pins.end());
-  return pins;
+/// The pins as a set. Pointers are sorted, since names are costly to move.
+std::vector<const Pin*> to_set(const std::vector<Pin>& pins) {
+  std::vector<const Pin*> set;
+  set.reserve(pins.size());
+  for (const Pin& pin : pins) set.push_back(&pin);
+  std::sort(set.begin(), set.end(), [](const Pin* a, const Pin* b) { return *a < *b; });
+  const auto same = [](const Pin* a, const Pin* b) { return *a == *b; };
+  set.erase(std::unique(set.begin(), set.end(), same), set.end());
+  return set;
+}
+
+bool same_set(const std::vector<Pin>& a, const std::vector<Pin>& b) {
+  if (a == b) return true;  // nearly always: a new version that moves no address
+  const std::vector<const Pin*> set_a = to_set(a);
+  const std::vector<const Pin*> set_b = to_set(b);
+  return std::equal(set_a.begin(), set_a.end(), set_b.begin(), set_b.end(),
+                    [](const Pin* x, const Pin* y) { return *x == *y; });
 }
 
 /// The first line, without its LF.
@@ -69,17 +82,19 @@ BlockHeader parse_header(std::string_view line) {
   bool seen_version = false;
   bool seen_sha256 = false;
   const auto first = [](bool& seen) { return !std::exchange(seen, true); };
-  for_each_word(first_line(line), [&](std::string_view word) {
-    const std::size_t equals = word.find('=');
-    if (equals == std::string_view::npos) return;
-    const std::string_view key = word.substr(0, equals);
-    const std::string_view value = word.substr(equals + 1);
-    // Of a field given twice the first counts, and it counts once.
-    if (key == "fleet" && first(seen_fleet) && is_fleet(value)) header.fleet = value;
-    if (key == "epoch" && first(seen_epoch)) header.epoch = parse_number(value);
-    if (key == "version" && first(seen_version)) header.version = parse_number(value);
-    if (key == "sha256" && first(seen_sha256) && is_short_digest(value)) header.sha256 = value;
-  });
+  for_each_word(first_line(line.substr(std::min(kBeginText.size(), line.size()))),
+                [&](std::string_view word) {
+                  const std::size_t equals = word.find('=');
+                  if (equals == std::string_view::npos) return;
+                  const std::string_view key = word.substr(0, equals);
+                  const std::string_view value = word.substr(equals + 1);
+                  // Of a field given twice the first counts, and it counts once.
+                  if (key == "fleet" && first(seen_fleet) && is_fleet(value)) header.fleet = value;
+                  if (key == "epoch" && first(seen_epoch)) header.epoch = parse_number(value);
+                  if (key == "version" && first(seen_version)) header.version = parse_number(value);
+                  if (key == "sha256" && first(seen_sha256) && is_short_digest(value))
+                    header.sha256 = value;
+                });
   return header;
 }
 
@@ -169,7 +184,7 @@ Drift compare_block(const HostsFile& file, std::string_view wanted_block,
   if (!file.block) return Drift::missing;
   const FoundBlock& found = *file.block;
   if (found.bytes == wanted_block) return Drift::none;
-  if (found.foreign_lines > 0 || sorted_set(found.pins) != sorted_set(pins)) return Drift::content;
+  if (found.foreign_lines > 0 || !same_set(found.pins, pins)) return Drift::content;
   if (!same_header(found.header, parse_header(first_line(wanted_block)))) return Drift::header;
   return Drift::layout;
 }

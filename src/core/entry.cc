@@ -9,17 +9,13 @@
 namespace hostspin {
 
 Entry read_entry(std::string_view line) {
-  // One pass over the line: it is run over every line of files that may have 100,000.
   const std::size_t size = line.size();
   std::size_t at = 0;
   while (at < size && is_blank(line[at])) ++at;
   const std::size_t start = at;
-  while (at < size && !is_blank(line[at]) && line[at] != '#' && line[at] != '\0') ++at;
+  while (at < size && byte_class(line[at]) == ByteClass::word) ++at;
   if (at == start) return {};  // nothing, a comment, or cut off by a NUL
-  const std::size_t address_end = at;
-  while (at < size && line[at] != '#' && line[at] != '\0') ++at;
-  return {false, line.substr(start, address_end - start),
-          line.substr(address_end, at - address_end)};
+  return {false, line.substr(start, at - start), line.substr(at)};
 }
 
 std::optional<IPAddress> read_address(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "entry.h"
 #include "markers.h"
@@ -29,7 +30,11 @@ bool is_localhost(std::string_view word) {
 class LineReader {
  public:
   LineReader(const ForeignPart& part, const NameIndex& names, ForeignFindings& findings)
-      : part_(part), names_(names), findings_(findings) {}
+      : part_(part),
+        names_(names),
+        findings_(findings),
+        has_odd_ends_(part.bytes.find('\r') != std::string_view::npos ||
+                      part.bytes.find('\0') != std::string_view::npos) {}
 
   /// A line without its LF. Says whether comment-out would take it out of effect.
   bool read(std::string_view line, std::size_t number) {
@@ -65,8 +70,9 @@ class LineReader {
     return word;
   }
 
-  static bool may_split(std::string_view line) {
+  [[nodiscard]] bool may_split(std::string_view line) const {
     if (line.size() >= kReaderLineBytesMax) return true;
+    if (!has_odd_ends_) return false;
     const std::size_t control = line.find_first_of(std::string_view("\r\0", 2));
     return control != std::string_view::npos && control + 1 < line.size();
   }
@@ -104,10 +110,8 @@ class LineReader {
     }
     const std::optional<IPAddress> address = read_address(entry.address);
     const bool is_v6 = entry.address.find(':') != std::string_view::npos;
-    conflict.same_address = address && std::find(named.addresses.begin(), named.addresses.end(),
-                                                 *address) != named.addresses.end();
-    conflict.other_family = std::none_of(named.addresses.begin(), named.addresses.end(),
-                                         [&](const IPAddress& a) { return a.is_v6() == is_v6; });
+    conflict.same_address = address && names_.gives(named, *address);
+    conflict.other_family = !names_.gives_family(named, is_v6);
     conflict.before_block = part_.before_block;
     conflict.some_readers = some_readers;
     for_each_word(entry.names, [&](std::string_view word) {
@@ -134,6 +138,7 @@ class LineReader {
   const ForeignPart& part_;
   const NameIndex& names_;
   ForeignFindings& findings_;
+  const bool has_odd_ends_;  ///< asked once: most files have none, and then no line need be asked
   std::size_t number_ = 0;
   std::size_t first_conflict_ = 0;
   std::size_t found_ = 0;
@@ -142,17 +147,37 @@ class LineReader {
 
 }  // namespace
 
-NameIndex::NameIndex(const std::vector<Pin>& pins) {
+NameIndex::NameIndex(const std::vector<Pin>& pins) : pins_(pins), next_(pins.size()) {
   by_name_.reserve(pins.size());
-  for (const Pin& pin : pins) {
-    const std::string_view name = pin.name.text();
+  std::vector<std::size_t> last;
+  for (std::size_t i = 0; i < pins.size(); ++i) {
+    const std::string_view name = pins[i].name.text();
     const auto [place, is_new] = by_name_.try_emplace(name, named_.size());
+    next_[i] = i;
     if (is_new) {
-      named_.push_back({name, {}});
+      named_.push_back({name, i});
+      last.push_back(i);
       sieve_.set(sieve_place(name));
+    } else {
+      next_[std::exchange(last[place->second], i)] = i;
     }
-    named_[place->second].addresses.push_back(pin.address);
   }
+}
+
+template <typename Condition>
+bool NameIndex::any_pin(const Named& named, Condition condition) const {
+  for (std::size_t i = named.first;; i = next_[i]) {
+    if (condition(pins_[i])) return true;
+    if (next_[i] == i) return false;
+  }
+}
+
+bool NameIndex::gives(const Named& named, const IPAddress& address) const {
+  return any_pin(named, [&](const Pin& pin) { return pin.address == address; });
+}
+
+bool NameIndex::gives_family(const Named& named, bool is_v6) const {
+  return any_pin(named, [&](const Pin& pin) { return pin.address.is_v6() == is_v6; });
 }
 
 std::size_t NameIndex::sieve_place(std::string_view word) {

@@ -11,23 +11,32 @@
 
 namespace hostspin {
 
-/// Our names, for looking words of foreign lines up. Keeps references to the pins.
+/// Our names, for looking words of foreign lines up. The pins must outlive it.
 class NameIndex {
  public:
   explicit NameIndex(const std::vector<Pin>& pins);
 
   struct Named {
     std::string_view name;
-    std::vector<IPAddress> addresses;
+    std::size_t first = 0;  ///< its first pin
   };
   /// By a word in any case; null if it is none of our names.
   [[nodiscard]] const Named* find(std::string_view word) const;
+
+  [[nodiscard]] bool gives(const Named& named, const IPAddress& address) const;
+  [[nodiscard]] bool gives_family(const Named& named, bool is_v6) const;
 
  private:
   // A few bits of a word say "surely not ours" for nearly all words, before any hashing.
   static constexpr std::size_t kSieveSize = 8192;
   static std::size_t sieve_place(std::string_view word);
 
+  /// Whether a pin of the name fulfils the condition.
+  template <typename Condition>
+  bool any_pin(const Named& named, Condition condition) const;
+
+  const std::vector<Pin>& pins_;
+  std::vector<std::size_t> next_;  ///< the next pin of the same name, or itself at the end
   std::vector<Named> named_;
   std::unordered_map<std::string_view, std::size_t> by_name_;
   std::bitset<kSieveSize> sieve_;

@@ -33,25 +33,23 @@ Result<HostsFile> parse_hosts(std::string_view bytes) {
 }
 
 bool gives_localhost(std::string_view bytes) {
-  const Result<BlockPlace> place = locate_block(bytes);
-  // Where the markers are damaged no line is surely ours, and all count.
-  const auto gives = [](std::string_view part) {
-    while (!part.empty()) {
-      const std::size_t end = part.find('\n');
-      const Entry entry = read_entry(part.substr(0, end));
-      bool found = false;
-      if (!entry.empty && may_be_address(entry.address))
-        for_each_word(entry.names, [&](std::string_view word) {
-          found = found || to_lower(word) == "localhost";
-        });
-      if (found) return true;
-      if (end == std::string_view::npos) break;
-      part.remove_prefix(end + 1);
+  bool in_block = false;
+  bool found = false;
+  // It is nearly always on one of the first lines.
+  while (!bytes.empty() && !found) {
+    const std::size_t end = bytes.find('\n');
+    const std::string_view line = bytes.substr(0, end);
+    bytes.remove_prefix(line.size() + (end == std::string_view::npos ? 0 : 1));
+    if (const std::optional<MarkerKind> marker = marker_kind(line)) {
+      in_block = *marker == MarkerKind::begin;
+      continue;
     }
-    return false;
-  };
-  if (!place) return gives(bytes);
-  return gives(place->before(bytes)) || gives(place->after(bytes));
+    const Entry entry = read_entry(line);
+    if (in_block || entry.empty || !may_be_address(entry.address)) continue;
+    for_each_word(entry.names,
+                  [&](std::string_view word) { found = found || to_lower(word) == "localhost"; });
+  }
+  return found;
 }
 
 }  // namespace hostspin

@@ -15,28 +15,6 @@ std::string_view trim_right(std::string_view line) {
   return line;
 }
 
-/// Whether a line, without its LF, is a marker.
-bool is_marker(std::string_view line, MarkerKind kind) {
-  line = trim_right(line);
-  if (kind == MarkerKind::end) return line == kEndText;
-  if (!line.starts_with(kBeginText)) return false;
-  line.remove_prefix(kBeginText.size());
-  return line.empty() || line.front() == ' ' || line.front() == '\t';
-}
-
-void find_kind(std::string_view bytes, std::string_view text, MarkerKind kind,
-               std::vector<Marker>& found) {
-  for (std::size_t at = bytes.find(text); at != std::string_view::npos;
-       at = bytes.find(text, at + 1)) {
-    const bool behind_mark = at == kByteOrderMark.size() && bytes.starts_with(kByteOrderMark);
-    if (at != 0 && bytes[at - 1] != '\n' && !behind_mark) continue;
-    const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
-    if (!is_marker(bytes.substr(at, end - at), kind)) continue;
-    const std::size_t size = end - at + (end < bytes.size() ? 1 : 0);
-    found.push_back({kind, at, size, 0, behind_mark});
-  }
-}
-
 std::string list_markers(const std::vector<Marker>& markers) {
   std::string text;
   std::size_t shown = 0;
@@ -59,18 +37,31 @@ std::size_t count_lines(std::string_view bytes) {
   return static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
 }
 
+std::optional<MarkerKind> marker_kind(std::string_view line) {
+  line = trim_right(line);
+  if (line == kEndText) return MarkerKind::end;
+  if (!line.starts_with(kBeginText)) return std::nullopt;
+  const char next = line.size() == kBeginText.size() ? ' ' : line[kBeginText.size()];
+  if (next == ' ' || next == '\t') return MarkerKind::begin;
+  return std::nullopt;
+}
+
 std::vector<Marker> find_markers(std::string_view bytes) {
+  constexpr std::string_view kStart = "# ";  // of both
+  static_assert(kBeginText.starts_with(kStart) && kEndText.starts_with(kStart));
   std::vector<Marker> found;
-  find_kind(bytes, kBeginText, MarkerKind::begin, found);
-  find_kind(bytes, kEndText, MarkerKind::end, found);
-  std::sort(found.begin(), found.end(),
-            [](const Marker& a, const Marker& b) { return a.offset < b.offset; });
   std::size_t line = 1;
   std::size_t counted = 0;
-  for (Marker& marker : found) {
-    line += count_lines(bytes.substr(counted, marker.offset - counted));
-    counted = marker.offset;
-    marker.line = line;
+  for (std::size_t at = bytes.find(kStart); at != std::string_view::npos;
+       at = bytes.find(kStart, at + 1)) {
+    const bool behind_mark = at == kByteOrderMark.size() && bytes.starts_with(kByteOrderMark);
+    if (at != 0 && bytes[at - 1] != '\n' && !behind_mark) continue;
+    const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
+    const std::optional<MarkerKind> kind = marker_kind(bytes.substr(at, end - at));
+    if (!kind) continue;
+    line += count_lines(bytes.substr(counted, at - counted));
+    counted = at;
+    found.push_back({*kind, at, end - at + (end < bytes.size() ? 1 : 0), line, behind_mark});
   }
   return found;
 }

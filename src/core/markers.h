@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct Marker {
   /// A byte order mark stands before it, so that it is no marker to us, though it was meant as one.
   bool behind_byte_order_mark = false;
 };
+
+/// Which marker a line without its LF is, if any: a whole line but for a trailing CR or blanks.
+[[nodiscard]] std::optional<MarkerKind> marker_kind(std::string_view line);
 
 /// Every marker line, in order, and a first line that would be one but for its byte order mark.
 [[nodiscard]] std::vector<Marker> find_markers(std::string_view bytes);

@@ -37,15 +37,18 @@ std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
   return edits;
 }
 
-HostsFile to_hosts_file(std::string_view bytes, const BlockPlace& place) {
+/// Takes the block alone apart; a large foreign part is only ever looked at.
+Drift drift_of(std::string_view bytes, const BlockPlace& place, std::string_view wanted_block,
+               const std::vector<Pin>& pins) {
+  if (place.block(bytes) == wanted_block) return Drift::none;
   HostsFile file;
-  if (!place.present) return file;
-  FoundBlock block;
-  block.bytes = place.block(bytes);
-  block.header = parse_header(block.bytes);
-  read_block_lines(block.bytes, block.pins, block.foreign_lines);
-  file.block = std::move(block);
-  return file;
+  if (place.present) {
+    file.block.emplace();
+    file.block->bytes = place.block(bytes);
+    file.block->header = parse_header(file.block->bytes);
+    read_block_lines(file.block->bytes, file.block->pins, file.block->foreign_lines);
+  }
+  return compare_block(file, wanted_block, pins);
 }
 
 }  // namespace
@@ -58,8 +61,7 @@ Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
   const std::string_view after = place->after(bytes);
 
   Plan plan;
-  // The block alone is taken apart; a large foreign part is only ever looked at.
-  plan.drift = compare_block(to_hosts_file(bytes, *place), wanted_block, pins);
+  plan.drift = drift_of(bytes, *place, wanted_block, pins);
   plan.layout_kept = plan.drift == Drift::layout;
   plan.added_final_newline = !bytes.empty() && bytes.back() != '\n';
   plan.byte_order_mark = (before.empty() ? after : before).starts_with(kByteOrderMark);
