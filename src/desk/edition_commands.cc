@@ -32,8 +32,8 @@ constexpr std::string_view kTextHelp =
 
 Usage: hostspin-sign text FILE [-o OUT]
 
-For signing tools that want the text as a file of its own; 'hostspin-sign sign --import-signature'
-takes their signature. The text has passed every check that 'sign' makes on its content.
+For signing tools that want the text as a file of its own; 'hostspin-sign sign' then imports their
+signature. The text has passed every check that 'sign' makes on its content.
 
 Example
   hostspin-sign text manifest.toml -o text
