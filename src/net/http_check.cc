@@ -5,7 +5,7 @@
 namespace hostspin {
 namespace {
 
-constexpr std::size_t kContainsWithin = 65536;  // of a body: network.md section 2
+constexpr std::size_t kContainsWithin = 65536;  // of a body
 constexpr std::size_t kGrpcAnswerBytesMax = 4096;
 constexpr std::size_t kGrpcPrefixBytes = 5;
 constexpr std::size_t kGrpcServiceBytesMax = 127;  // its length is one byte of a protobuf varint

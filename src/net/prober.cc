@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "http_check.h"
+#include "route_facts.h"
 
 namespace hostspin {
 namespace {
@@ -54,8 +55,9 @@ void Prober::start(ProbeRequest request) {
     result.verdict = Verdict::unsupported;
     return report_(std::move(result));
   }
-  auto probe = std::make_unique<Probe>(Probe{std::move(request), std::move(result),
-                                             steady_clock::now(), nullptr, nullptr, nullptr, 0});
+  auto probe =
+      std::make_unique<Probe>(Probe{std::move(request), std::move(result), steady_clock::now(),
+                                    nullptr, nullptr, nullptr, nullptr, 0});
   Probe& entry = *probes_.emplace(number, std::move(probe)).first->second;
   if (entry.request.check.kind == CheckKind::ntp) {
     entry.ntp = std::make_unique<NtpProbe>(context_.loop, entry.request.address,
@@ -81,7 +83,7 @@ void Prober::connected(Number number, Connected outcome) {
   probe.result.error_number = outcome.error_number;
   probe.result.rtt_us = outcome.rtt_us;
   probe.result.detail = std::move(outcome.detail);
-  if (outcome.verdict != Verdict::ok) return finish(number);
+  if (outcome.verdict != Verdict::ok) return explain_failure(number, probe);
   if (probe.request.check.kind == CheckKind::tcp) {
     context_.lingering.close(std::move(outcome.socket));
     return finish(number);
@@ -100,6 +102,29 @@ void Prober::connected(Number number, Connected outcome) {
                                            context_.lingering.close(std::move(tls.socket));
                                            finish(number);
                                          });
+}
+
+// The kernel gives up a dead next hop only after three seconds, long after our limit, but tells at
+// once that it still waits for one.
+void Prober::explain_failure(Number number, Probe& probe) {
+  ProbeResult& result = probe.result;
+  const bool unanswered =
+      result.verdict == Verdict::tcp_timeout || result.verdict == Verdict::unreachable;
+  if (!unanswered && !probe.request.explain) return finish(number);
+  const std::optional<RouteFacts> route = route_to(probe.request.address);
+  if (unanswered && route && route->neighbour == RouteFacts::Neighbour::unanswered) {
+    result.verdict = Verdict::next_hop_dead;
+  }
+  if (!probe.request.explain) return finish(number);
+  if (route) result.detail += "; " + route->text();
+  if (!unanswered) return finish(number);
+  probe.icmp =
+      std::make_unique<IcmpQuestion>(context_.loop, probe.request.address, probe.request.check.port,
+                                     [this, number](const std::string& learnt) {
+                                       if (!learnt.empty())
+                                         probes_.at(number)->result.detail += "; " + learnt;
+                                       finish(number);
+                                     });
 }
 
 void Prober::start_http(Number number, Probe& probe, Descriptor socket) {

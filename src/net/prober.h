@@ -9,6 +9,7 @@
 #include "event_loop.h"
 #include "hostspin/worker_lines.h"
 #include "http_client.h"
+#include "icmp_question.h"
 #include "lingering_close.h"
 #include "ntp_probe.h"
 #include "tcp_connect.h"
@@ -53,6 +54,7 @@ class Prober {
     std::unique_ptr<TcpConnect> connect;
     std::unique_ptr<TlsProbe> tls;
     std::unique_ptr<NtpProbe> ntp;
+    std::unique_ptr<IcmpQuestion> icmp;
     HttpClient::Ticket ticket = 0;
   };
   using Number = std::uint64_t;
@@ -60,6 +62,7 @@ class Prober {
   void start_waiting();
   void start(ProbeRequest request);
   void connected(Number number, Connected outcome);
+  void explain_failure(Number number, Probe& probe);
   void start_http(Number number, Probe& probe, Descriptor socket);
   void finish(Number number);
 

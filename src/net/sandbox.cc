@@ -7,7 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "landlock.h"
 #include "syscall_filter.h"
@@ -27,8 +29,13 @@ bool drop_capabilities() {
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);  // absent before 4.3
   __user_cap_header_struct header{};
   header.version = _LINUX_CAPABILITY_VERSION_3;
-  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
-  return ::syscall(SYS_capset, &header, none) == 0;
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capset, &header, sets) == 0) return true;
+  // A unit's filter may forbid the call, and leave nothing to drop.
+  const bool known = ::syscall(SYS_capget, &header, sets) == 0;
+  return known && std::all_of(std::begin(sets), std::end(sets), [](const auto& set) {
+           return set.effective == 0 && set.permitted == 0 && set.inheritable == 0;
+         });
 }
 
 bool set_limit(decltype(RLIMIT_CORE) resource, rlim_t value) {
@@ -70,15 +77,16 @@ std::vector<std::string> enter_sandbox(std::uint32_t uid) {
   (void)::syscall(SYS_close_range, kFirstInherited, ~0U, 0U);  // absent before 5.9
   need(drop_root(uid), "this process runs as root and cannot change that");
   need(drop_capabilities(), "capabilities cannot be dropped");
-  need(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "the process stays dumpable");
-  need(set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_FSIZE, 0) && set_limit(RLIMIT_NPROC, 0) &&
-           raise_file_limit(),
+  need(set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_FSIZE, 0) && raise_file_limit(),
        "a resource limit cannot be set");
   need(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs cannot be set");
   if (sanitized()) {
+    (void)::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // the change of user has cleared it
     need(false, "built with a sanitizer, so without Landlock and system call filter");
     return lacks;
   }
+  need(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "the process stays dumpable");
+  need(set_limit(RLIMIT_NPROC, 0), "a resource limit cannot be set");
   const int abi = landlock_abi();
   need(abi > 0 && landlock_everything(abi), "this kernel has no Landlock, files stay readable");
   need(filter_system_calls(), "the system call filter (seccomp) cannot be loaded");

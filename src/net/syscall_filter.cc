@@ -1,6 +1,8 @@
 #include "syscall_filter.h"
 
 #include <asm/ioctls.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -68,7 +70,8 @@ bool allow_sockets(const Filter& filter) {
       }
     }
   }
-  return true;
+  // Routes and neighbours, to read: a capability is needed to change them.
+  return allow_if(filter, SCMP_SYS(socket), {equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE)});
 }
 
 bool add_rules(const Filter& filter) {
@@ -80,6 +83,7 @@ bool add_rules(const Filter& filter) {
          allow_if(filter, SCMP_SYS(mprotect), {masked(2, PROT_EXEC, 0)}) &&
          allow_if(filter, SCMP_SYS(prlimit64), {equals(0, 0), equals(2, 0)}) &&  // own, to read
          allow_if(filter, SCMP_SYS(ioctl), {equals(1, FIONBIO)}) &&
+         allow_if(filter, SCMP_SYS(ioctl), {equals(1, SIOCGIFNAME)}) &&
          allow_if(filter, SCMP_SYS(tgkill), {equals(2, SIGABRT)});  // abort(3)
 }
 

@@ -25,6 +25,16 @@ class Answers:
     code: int = 0
     stderr: str = ""
 
+    @property
+    def sanitized(self) -> bool:
+        """Built with a sanitizer, whose run-time library the sandbox would break."""
+        return any("sanitizer" in notice for notice in self.notices)
+
+    @property
+    def lacks(self) -> list:
+        """What the sandbox could not do, other than for a sanitizer."""
+        return [notice for notice in self.notices if "sanitizer" not in notice]
+
     def __getitem__(self, number: int) -> dict:
         return self.results[number]
 

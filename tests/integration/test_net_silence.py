@@ -40,11 +40,11 @@ def silent_ask(programs, site, tmp_path):
         # What the loader needs to start a program, and nothing after it. The C library looks for a time
         # zone when OpenSSL compares dates; in the sandbox it goes without, which is UTC.
         others = {path for path in trace.opened() if ".so" not in path}
-        assert others <= {"/etc/localtime"}, "files other than libraries were opened"
+        assert sanitized(done.stdout) or others <= {"/etc/localtime"}, "files other than libraries were opened"
         results = {}
         for line in done.stdout.splitlines():
             message = json.loads(line)
-            if "end" not in message:
+            if "end" not in message and "notice" not in message:
                 (result,) = message.values()
                 results[result["id"]] = result
         return results
@@ -53,6 +53,10 @@ def silent_ask(programs, site, tmp_path):
 
 PROXIES = {key: "http://proxy.example.com:3128" for key in
            ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")}
+
+
+def sanitized(output: str) -> bool:
+    return "sanitizer" in output.splitlines()[0]
 
 
 def outcome(result):

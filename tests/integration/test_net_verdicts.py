@@ -212,8 +212,58 @@ def test_a_router_without_a_way(verdict):
 
 
 def test_a_dead_neighbour(verdict):
-    result = verdict(DEAD_NEIGHBOUR, tcp_limit_ms=4500, deadline_ms=8000)
-    assert (result["verdict"], result["errno"]) == ("next_hop_dead", 113)
+    """The kernel's own error comes after three seconds; that it still waits can be asked before."""
+    early = verdict(DEAD_NEIGHBOUR)
+    assert early["verdict"] == "next_hop_dead" and 880 <= early["elapsed_ms"] <= 1000
+    late = verdict(DEAD_NEIGHBOUR, tcp_limit_ms=4500, deadline_ms=8000)
+    assert (late["verdict"], late["errno"]) == ("next_hop_dead", 113)
+
+
+def test_a_dead_gateway(verdict, route):
+    route("10.52.0.0/16", "via", "10.9.0.78")
+    assert verdict("10.52.0.1")["verdict"] == "next_hop_dead"
+
+
+@pytest.fixture
+def explained(programs, cable):
+    def one(address, port=None):
+        request = probe(1, address, "tcp", port or cable.port)
+        request["probe"]["explain"] = True
+        answers = ask(programs.net, [request], prefix=cable.client.prefix())
+        assert answers.ended and answers.code == 0, answers
+        return answers[1]
+    return one
+
+
+def test_explained(explained, cable, rule, route):
+    rule(cable.server, "input", f"ip saddr {CLIENT} tcp dport {cable.port} drop;")
+    rule(cable.server, "input", f"ip saddr {CLIENT} udp dport {cable.port} reject with icmp type admin-prohibited;")
+    result = explained(SERVER)
+    assert result["verdict"] == "tcp_timeout"
+    assert f"on the link dev hsc from {CLIENT}, it answers on the link" in result["detail"]
+    assert f"ICMP 3/13 from {SERVER}" in result["detail"]
+
+    route("10.53.0.0/16", "via", DEAD_NEIGHBOUR)
+    result = explained("10.53.0.1")
+    assert result["verdict"] == "next_hop_dead"
+    assert f"via {DEAD_NEIGHBOUR} dev hsc from {CLIENT}, the gateway does not answer on the link" in result["detail"]
+
+    assert "detail" in explained(SERVER6, 9) and explained(SERVER6)["verdict"] == "ok"
+
+
+def test_explained_by_our_own_firewall(explained, cable, rule):
+    """TCP only times out where an output filter drops it; a datagram is refused to its face."""
+    rule(cable.client, "output", f"ip daddr {SERVER} drop;")
+    result = explained(SERVER)
+    assert result["verdict"] == "tcp_timeout"
+    assert "own firewall" in result["detail"]
+
+
+def test_explained_for_ipv6(explained, cable, rule):
+    rule(cable.server, "input", f"ip6 saddr {CLIENT6} tcp dport {cable.port} drop;")
+    rule(cable.server, "input", f"ip6 saddr {CLIENT6} udp dport {cable.port} reject with icmpv6 type admin-prohibited;")
+    result = explained(SERVER6)
+    assert result["verdict"] == "tcp_timeout" and f"ICMPv6 1/1 from {SERVER6}" in result["detail"]
 
 
 def test_a_time_out_counts_its_attempts(verdict, cable, rule):

@@ -1,0 +1,114 @@
+"""The running worker, as /proc shows it; tests/unit/net_sandbox_test.cc tries the doors from inside."""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from net_support import Session, ask, probe
+from support.process import clean_environment
+
+
+@pytest.fixture
+def running(programs):
+    """A worker that has read its start line and answered a first request; it was given one descriptor too
+    many."""
+    session = Session(programs.net, prefix=["sh", "-c", 'exec 7</etc/passwd; exec "$@"', "sh"])
+    session.send(probe(1, "127.0.0.1", "quic", 1))
+    while not session.answers.results:
+        session.read_one()
+    if session.answers.sanitized:
+        session.finish()
+        pytest.skip("built with a sanitizer, which the sandbox would break")
+    yield session
+    session.finish()
+
+
+def status(pid: int) -> dict:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def test_the_running_worker_has_no_rights(running):
+    shown = status(running.process.pid)
+    assert running.answers.lacks == []
+    assert "0" not in shown["Uid"].split() and "0" not in shown["Gid"].split()
+    if os.geteuid() == 0:
+        assert shown["Uid"].split() == ["65534"] * 4 and shown["Groups"].strip() == ""
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(shown[kind], 16) == 0
+    assert shown["NoNewPrivs"] == "1"
+    assert shown["Seccomp"] == "2"
+
+
+def test_the_running_worker_has_few_descriptors(running):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to look into a process that is not dumpable")
+    descriptors = Path(f"/proc/{running.process.pid}/fd")
+    kinds = sorted(os.readlink(one).split(":")[0] for one in descriptors.iterdir())
+    assert kinds == ["anon_inode", "pipe", "pipe", "pipe"]  # epoll, and the stream with standard error
+
+
+@pytest.mark.parametrize("identity", [65534, 1])
+def test_it_runs_as_any_user(programs, identity):
+    """As systemd starts it: with no right from the start."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become another user")
+    answers = ask(programs.net, [probe(1, "127.0.0.1", "quic", 1)],
+                  prefix=["setpriv", f"--reuid={identity}", f"--regid={identity}", "--clear-groups",
+                          "--inh-caps=-all", "--bounding-set=-all"])
+    assert answers[1]["verdict"] == "unsupported" and answers.lacks == []
+
+
+def test_root_that_cannot_become_another_says_so(programs):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    answers = ask(programs.net, [probe(1, "127.0.0.1", "quic", 1)],
+                  prefix=["setpriv", "--inh-caps=-all", "--bounding-set=-setuid,-setgid"])
+    assert answers[1]["verdict"] == "unsupported"
+    assert answers.lacks == ["sandbox: this process runs as root and cannot change that"]
+
+
+def test_one_socket_for_both_directions(programs):
+    """As behind a socket unit with Accept=yes: standard input and output are one connection."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            worker = subprocess.Popen([programs.net], stdin=theirs, stdout=theirs, env=clean_environment())
+        ours.sendall(b'{"hostspin-net":1,"deadline_ms":3000}\n'
+                     b'{"probe":{"id":1,"address":"127.0.0.1","check":{"kind":"quic","port":1}}}\n')
+        first = b""
+        while b'"id":1' not in first:  # a notice may come before
+            first = ours.recv(1000)
+        assert b'"unsupported"' in first and b'"end"' not in first
+        # Still open: more may come. Half-closed: nothing more will.
+        ours.sendall(b'{"probe":{"id":2,"address":"127.0.0.1","check":{"kind":"quic","port":1}}}\n')
+        assert b'"id":2' in ours.recv(1000)
+        ours.shutdown(socket.SHUT_WR)
+        assert ours.recv(1000) == b'{"end":true}\n'
+        assert ours.recv(1000) == b""
+        assert worker.wait(timeout=5) == 0
+
+
+def test_a_socket_that_is_closed_ends_the_worker(programs):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        worker = subprocess.Popen([programs.net], stdin=theirs, stdout=theirs, env=clean_environment())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ours.sendall(b'{"hostspin-net":1,"deadline_ms":60000}\n'
+                     b'{"fetch":{"id":1,"url":"http://127.0.0.1:%d/"}}\n' % silent.getsockname()[1])
+        silent.accept()
+        ours.close()
+        assert worker.wait(timeout=5) == 0
+
+
+def test_a_slow_reader_gets_everything(programs):
+    """More results than a pipe holds, read late."""
+    session = Session(programs.net, deadline_ms=20000)
+    session.send(*[probe(n, "127.0.0.1", "quic", 1) for n in range(5000)])
+    session.finish_input()
+    with pytest.raises(subprocess.TimeoutExpired):
+        session.process.wait(timeout=0.5)  # it waits for its reader
+    answers = session.finish()
+    assert len(answers.results) == 5000 and answers.ended and answers.code == 0
