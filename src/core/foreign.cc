@@ -23,7 +23,8 @@ std::string displayed(std::string_view text) {
 }
 
 bool is_localhost(std::string_view word) {
-  return word.size() == kLocalhost.size() && to_lower(word) == kLocalhost;
+  return word.size() == kLocalhost.size() && (word[0] == 'l' || word[0] == 'L') &&
+         to_lower(word) == kLocalhost;
 }
 
 /// One line on its way: what it gives of ours, as one reader or another takes it.
@@ -79,22 +80,22 @@ class LineReader {
 
   bool read_as_entry(std::string_view line, bool some_readers) {
     const Entry entry = read_entry(line);
-    if (entry.empty || !may_be_address(entry.address)) return false;
+    if (entry.empty) return false;
     bool ours = false;
+    // The address is looked at last: on nearly every line no word concerns us.
     for_each_word(entry.names, [&](std::string_view word) {
-      if (!findings_.localhost || !gives_localhost_) note_localhost(word, some_readers);
       const NameIndex::Named* named = names_.find(without_dot(word));
+      const bool localhost = !some_readers && is_localhost(word);
+      if ((named == nullptr && !localhost) || !may_be_address(entry.address)) return;
+      if (localhost) {
+        findings_.localhost = true;
+        gives_localhost_ = true;
+      }
       if (named == nullptr) return;
       ours = true;
       add(entry, *named, some_readers || word.back() == '.');
     });
     return ours;
-  }
-
-  void note_localhost(std::string_view word, bool some_readers) {
-    if (some_readers || !is_localhost(word)) return;
-    findings_.localhost = true;
-    gives_localhost_ = true;
   }
 
   void add(const Entry& entry, const NameIndex::Named& named, bool some_readers) {
