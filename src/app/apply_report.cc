@@ -27,6 +27,10 @@ void warn_about_manifest(const Standing& standing, Warnings& warnings) {
     warnings.add(name + " expired " + format_span(standing.now - manifest.expires) + " ago (" +
                  format_utc(manifest.expires) + "); it stays until a newer one is adopted");
   }
+  if (manifest.issued > standing.now) {
+    warnings.add(name + " is dated " + format_span(manifest.issued - standing.now) +
+                 " ahead of this host's clock");
+  }
   if (standing.rotated_keys) {
     warnings.add(name +
                  " was signed by keys that the root has since replaced; it stays until a newer one "

@@ -76,6 +76,28 @@ std::vector<Signer> identify(const SplitNote& note, const RootDocument& root,
   return signers;
 }
 
+/// Why an update cycle would not take this root over; empty for one that is held, or comes next.
+std::optional<Error> refuse_root(const Context& context, const Standing& standing,
+                                 const std::string& bytes) {
+  for (const TrustRoot& root : standing.chain.roots) {
+    if (root.note_bytes() == bytes) return std::nullopt;
+  }
+  Result<TrustRoot> next = open_next_root(standing.chain.trusted(), bytes, context.crypto);
+  if (next) return std::nullopt;
+  return std::move(next).error();
+}
+
+/// Why an update cycle would not adopt this manifest now; empty for the one that is held.
+std::optional<Error> refuse_manifest(const Context& context, const Standing& standing,
+                                     const std::string& bytes) {
+  Result<AdmittedManifest> offer = admit_manifest(bytes, standing.chain.trusted(), context.crypto);
+  if (!offer) return std::move(offer).error();
+  Result<Adoption> adoption =
+      judge_offer(*offer, standing.held(), Staging{}, standing.now, context.crypto);
+  if (!adoption) return std::move(adoption).error();
+  return std::nullopt;
+}
+
 }  // namespace
 
 ExitCode command_inspect(Env& env, const CommonOptions& options, const std::string& file) {
@@ -94,16 +116,8 @@ ExitCode command_inspect(Env& env, const CommonOptions& options, const std::stri
   Result<Standing> standing = take_standing(*context);
   if (!standing) return fail(env, options, "inspect", standing.error());
 
-  std::optional<Error> refused;
-  if (is_root) {
-    Result<VerifiedNote> opened =
-        open_note(**bytes, kind, standing->root().root_keys, context->crypto);
-    if (!opened) refused = std::move(opened).error();
-  } else {
-    Result<AdmittedManifest> admitted =
-        admit_manifest(**bytes, standing->chain.trusted(), context->crypto);
-    if (!admitted) refused = std::move(admitted).error();
-  }
+  const std::optional<Error> refused = is_root ? refuse_root(*context, *standing, **bytes)
+                                               : refuse_manifest(*context, *standing, **bytes);
   const std::vector<Signer> signers = identify(*note, standing->root(), context->crypto);
   Json lines = Json::array();
   for (const Signer& signer : signers) {
@@ -144,8 +158,8 @@ ExitCode command_trust(Env& env, const CommonOptions& options) {
       finish(env, options, "trust",
              expired || !standing->remarks.empty() ? ExitCode::attention : ExitCode::ok,
              "root " + std::to_string(trusted.version()) + " of fleet " + standing->root().fleet +
-                 (expired ? " has EXPIRED (" : " is trusted until (") +
-                 format_utc(standing->root().expires) + ")",
+                 (expired ? " has EXPIRED: " : " is trusted until ") +
+                 format_utc(standing->root().expires),
              std::nullopt,
              {{"chain", std::move(chain)},
               {"manifest", manifest_json(*standing)},
@@ -171,8 +185,12 @@ ExitCode command_trust_reset(Env& env, const CommonOptions& options, bool yes) {
   if (!context) return fail(env, options, "trust reset", context.error());
   Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (!lock) return fail(env, options, "trust reset", lock.error());
-  Result<std::vector<std::string>> removed = context->store.forget();
-  if (!removed) return fail(env, options, "trust reset", removed.error());
+  Result<std::optional<std::string>> hold = context->store.hold_reason();
+  if (!hold) return fail(env, options, "trust reset", hold.error());
+  if (*hold) {
+    return fail(env, options, "trust reset",
+                Error{Errc::held, "the hosts file is held, and its block remembers a version too"});
+  }
 
   // The block's header remembers a version too: it is cleared, and the pins stay until the next
   // apply.
@@ -190,6 +208,8 @@ ExitCode command_trust_reset(Env& env, const CommonOptions& options, bool yes) {
   };
   Result<ReplaceOutcome> outcome = replace_file(env.fs, env.clock, request);
   if (!outcome) return fail(env, options, "trust reset", outcome.error());
+  Result<std::vector<std::string>> removed = context->store.forget();
+  if (!removed) return fail(env, options, "trust reset", removed.error());
   return finish(env, options, "trust reset", ExitCode::ok,
                 "reset to the baked root; 'hostspin apply' and 'hostspin refresh' start from it",
                 std::nullopt, {{"removed", *removed}});

@@ -16,9 +16,8 @@ using std::chrono::milliseconds;
 
 constexpr std::array<std::string_view, 8> kTopKeys{"fleet",  "source", "refresh", "hosts",
                                                    "verify", "tls",    "metrics", "package"};
-constexpr std::array<std::string_view, 9> kSourceKeys{
-    "url",        "addresses", "priority", "ca", "pins", "client_certificate",
-    "client_key", "proxy",     "region"};
+constexpr std::array<std::string_view, 8> kSourceKeys{
+    "url", "addresses", "priority", "ca", "pins", "client_certificate", "client_key", "proxy"};
 
 constexpr std::size_t kWordBytesMax = 63;
 
@@ -239,9 +238,7 @@ Result<Source> Reader::source(const toml::table& table) {
   Result<SourceURL> url = parse_source_url(made.url);
   if (!url) return refuse(*table.get("url"), "source", url.error().detail, url.error().hint);
   while (made.url.ends_with('/')) made.url.pop_back();
-  made.kind = url->scheme == SourceURL::Scheme::file ? Source::Kind::file
-              : url->scheme == SourceURL::Scheme::s3 ? Source::Kind::s3
-                                                     : Source::Kind::http;
+  made.kind = url->scheme == SourceURL::Scheme::file ? Source::Kind::file : Source::Kind::http;
   if (made.kind == Source::Kind::file) made.directory = url->path;
   if (done = source_addresses(table, *url, made); !done) return std::move(done).error();
 
@@ -257,7 +254,6 @@ Result<Source> Reader::source(const toml::table& table) {
   if (done) done = path(table, "source", "client_certificate", made.client_certificate);
   if (done) done = path(table, "source", "client_key", made.client_key);
   if (done) done = text(table, "source", "proxy", made.proxy);
-  if (done) done = text(table, "source", "region", made.region);
   if (!done) return std::move(done).error();
   if (made.client_certificate.empty() != made.client_key.empty()) {
     return Error{Errc::bad_config,
@@ -269,9 +265,6 @@ Result<Source> Reader::source(const toml::table& table) {
         !proxy->path.empty()) {
       return refuse(*table.get("proxy"), "source.proxy", "must be http://IP:PORT");
     }
-  }
-  if (made.kind == Source::Kind::s3 && made.region.empty()) {
-    return Error{Errc::bad_config, made.defined_at + ": source.region: an s3 source needs it"};
   }
   return made;
 }

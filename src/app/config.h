@@ -20,7 +20,7 @@ inline constexpr std::size_t kSourceAddressesMax = 16;
 
 /// One `[[source]]`: where notes are fetched from.
 struct Source {
-  enum class Kind { file, http, s3 };
+  enum class Kind { file, http };
   Kind kind = Kind::http;
   std::string url;                   ///< base, without a slash at its end
   std::string directory;             ///< file: the path
@@ -31,7 +31,6 @@ struct Source {
   std::string client_certificate;    ///< PEM file
   std::string client_key;            ///< PEM file
   std::string proxy;                 ///< http://IP:PORT
-  std::string region;                ///< s3
   std::string defined_at;            ///< "file:line", for messages
 };
 

@@ -40,6 +40,9 @@ struct Context {
   Config config;
   StateStore store;
   Crypto crypto;
+  /// `[tls] time = "floor"`: certificates are judged at no earlier moment; set once the root is
+  /// known.
+  std::int64_t certificate_floor = 0;
 };
 
 /// Reads the configuration and makes the rest ready. Errc::bad_config.

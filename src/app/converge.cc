@@ -120,6 +120,8 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
   if (!lock) return std::move(lock).error();
   Result<Standing> renewed = take_standing(context);
   if (!renewed) return std::move(renewed).error();
+  renewed->now =
+      std::max(renewed->root().issued, standing.now);  // one instant judges a whole cycle
   // A file whose markers are damaged is refused here, before state is touched.
   if (Result<Applied> seen = preview_standing(context, *renewed); !seen) {
     return std::move(seen).error();
@@ -157,7 +159,7 @@ void tidy_state(Context& context, const Standing& standing) {
   const TrustRoot& baked = standing.chain.roots.front();
   std::vector<std::string> unreadable;
   for (const auto& [version, bytes] : context.store.stored_roots(unreadable)) {
-    if (version == baked.version()) return;
+    if (version == baked.version() && bytes == baked.note_bytes()) return;
   }
   if (Result<void> kept = context.store.keep_root(baked.version(), baked.note_bytes()); !kept) {
     context.env.console.note("the baked root was not kept: " + kept.error().detail);

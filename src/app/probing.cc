@@ -74,6 +74,7 @@ Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
   std::map<std::string, std::string> missing;
   SessionStart start;
   start.deadline = deadline;
+  start.tls_not_before = context.certificate_floor;
   start.ca_bundles = gather_bundles(context, checks, missing);
 
   std::vector<ProbeRequest> requests;

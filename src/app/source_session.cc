@@ -107,6 +107,7 @@ Result<void> SourceSession::start_worker() {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline_ - context_->env.clock.steady());
   start.deadline = std::max(left, std::chrono::milliseconds(1));
+  start.tls_not_before = context_->certificate_floor;
   for (const Source& source : context_->config.sources) {
     if (source.kind == Source::Kind::file) continue;
     const std::string name = source.ca.empty() ? "system" : bundle_name(source.ca);
@@ -146,7 +147,6 @@ Result<FetchRequest> SourceSession::fetch_request(const DocumentWanted& wanted) 
     request.client_key = pem_.at(source.client_key);
   }
   request.proxy = source.proxy;
-  request.s3_region = source.region;
   return request;
 }
 

@@ -78,10 +78,8 @@ Result<SourceURL> parse_source_url(std::string_view text) {
     parsed.port = 80;
   } else if (scheme == "https") {
     parsed.scheme = SourceURL::Scheme::https;
-  } else if (scheme == "s3") {
-    parsed.scheme = SourceURL::Scheme::s3;
   } else {
-    return refuse(text, "must begin with https://, http://, file:/// or s3://");
+    return refuse(text, "must begin with https://, http:// or file:///");
   }
 
   const std::string_view rest = text.substr(mark + 3);
@@ -105,9 +103,6 @@ Result<SourceURL> parse_source_url(std::string_view text) {
     return refuse(text, "a user name is not allowed");
   if (Result<void> done = parse_authority(text, authority, parsed); !done)
     return std::move(done).error();
-  if (parsed.scheme == SourceURL::Scheme::s3 && (parsed.literal || authority != parsed.host)) {
-    return refuse(text, "an s3 URL names a bucket, without a port");
-  }
   return parsed;
 }
 

@@ -13,9 +13,9 @@ namespace hostspin {
 /// A source's base URL taken apart (RFC 3986), with nothing in it that a resolver could ever see:
 /// the host is an IP literal, or a strict host name that needs `addresses`.
 struct SourceURL {
-  enum class Scheme { file, http, https, s3 };
+  enum class Scheme { file, http, https };
   Scheme scheme = Scheme::https;
-  std::string host;  ///< a name; of an IPv6 literal without brackets; of s3 the bucket
+  std::string host;                  ///< a name; of an IPv6 literal without brackets;
   std::optional<IPAddress> literal;  ///< where the host is an IP literal
   std::uint16_t port = 443;
   std::string path;  ///< without a slash at its end; of file the directory

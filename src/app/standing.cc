@@ -66,6 +66,10 @@ Result<Standing> take_standing(Context& context) {
   standing.chain = replay_roots(std::move(*root), std::move(stored), context.crypto);  // S2
   if (!standing.chain.stopped.empty()) standing.remarks.push_back(standing.chain.stopped);
   standing.now = believed_time(system_time(context.env), standing.chain.trusted());
+  if (context.config.tls_time_floor) {
+    const std::chrono::sys_seconds floor = believed_time({}, standing.chain.trusted());
+    context.certificate_floor = floor.time_since_epoch().count();
+  }
 
   consider(standing, context.store.stored_manifest(), true, context.crypto);  // S3
   consider(standing, context.store.seed(), false, context.crypto);

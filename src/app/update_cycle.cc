@@ -99,8 +99,16 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
   ++report_.roots_added;
   standing_.now = std::max(standing_.now, root->document().issued);
   standing_.chain.roots.push_back(std::move(*root));
+  // What was judged under the old root counts no more; offers are judged again at the chain's new
+  // end.
   report_.chain_end_seen = false;
-  for (EndpointReport& endpoint : report_.endpoints) endpoint.root_refused.clear();
+  waiting_ = false;
+  for (EndpointReport& endpoint : report_.endpoints) {
+    endpoint.root_refused.clear();
+    endpoint.refused.clear();
+    endpoint.confirmed = false;
+    endpoint.lagging = false;
+  }
   asked_ = ask_everybody(next + 1);
 }
 
@@ -194,11 +202,7 @@ Error Cycle::worst_error() const {
 
 void Cycle::finish() {
   // An offer that was confirmed and then overtaken by a higher one is a mirror that lags behind.
-  if (adopted_) {
-    for (std::size_t i = 0; i < offers_.size(); ++i) {
-      if (!offers_[i].empty()) judge(i);
-    }
-  }
+  if (adopted_ && report_.chain_end_seen) judge_offers();
   const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
                                      [](const EndpointReport& e) { return e.confirmed; });
   if (write_failed_) {
@@ -213,6 +217,9 @@ void Cycle::finish() {
   }
   if (adopted_) {
     report_.outcome = CycleOutcome::adopted;
+  } else if (!report_.chain_end_seen) {
+    report_.outcome = CycleOutcome::failed;
+    report_.error = worst_error();
   } else if (waiting_) {
     report_.outcome = CycleOutcome::waiting;
   } else if (confirmed) {

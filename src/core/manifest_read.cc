@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "hostspin/hosts_file.h"
 #include "manifest_check.h"
 #include "note_text.h"
 #include "table_reader.h"
@@ -18,11 +19,26 @@ constexpr std::int64_t kSpreadMinutesMax = 1440;
 constexpr std::size_t kPeopleTextBytesMax = 200;
 constexpr std::string_view kContentHint = "no signature lifts this rule: correct the manifest";
 
-/// Where every name of the manifest was given first, and how many lines the block has so far.
+/// What BEGIN and END lines take at most: two markers, a fleet of 64 and numbers of 16 digits.
+constexpr std::size_t kBlockFrameBytesMax = 256;
+
+/// Where every name of the manifest was given first, and how large the block is so far.
 struct Totals {
   std::map<HostName, std::string> owners;
   std::size_t block_lines = 0;
+  std::size_t block_bytes = kBlockFrameBytesMax;
 };
+
+/// Counts the service's part of the block: a line for every name and address, "ADDRESS\tNAME\n".
+void count_block(const Service& service, Totals& totals) {
+  std::size_t name_bytes = service.name.text().size();
+  for (const HostName& alias : service.aliases) name_bytes += alias.text().size();
+  const std::size_t names = 1 + service.aliases.size();
+  for (const IPAddress& address : service.addresses) {
+    totals.block_lines += names;
+    totals.block_bytes += names * (address.to_string().size() + 2) + name_bytes;
+  }
+}
 
 /// Everything above the services.
 Manifest read_head(TableReader& in) {
@@ -196,7 +212,7 @@ Result<Service> read_service(const TomlValue& value, std::size_t number, Unknown
   service.aliases = read_aliases(in);
   for (const HostName& alias : service.aliases) claim_name(in, alias, "aliases", where, totals);
   service.addresses = read_addresses(in);
-  totals.block_lines += (1 + service.aliases.size()) * service.addresses.size();
+  count_block(service, totals);
   if (const TomlValue* check = in.find("check")) {
     Result<std::vector<Check>> checks = read_checks(*check, service.name, where, unknown);
     if (checks) {
@@ -240,6 +256,11 @@ Result<Manifest> read_manifest(std::string_view text, UnknownKeys unknown,
   if (totals.block_lines > kBlockLinesMax) {
     return {Errc::block_too_large, "the block would have " + std::to_string(totals.block_lines) +
                                        " lines, at most 1000 are written"};
+  }
+  // Also where a host's own name would be left out: a manifest is good on every host or on none.
+  if (totals.block_bytes > kBlockBytesMax) {
+    return {Errc::block_too_large, "the block would have " + std::to_string(totals.block_bytes) +
+                                       " bytes, at most 65536 are written"};
   }
   return manifest;
 }

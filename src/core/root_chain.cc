@@ -11,22 +11,34 @@ std::string note_name(std::int64_t version) { return "root/" + std::to_string(ve
 
 using StoredNotes = std::map<std::int64_t, std::string>;
 
-/// The roots below `baked`, newest first, each a predecessor by U3 of the one before it. Nothing on
-/// disk vouches for them but that: they extend what is recognised as signed in the past, never what
-/// is trusted.
+/// The roots below `baked`, newest first, each a predecessor by U3 of the one before it. That alone
+/// would prove nothing: whoever can write the state directory can make a predecessor whose only
+/// keys are public ones of the baked root's signers and his own. So a stored one counts only if the
+/// threshold of its successor's root keys has signed it too, checked before it is parsed. A
+/// rotation that left no such overlap ends the walk; what is trusted is not touched by that.
 std::vector<TrustRoot> walk_down(const TrustRoot& baked, const StoredNotes& stored,
                                  const Crypto& crypto, std::string& stopped) {
   std::vector<TrustRoot> below;
-  std::string_view successor = baked.note_bytes();
+  below.reserve(stored.size());  // `successor` points into it
+  const TrustRoot* successor = &baked;
   for (std::int64_t version = baked.version() - 1;; --version) {
     const auto note = stored.find(version);
     if (note == stored.end()) return below;  // a newer image skips versions: nothing to report
+    Result<VerifiedNote> vouched =
+        open_note(note->second, DocumentKind::root, successor->document().root_keys, crypto);
+    if (!vouched) {
+      if (vouched.error().code == Errc::too_few_signatures)
+        return below;  // a whole new set of keys
+      stopped =
+          note_name(version) + ": by the keys of the root above it: " + vouched.error().detail;
+      return below;
+    }
     Result<TrustRoot> root = open_baked_root(note->second, crypto);
     if (root && root->version() != version) {
       root = Error{Errc::bad_root, "it is version " + std::to_string(root->version())};
     }
     if (root) {
-      if (Result<TrustRoot> next = open_next_root(*root, successor, crypto); !next) {
+      if (Result<TrustRoot> next = open_next_root(*root, successor->note_bytes(), crypto); !next) {
         root = annotate(std::move(next).error(), "its successor does not follow");
       }
     }
@@ -35,7 +47,7 @@ std::vector<TrustRoot> walk_down(const TrustRoot& baked, const StoredNotes& stor
       return below;
     }
     below.push_back(*std::move(root));
-    successor = note->second;
+    successor = &below.back();
   }
 }
 

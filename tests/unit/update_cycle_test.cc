@@ -258,3 +258,40 @@ TEST_CASE("without a source refresh cannot judge", "[refresh]") {
   world.write("/etc/hostspin/hostspin.toml", "");
   CHECK(world.refresh() == ExitCode::unknown);
 }
+
+TEST_CASE("what was confirmed under the old root counts no more when the new chain has no end",
+          "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  world.write("/etc/hostspin/conf.d/second.toml", "[[source]]\nurl = \"http://10.0.0.2/m\"\n");
+  // The first source confirms manifest 5 and says there is no root 2; the second then gives root 2,
+  // and nobody says whether there is a root 3.
+  world.net.serve("http://10.0.0.2/m/root/2.note", world.fleet.sign(world.root(2)));
+  world.net.answer_last("http://10.0.0.2/m/root/2.note");
+  world.net.serve("http://10.0.0.2/m/manifest.note", world.fleet.sign(world.manifest(6)));
+  world.net.answer_last("http://10.0.0.2/m/manifest.note");
+  world.net.break_url("http://10.0.0.2/m/root/3.note", "tcp_timeout");
+  world.net.break_url(root_url(3), "tcp_timeout");
+  const std::string hosts = world.hosts();
+  CHECK(world.refresh() == ExitCode::critical);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.state().contains("/root/2.note"));
+}
+
+TEST_CASE("a manifest whose block would be too large is refused before it is stored",
+          "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  ManifestText manifest = world.manifest(6);
+  const std::string label(60, 'a');
+  manifest.services[0].addresses.clear();
+  for (int i = 1; i <= 16; ++i) {
+    manifest.services[0].addresses.push_back("10.1.1." + std::to_string(i));
+  }
+  for (int i = 10; i < 40; ++i) {
+    manifest.services[0].aliases.push_back(std::to_string(i) + "." + label + "." + label + "." +
+                                           label + ".svc.example.com");
+  }
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  check_refused(world, "bytes");
+}
