@@ -5,7 +5,7 @@ _hostspin() {
   COMPREPLY=()
   cur=${COMP_WORDS[COMP_CWORD]}
   prev=${COMP_WORDS[COMP_CWORD - 1]}
-  commands="apply refresh agent verify status diff inspect trust hold release remove repair sign"
+  commands="apply refresh agent verify status diff inspect trust hold release remove repair doctor runbook sign"
 
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case " $commands " in
@@ -21,6 +21,7 @@ _hostspin() {
     --output) COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
     --config | --hosts-file | --from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --root | --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    --format) COMPREPLY=($(compgen -W "text markdown html" -- "$cur")); return ;;
     --reason | --deadline) return ;;
   esac
 
@@ -34,6 +35,8 @@ _hostspin() {
       hold) options+=" --reason" ;;
       remove) options+=" --no-hold" ;;
       repair) options+=" --dry-run" ;;
+      doctor) options+=" --all" ;;
+      runbook) options+=" --format" ;;
     esac
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
     return

@@ -1,6 +1,6 @@
 # fish completion of hostspin(8)
 
-set -l commands apply refresh agent verify status diff inspect trust hold release remove repair sign
+set -l commands apply refresh agent verify status diff inspect trust hold release remove repair doctor runbook sign
 
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -f
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a apply -d "pin the newest manifest on this machine"
@@ -15,6 +15,8 @@ complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a hold -d "
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a release -d "end a hold"
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a remove -d "take the block out, and hold"
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a repair -d "put damaged markers right"
+complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a doctor -d "what on this machine could defeat the pins"
+complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a runbook -d "the manifest as a page for people"
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a sign -d "the desk tool"
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -l version -d "show the version"
 
@@ -39,4 +41,6 @@ complete -c hostspin -n "__fish_seen_subcommand_from trust" -f -a reset -d "forg
 complete -c hostspin -n "__fish_seen_subcommand_from trust" -l yes -d "do it"
 complete -c hostspin -n "__fish_seen_subcommand_from hold" -l reason -x -d "shown by status and verify"
 complete -c hostspin -n "__fish_seen_subcommand_from remove" -l no-hold -d "do not hold"
+complete -c hostspin -n "__fish_seen_subcommand_from doctor" -l all -d "list what is fine as well"
+complete -c hostspin -n "__fish_seen_subcommand_from runbook" -l format -x -a "text markdown html" -d "of the page"
 complete -c hostspin -n "__fish_seen_subcommand_from repair" -l dry-run -d "only show what would be done"

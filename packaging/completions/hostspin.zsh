@@ -31,6 +31,8 @@ _hostspin() {
         'release:end a hold'
         'remove:take the block out, and hold'
         'repair:put damaged markers right'
+        'doctor:what on this machine could defeat the pins'
+        'runbook:the manifest as a page for people'
         'sign:the desk tool'
       )
       _describe command commands
@@ -49,6 +51,8 @@ _hostspin() {
         hold) _arguments $common '--reason[shown by status and verify]:text:' ;;
         remove) _arguments $common '--no-hold[do not hold]' ;;
         repair) _arguments $common '--dry-run[only show what would be done]' ;;
+        doctor) _arguments $common '--all[list what is fine as well]' ;;
+        runbook) _arguments $common '--format[of the page]:format:(text markdown html)' ;;
         sign) (( $+functions[_hostspin-sign] )) && _hostspin-sign || _default ;;
         *) _arguments $common ;;
       esac
