@@ -25,7 +25,8 @@ take it once it is signed.
   -o DRAFT           a file, replaced if it is there
 
 Needs hostspin-sign on the PATH, awk and jq.
-Exit status: 0 written · 1 written, with findings that should be looked at · 2 clients would refuse it · 3 could not judge
+Exit status: 0 written · 1 written, with findings that should be looked at · 2 clients would refuse it ·
+3 could not judge
 END
 }
 fail() {

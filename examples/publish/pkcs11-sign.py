@@ -27,7 +27,8 @@ def only(found: list, what: str):
 def sign(module: str, token: str, key: str, text: bytes) -> bytes:
     library = PyKCS11.PyKCS11Lib()
     library.load(module)
-    slots = [slot for slot in library.getSlotList(tokenPresent=True) if library.getTokenInfo(slot).label.strip() == token]
+    present = library.getSlotList(tokenPresent=True)
+    slots = [slot for slot in present if library.getTokenInfo(slot).label.strip() == token]
     session = library.openSession(only(slots, f"token '{token}'"))
     pin = os.environ.get("HOSTSPIN_PIN")
     session.login(getpass.getpass(f"PIN of {token}: ") if pin is None else pin)

@@ -199,8 +199,10 @@ def test_the_forms_of_terraform_agree(pipeline):
     ("consul", [instance("10.1.0.1"), instance("192.0.2.1")], 2, "outside the root's networks"),
     ("consul", [instance("10.1.0.1", service="other")], 3, "no input has this service"),
     ("consul", "not json", 3, "cannot use 'consul.json'"),
-    ("terraform", {"hostspin_services": {"value": {"db.svc.example.com": "192.0.2.1"}}}, 2, "outside the root's networks"),
-    ("terraform", {"hostspin_services": {"value": {"db.elsewhere.example": "10.1.0.1"}}}, 3, "no input has this service"),
+    ("terraform",
+     {"hostspin_services": {"value": {"db.svc.example.com": "192.0.2.1"}}}, 2, "outside the root's networks"),
+    ("terraform",
+     {"hostspin_services": {"value": {"db.elsewhere.example": "10.1.0.1"}}}, 3, "no input has this service"),
     ("terraform", {"another": {"value": {}}}, 3, "there is no output"),
     ("terraform", {}, 3, "no DNS record"),
 ])
@@ -306,7 +308,8 @@ def test_the_next_root_is_published_with_its_manifest(pipeline):
         before = tree(pipeline.publication)
         done = pipeline.publish("--root", "root-2.toml", "--accept", "no-spare-key")
         assert done.code == 2 and tree(pipeline.publication) == before, str(done)
-        desk.ok("sign", "root-2.toml", "--key", f"prod/keys/root-{signer}.key", "--previous", "public/current/root/1.note")
+        desk.ok("sign", "root-2.toml", "--key", f"prod/keys/root-{signer}.key",
+                "--previous", "public/current/root/1.note")
     # The root is complete now, but the manifest counts one signature alone under it.
     assert "too_few_signatures" in pipeline.refused(2, "--root", "root-2.toml", "--accept", "no-spare-key").stdout
     pipeline.sign(3, draft="manifest.note")

@@ -36,8 +36,8 @@ class Token:
         mechanisms = self.run("pkcs11-tool", "--module", MODULE, "--list-mechanisms")
         if "EDDSA" not in mechanisms:
             pytest.skip("this SoftHSM is built without EDDSA")
-        self.tool("--login", "--pin", PIN, "--keypairgen", "--key-type", "EC:edwards25519", "--label", KEY, "--id", "01",
-                  "--usage-sign")
+        self.tool("--login", "--pin", PIN, "--keypairgen", "--key-type", "EC:edwards25519", "--label", KEY,
+                  "--id", "01", "--usage-sign")
 
     def run(self, *command) -> str:
         done = subprocess.run([*map(str, command)], capture_output=True, timeout=60, check=False,
@@ -61,7 +61,8 @@ def fleet(tmp_path, programs, token) -> Desk:
     token.tool("--read-object", "--type", "pubkey", "--label", KEY, "--output-file", desk.path("hsm.pem"))
     desk.write("hsm.vkey", desk.ok("vkey", NAME, "hsm.pem").text)
     for name in ("r1", "m1"):
-        desk.write(name + ".vkey", desk.ok("keygen", "example.com/" + name, "-o", name + ".key", "--no-passphrase").text)
+        made = desk.ok("keygen", "example.com/" + name, "-o", name + ".key", "--no-passphrase")
+        desk.write(name + ".vkey", made.text)
     desk.ok("root", "new", "--fleet", "prod.example", "--root-key", "r1.vkey", "--root-threshold", "1",
             "--manifest-key", "m1.vkey", "hsm.vkey", "--manifest-threshold", "2", "--names", "*.svc.example.com",
             "--networks", "10.1.0.0/16", "-o", "root.note")
@@ -83,7 +84,8 @@ def signer_of(tool: str, checkout: Path) -> str:
     if tool == "pkcs11-tool":
         return (f"pkcs11-tool --module {MODULE} --token-label {TOKEN} --login --pin env:HOSTSPIN_PIN --sign "
                 f"--mechanism EDDSA --label {KEY} --input-file {{}}")
-    if subprocess.run(["/usr/bin/python3", "-c", "import PyKCS11"], capture_output=True, check=False).returncode != 0:
+    asked = ["/usr/bin/python3", "-c", "import PyKCS11; PyKCS11.CKM_EDDSA"]
+    if subprocess.run(asked, capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the Python module PyKCS11 (Debian: python3-pykcs11)")
     return f"{checkout}/examples/publish/pkcs11-sign.py {MODULE} {TOKEN} {KEY} {{}}"
 
