@@ -15,7 +15,14 @@ fi
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/hostspin-fresh.XXXXXX")
 root=$work/root
-trap 'rm -rf --one-file-system "$work"' EXIT
+child=
+clean_up() { # unshare itself does not listen to a polite signal
+  [ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true
+  wait
+  rm -rf --one-file-system "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 echo "[1/3] a minimal Debian 12 in $root"
 mmdebstrap --quiet --variant=minbase bookworm "$root" >"$work/mmdebstrap.log" 2>&1 || {
   tail -n 30 "$work/mmdebstrap.log" >&2
@@ -40,7 +47,9 @@ inside() {
     root=$1
     shift
     exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb chroot "$root" "$@"
-  ' bash "$root" "$@"
+  ' bash "$root" "$@" &
+  child=$!
+  wait "$child"
 }
 
 echo "[3/3] in it:"
@@ -49,7 +58,7 @@ commands=("$*")
 for command in "${commands[@]}"; do
   echo "--- $command"
   if ! inside bash -c "$command"; then
-    [ -z "$shell" ] || inside bash || true
+    [ -z "$shell" ] || inside bash </dev/tty || true
     exit 1
   fi
 done
