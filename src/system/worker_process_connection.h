@@ -13,7 +13,7 @@ namespace hostspin {
 
 /// How long a worker that has closed its output may take to be gone before it is killed, and how
 /// long a killed one may take to die before it is left to init.
-inline constexpr std::chrono::milliseconds kWorkerLeaveLimit{200};
+inline constexpr std::chrono::milliseconds kWorkerLeaveLimit{1000};
 inline constexpr std::chrono::milliseconds kWorkerDieLimit{2000};
 /// How long the way from fork to a successful exec may take.
 inline constexpr std::chrono::milliseconds kWorkerExecLimit{5000};
