@@ -105,7 +105,7 @@ def test_a_socket_that_is_closed_ends_the_worker(programs):
 
 def test_a_slow_reader_gets_everything(programs):
     """More results than a pipe holds, read late."""
-    session = Session(programs.net, deadline_ms=20000)
+    session = Session(programs.net, deadline_ms=120000)
     session.send(*[probe(n, "127.0.0.1", "quic", 1) for n in range(5000)])
     session.finish_input()
     with pytest.raises(subprocess.TimeoutExpired):
