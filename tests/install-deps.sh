@@ -15,8 +15,10 @@ build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann
   libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev)
 test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-certificates
   strace nftables iproute2 util-linux binutils
-  dpkg-dev lintian rpm rpmlint mandoc          # packages
-  systemd systemd-container mmdebstrap)        # units, and a boot of them
+  golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
+  softhsm2 opensc python3-pykcs11 jq shellcheck               # examples/publish, and a key in a token
+  dpkg-dev lintian rpm rpmlint mandoc apparmor                # packages
+  systemd systemd-container mmdebstrap)                       # units, and a boot of them
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
 
