@@ -10,10 +10,12 @@ namespace hostspin {
 namespace {
 
 constexpr std::size_t kReportColumns = 100;
+constexpr std::size_t kMarkColumns = 4;  ///< "DOWN" and the like, before a line
 
 std::string fit(std::string line) {
-  if (line.size() <= kReportColumns) return line;
-  return line.substr(0, kReportColumns - 3) + "...";
+  constexpr std::size_t room = kReportColumns - kMarkColumns;
+  if (line.size() <= room) return line;
+  return line.substr(0, room - 3) + "...";
 }
 
 /// "10.1.2.3:5432", "[2001:db8::1]:443".
@@ -27,25 +29,51 @@ std::string milliseconds(const ProbeResult& result) {
   const double value = result.rtt_us ? static_cast<double>(*result.rtt_us) / 1000.0
                                      : static_cast<double>(result.elapsed.count());
   std::array<char, 32> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%.1f ms", value);
+  const int size = std::snprintf(text.data(), text.size(), "%.2f ms", value);
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
-std::string check_line(const AddressReport& check) {
-  std::string line = "  " + check.service + "  " + endpoint(check) + "  " +
-                     std::string(check_kind_name(check.check.kind)) + "  " +
-                     std::string(verdict_layer(check.result.verdict)) + " " +
-                     std::string(verdict_name(check.result.verdict));
+/// How wide the columns of a report are, so that its lines stand below each other.
+struct Columns {
+  std::size_t service = 0;
+  std::size_t endpoint = 0;
+  std::size_t kind = 0;
+};
+
+Columns columns_of(const ProbeReport& probes) {
+  Columns columns;
+  for (const AddressReport& check : probes.checks) {
+    columns.service = std::max(columns.service, check.service.size());
+    columns.endpoint = std::max(columns.endpoint, endpoint(check).size());
+    columns.kind = std::max(columns.kind, check_kind_name(check.check.kind).size());
+  }
+  return columns;
+}
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.resize(width, ' ');
+  return text + "  ";
+}
+
+std::string check_line(const AddressReport& check, const Columns& columns) {
+  std::string line = "  " + padded(check.service, columns.service) +
+                     padded(endpoint(check), columns.endpoint) +
+                     padded(std::string(check_kind_name(check.check.kind)), columns.kind);
   if (check.result.verdict == Verdict::ok) {
-    line += "  " + milliseconds(check.result);
+    line += milliseconds(check.result);
     if (check.result.days_left) {
       line += "  certificate " + std::to_string(*check.result.days_left) + " d";
     }
     return fit(line);
   }
-  line += "  " + std::string(verdict_words(check.result.verdict));
-  if (!check.result.detail.empty()) line += ": " + check.result.detail;
-  return fit(line);
+  line += std::string(verdict_layer(check.result.verdict)) + " " +
+          std::string(verdict_name(check.result.verdict)) + ": " +
+          std::string(verdict_words(check.result.verdict));
+  // The library's or kernel's own words, where there is room for them; JSON has them always.
+  const std::string detailed = line + ": " + check.result.detail;
+  const bool fits =
+      !check.result.detail.empty() && detailed.size() <= kReportColumns - kMarkColumns;
+  return fit(fits ? detailed : line);
 }
 
 /// The state of the pins themselves: missing or altered lines are what this tool exists to prevent.
@@ -203,19 +231,21 @@ void print_header(Console& console, const VerifyFindings& findings) {
 void print_text(Console& console, const VerifyOptions& verify, const VerifyFindings& findings,
                 const Tally& tally, const std::vector<std::string>& warnings) {
   print_header(console, findings);
+  const Columns columns = findings.probes ? columns_of(*findings.probes) : Columns{};
   if (findings.probes) {
     for (const AddressReport& check : findings.probes->checks) {
-      if (is_down(check.result)) console.print(console.red("DOWN") + check_line(check) + "\n");
+      if (is_down(check.result))
+        console.print(console.red("DOWN") + check_line(check, columns) + "\n");
     }
     for (const AddressReport& check : findings.probes->checks) {
       if (is_warning(check.check, check.result)) {
-        console.print(console.yellow("WARN") + check_line(check) + "\n");
+        console.print(console.yellow("WARN") + check_line(check, columns) + "\n");
       }
     }
     for (const AddressReport& check : findings.probes->checks) {
       const bool skipped = check.result.verdict == Verdict::not_tried ||
                            check.result.verdict == Verdict::unsupported;
-      if (skipped) console.print("SKIP" + check_line(check) + "\n");
+      if (skipped) console.print("SKIP" + check_line(check, columns) + "\n");
     }
   }
   for (const std::string& warning : warnings) {
@@ -225,7 +255,7 @@ void print_text(Console& console, const VerifyOptions& verify, const VerifyFindi
     if (findings.probes) {
       for (const AddressReport& check : findings.probes->checks) {
         if (check.result.verdict == Verdict::ok && !is_warning(check.check, check.result)) {
-          console.print(console.green("ok  ") + check_line(check) + "\n");
+          console.print(console.green("ok  ") + check_line(check, columns) + "\n");
         }
       }
     }
