@@ -5,60 +5,13 @@
 #include <cerrno>
 
 #include "catch.h"
-#include "fake_clock.h"
 #include "faulty_file_system.h"
-#include "hosts_sample.h"
-#include "hostspin/hosts_file.h"
-#include "memory_file_system.h"
+#include "hosts_world.h"
 
 using namespace hostspin;
-using namespace std::chrono_literals;
-
-namespace {
-
-const std::string kHosts = "/etc/hosts";
-const std::string kTemp = "/etc/hosts.hostspin.tmp";
-const std::string kState = "/var/lib/hostspin";
-
-std::string with_block(const std::string& foreign) { return make_block(sample_pins()) + foreign; }
-
-/// What `apply` asks for.
-ReplaceRequest apply_request() {
-  ReplaceRequest request;
-  request.state_directory = kState;
-  request.edit = [](std::string_view bytes, bool exists) -> Result<std::optional<std::string>> {
-    Result<Plan> plan = plan_apply(exists ? bytes : kNewHostsFile, make_block(sample_pins()),
-                                   sample_pins(), ConflictPolicy::report);
-    if (!plan) return std::move(plan).error();
-    if (exists && !plan->changes) return std::optional<std::string>();
-    return std::optional<std::string>(std::move(plan->after));
-  };
-  request.doubtful = [](std::string_view bytes) { return !gives_localhost(bytes); };
-  return request;
-}
-
-/// A machine with a hosts file and hostspin's directories.
-struct World {
-  MemoryFileSystem disk;
-  FakeClock clock;
-
-  explicit World(const std::string& hosts = std::string(kSampleHosts)) {
-    disk.put(kHosts, hosts);
-    disk.put_directory(kState);
-    disk.put_directory("/run/hostspin");
-  }
-  Result<ReplaceOutcome> apply(ReplaceRequest request = apply_request()) {
-    return replace_file(disk, clock, request);
-  }
-  std::string hosts() const { return disk.content(kHosts).value_or("(missing)"); }
-};
-
-const std::string kOld(kSampleHosts);
-
-}  // namespace
 
 TEST_CASE("the file is replaced, and the old bytes are kept", "[replace]") {
-  World world;
+  HostsWorld world;
   const Result<ReplaceOutcome> done = world.apply();
   REQUIRE(done);
   CHECK(done->written);
@@ -74,7 +27,7 @@ TEST_CASE("the file is replaced, and the old bytes are kept", "[replace]") {
 
 TEST_CASE("right bytes are not written again: no temporary file, no sync, same inode",
           "[replace]") {
-  World world(with_block(kOld));
+  HostsWorld world(with_block(kOld));
   const FileStatus before = world.disk.status_of(kHosts);
   const Result<ReplaceOutcome> done = world.apply();
   REQUIRE(done);
@@ -94,7 +47,7 @@ TEST_CASE("right bytes are not written again: no temporary file, no sync, same i
 }
 
 TEST_CASE("an error of the edit leaves everything as it is", "[replace]") {
-  World world("# BEGIN hostspin\n");
+  HostsWorld world("# BEGIN hostspin\n");
   const Result<ReplaceOutcome> done = world.apply();
   REQUIRE_FALSE(done);
   CHECK(done.error().code == Errc::damaged_markers);
@@ -103,7 +56,7 @@ TEST_CASE("an error of the edit leaves everything as it is", "[replace]") {
 }
 
 TEST_CASE("a missing file is made, once it has stayed missing for a moment", "[replace]") {
-  World world;
+  HostsWorld world;
   world.disk.remove(kHosts);
   SECTION("it stays missing") {
     const Result<ReplaceOutcome> done = world.apply();
@@ -141,7 +94,7 @@ TEST_CASE("a missing file is made, once it has stayed missing for a moment", "[r
 }
 
 TEST_CASE("a file that looks truncated is given a moment", "[replace]") {
-  World world("");
+  HostsWorld world("");
   world.clock.on_sleep = [&] { world.disk.rewrite(kHosts, kOld); };
   REQUIRE(world.apply());
   CHECK(world.hosts() == with_block(kOld));
@@ -149,7 +102,7 @@ TEST_CASE("a file that looks truncated is given a moment", "[replace]") {
 }
 
 TEST_CASE("mode, owner, attributes and ACL are carried over, the old time is not", "[replace]") {
-  World world;
+  HostsWorld world;
   world.disk.put(kHosts, kOld, 0640);
   world.disk.set_owner(kHosts, 12, 34);
   world.disk.set_mtime_of(kHosts, 5);
@@ -184,7 +137,7 @@ TEST_CASE("mode, owner, attributes and ACL are carried over, the old time is not
 }
 
 TEST_CASE("an owner that cannot be kept is named, and the file left alone", "[replace]") {
-  World world;
+  HostsWorld world;
   world.disk.set_owner(kHosts, 1000, 1000);
   world.disk.may_change_owner = false;
   const Result<ReplaceOutcome> done = world.apply();
@@ -200,7 +153,7 @@ TEST_CASE("an owner that cannot be kept is named, and the file left alone", "[re
 }
 
 TEST_CASE("readers that look at size and time alone see every change", "[replace]") {
-  World world(with_block(kOld));
+  HostsWorld world(with_block(kOld));
   std::string other = with_block(kOld);
   other.replace(other.find("10.1.2.3"), 8, "10.1.2.9");
   const std::int64_t now =
@@ -255,7 +208,7 @@ TEST_CASE("everything happens inside the root", "[replace]") {
 }
 
 TEST_CASE("other names of the file are reported", "[replace]") {
-  World world;
+  HostsWorld world;
   world.disk.add_link(kHosts, "/etc/hosts.hard");
   const Result<ReplaceOutcome> done = world.apply();
   REQUIRE(done);
@@ -264,7 +217,7 @@ TEST_CASE("other names of the file are reported", "[replace]") {
 }
 
 TEST_CASE("without RENAME_EXCHANGE the file is compared again and renamed over", "[replace]") {
-  World world;
+  HostsWorld world;
   world.disk.has_exchange = false;
   SECTION("nobody interferes") {
     const Result<ReplaceOutcome> done = world.apply();
@@ -287,7 +240,7 @@ TEST_CASE("without RENAME_EXCHANGE the file is compared again and renamed over",
 }
 
 TEST_CASE("refusals are told apart", "[replace]") {
-  World world;
+  HostsWorld world;
   const auto refused = [&](Errc code, const std::string& text) {
     const Result<ReplaceOutcome> done = world.apply();
     REQUIRE_FALSE(done);
@@ -345,7 +298,7 @@ TEST_CASE("a failed call is named by its errno", "[replace]") {
     CAPTURE(row.call, row.error);
     bool seen = false;
     for (int step = 0; step < 200 && !seen; ++step) {
-      World world;
+      HostsWorld world;
       world.disk.set_owner(kHosts, 0, 7);
       world.disk.set_attribute_of(kHosts, "user.note", "mine");
       FaultyFileSystem fs(world.disk, step, {row.error, false, false, false});
@@ -360,274 +313,8 @@ TEST_CASE("a failed call is named by its errno", "[replace]") {
   }
 }
 
-TEST_CASE("whichever call fails, the file is the old one or the new one", "[replace][sweep]") {
-  const int error = GENERATE(EIO, ENOSPC, EDQUOT, EPERM, EBUSY, EROFS, EACCES, ENOMEM, EINTR);
-  const bool happens = GENERATE(false, true);
-  const bool has_exchange = GENERATE(true, false);
-  for (int step = 0;; ++step) {
-    CAPTURE(error, happens, has_exchange, step);
-    World world;
-    world.disk.has_exchange = has_exchange;
-    world.disk.set_owner(kHosts, 0, 7);
-    world.disk.set_attribute_of(kHosts, "user.note", "mine");
-    FaultyFileSystem fs(world.disk, step, {error, false, happens, false});
-    const Result<ReplaceOutcome> done = replace_file(fs, world.clock, apply_request());
-    CAPTURE(fs.struck());
-    const std::string now = world.hosts();
-    CHECK((now == kOld || now == with_block(kOld)));
-    if (done) {
-      CHECK(done->written);
-      CHECK(world.disk.survivors(kHosts) == std::set<std::optional<std::string>>{with_block(kOld)});
-    } else {
-      CHECK_FALSE(done.error().detail.empty());
-    }
-    // An interrupted call is begun again, whichever it is.
-    if (error == EINTR && !happens) CHECK(done);
-
-    // The next run puts everything right, and clears up.
-    REQUIRE(replace_file(world.disk, world.clock, apply_request()));
-    CHECK(world.hosts() == with_block(kOld));
-    CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
-    for (const std::string& name : world.disk.names(kState)) CHECK(name == "hosts.prev");
-    if (!fs.fired()) break;
-  }
-}
-
-TEST_CASE("a call that does half its work is finished", "[replace][sweep]") {
-  for (int step = 0;; ++step) {
-    CAPTURE(step);
-    World world;
-    FaultyFileSystem fs(world.disk, step, {0, false, false, true});
-    REQUIRE(replace_file(fs, world.clock, apply_request()));
-    CHECK(world.hosts() == with_block(kOld));
-    if (!fs.fired()) break;
-  }
-}
-
-TEST_CASE("a kill at any call leaves old or new, and no litter after the next run",
-          "[replace][sweep]") {
-  const bool happens = GENERATE(false, true);
-  const bool has_exchange = GENERATE(true, false);
-  for (int step = 0;; ++step) {
-    CAPTURE(happens, has_exchange, step);
-    World world;
-    world.disk.has_exchange = has_exchange;
-    FaultyFileSystem fs(world.disk, step, {EIO, true, happens, false});
-    (void)replace_file(fs, world.clock, apply_request());
-    world.disk.kill_process();
-    CHECK((world.hosts() == kOld || world.hosts() == with_block(kOld)));
-
-    const Result<ReplaceOutcome> next = replace_file(world.disk, world.clock, apply_request());
-    REQUIRE(next);
-    CHECK(next->left_over.empty());
-    CHECK(world.hosts() == with_block(kOld));
-    // A plain rename leaves no trace by which the next run could tell that the sync is still to
-    // come.
-    if (has_exchange)
-      CHECK(world.disk.survivors(kHosts) == std::set<std::optional<std::string>>{with_block(kOld)});
-    CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
-    CHECK(world.disk.names("/run/hostspin").empty());
-    for (const std::string& name : world.disk.names(kState)) CHECK(name == "hosts.prev");
-    if (!fs.fired()) break;
-  }
-}
-
-TEST_CASE("a power cut at any call leaves old or new, never anything else", "[replace][sweep]") {
-  const bool names_persist = GENERATE(false, true);
-  const bool bytes_persist = GENERATE(false, true);
-  const bool has_exchange = GENERATE(true, false);
-  for (int step = 0;; ++step) {
-    CAPTURE(names_persist, bytes_persist, has_exchange, step);
-    World world;
-    world.disk.has_exchange = has_exchange;
-    FaultyFileSystem fs(world.disk, step, {EIO, true, false, false});
-    const Result<ReplaceOutcome> done = replace_file(fs, world.clock, apply_request());
-    for (const std::optional<std::string>& left : world.disk.survivors(kHosts))
-      CHECK((left == kOld || left == with_block(kOld)));
-    world.disk.power_cut(names_persist, bytes_persist);
-    if (done) CHECK(world.hosts() == with_block(kOld));
-
-    REQUIRE(replace_file(world.disk, world.clock, apply_request()));
-    CHECK(world.hosts() == with_block(kOld));
-    CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
-    if (!fs.fired()) break;
-  }
-}
-
-TEST_CASE("a file that is made survives a power cut at any call, or is not there",
-          "[replace][sweep]") {
-  for (int step = 0;; ++step) {
-    CAPTURE(step);
-    World world;
-    world.disk.remove(kHosts);
-    world.disk.power_cut(true, true);
-    FaultyFileSystem fs(world.disk, step, {EIO, true, false, false});
-    (void)replace_file(fs, world.clock, apply_request());
-    for (const std::optional<std::string>& left : world.disk.survivors(kHosts))
-      CHECK((!left || *left == with_block(std::string(kNewHostsFile))));
-    if (!fs.fired()) break;
-  }
-}
-
-TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
-  // Another writer acts just before the n-th call.
-  const int writer = GENERATE(0, 1, 2);
-  const bool kill_follows = GENERATE(false, true);
-  const std::string line = "10.0.0.8 appended.example\n";
-  for (int moment = 0;; ++moment) {
-    CAPTURE(writer, kill_follows, moment);
-    World world;
-    int calls = 0;
-    bool acted = false;
-    world.disk.on_call = [&](const std::string&) {
-      if (calls++ != moment) return;
-      acted = true;
-      const std::string now = world.hosts();
-      if (writer == 0) world.disk.append(kHosts, line);
-      if (writer == 1) world.disk.rewrite(kHosts, now + line);
-      if (writer == 2) world.disk.replace(kHosts, now + line);
-    };
-    FaultyFileSystem fs(world.disk, kill_follows ? moment + 1 : 100000, {EIO, true, false, false});
-    const Result<ReplaceOutcome> done = replace_file(fs, world.clock, apply_request());
-    const bool fired = fs.fired();
-    world.disk.on_call = nullptr;
-    world.disk.kill_process();
-    if (!fired) REQUIRE(done);
-    if (!fired && acted) CHECK(world.hosts() == with_block(kOld + line));
-
-    const Result<ReplaceOutcome> next = world.apply();
-    REQUIRE(next);
-    if (acted) {
-      const bool in_file = world.hosts() == with_block(kOld + line);
-      const bool kept = !next->left_over.empty() &&
-                        world.disk.content(next->left_over)->find(line) != std::string::npos;
-      CHECK((in_file || kept));
-    }
-    CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
-    if (!acted) break;
-  }
-}
-
-TEST_CASE("two writers' edits, before and during the exchange, both survive",
-          "[replace][writers]") {
-  World world;
-  int exchanges = 0;
-  world.disk.on_call = [&](const std::string& call) {
-    if (call != "exchange") return;
-    ++exchanges;
-    if (exchanges == 1) world.disk.append(kHosts, "10.0.0.8 first.example\n");
-    // Ours stands in the file's place now, and is about to be swapped back.
-    if (exchanges == 2) world.disk.append(kHosts, "10.0.0.9 second.example\n");
-  };
-  const Result<ReplaceOutcome> done = world.apply();
-  REQUIRE(done);
-  CHECK(done->rebases == 1);
-  CHECK(done->left_over.empty());
-  CHECK(world.hosts() == with_block(kOld + "10.0.0.8 first.example\n10.0.0.9 second.example\n"));
-  CHECK(world.disk.names(kState) == std::vector<std::string>{"hosts.prev"});
-}
-
-TEST_CASE("edits that cannot be merged are kept and reported", "[replace][writers]") {
-  World world;
-  int exchanges = 0;
-  world.disk.on_call = [&](const std::string& call) {
-    if (call != "exchange") return;
-    ++exchanges;
-    if (exchanges == 1)
-      world.disk.rewrite(kHosts, "127.0.0.1\tlocalhost\n10.0.0.8\tother.example\n");
-    if (exchanges == 2)
-      world.disk.rewrite(kHosts, with_block("127.0.0.1\tlocalhost\n10.0.0.9\tother.example\n"));
-  };
-  const Result<ReplaceOutcome> done = world.apply();
-  REQUIRE(done);
-  CHECK(world.hosts() == with_block("127.0.0.1\tlocalhost\n10.0.0.8\tother.example\n"));
-  CHECK(done->left_over == kState + "/hosts.left-1");
-  CHECK_THAT(*world.disk.content(done->left_over), Catch::Contains("10.0.0.9\tother.example"));
-}
-
-TEST_CASE("a writer that never rests is given up on", "[replace][writers]") {
-  World world;
-  int line = 0;
-  world.disk.on_call = [&](const std::string& call) {
-    if (call == "exchange")
-      world.disk.append(kHosts, "10.0.0.8 n" + std::to_string(++line) + ".example\n");
-  };
-  const Result<ReplaceOutcome> done = world.apply();
-  REQUIRE_FALSE(done);
-  CHECK(done.error().code == Errc::writer_busy);
-  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
-  // Every line is in the file or beside it.
-  std::string all = world.hosts();
-  for (const std::string& name : world.disk.names(kState))
-    all += *world.disk.content(kState + "/" + name);
-  for (int i = 1; i <= line; ++i) CHECK_THAT(all, Catch::Contains("n" + std::to_string(i) + ".ex"));
-}
-
-TEST_CASE("a slow writer is waited for", "[replace][writers]") {
-  World world;
-  SECTION("it had the file open when it was read") {
-    const std::uint64_t writer = world.disk.open_by_writer(kHosts);
-    world.clock.on_sleep = [&, slept = 0]() mutable {
-      if (++slept != 3) return;
-      world.disk.append_by_writer(writer, "10.0.0.8 slow.example\n");
-      world.disk.close_by_writer(writer);
-    };
-    const Result<ReplaceOutcome> done = world.apply();
-    REQUIRE(done);
-    CHECK(done->rebases == 0);
-    CHECK_FALSE(done->writer_busy);
-  }
-  SECTION("it opened the file just before the exchange") {
-    std::uint64_t writer = 0;
-    world.disk.on_call = [&](const std::string& call) {
-      if (call == "exchange" && writer == 0) writer = world.disk.open_by_writer(kHosts);
-    };
-    world.clock.on_sleep = [&, slept = 0]() mutable {
-      if (++slept != 2) return;
-      world.disk.append_by_writer(writer, "10.0.0.8 slow.example\n");
-      world.disk.close_by_writer(writer);
-    };
-    const Result<ReplaceOutcome> done = world.apply();
-    REQUIRE(done);
-    CHECK(done->rebases == 1);
-  }
-  CHECK(world.hosts() == with_block(kOld + "10.0.0.8 slow.example\n"));
-}
-
-TEST_CASE("a writer that keeps the file open is left behind, its bytes kept",
-          "[replace][writers]") {
-  World world;
-  (void)world.disk.open_by_writer(kHosts);
-  world.disk.has_exchange = GENERATE(true, false);
-  const Result<ReplaceOutcome> done = world.apply();
-  REQUIRE(done);
-  CHECK(done->written);
-  CHECK(done->writer_busy);
-  CHECK(world.clock.slept() == kWriterWaitMax);
-  CHECK(world.hosts() == with_block(kOld));
-  CHECK(done->previous == kState + "/hosts.prev");
-  CHECK(world.disk.content(done->previous) == kOld);
-  CHECK(world.disk.survivors(done->previous) == std::set<std::optional<std::string>>{kOld});
-}
-
-TEST_CASE("the file was swapped for a symlink meanwhile: it is put back and refused",
-          "[replace][writers]") {
-  World world;
-  world.disk.on_call = [&](const std::string& call) {
-    if (call == "exchange") {
-      world.disk.on_call = nullptr;
-      world.disk.put_link(kHosts, "/etc/elsewhere");
-    }
-  };
-  const Result<ReplaceOutcome> done = world.apply();
-  REQUIRE_FALSE(done);
-  CHECK(done.error().code == Errc::symlink_refused);
-  CHECK(world.disk.status_of(kHosts).kind == FileStatus::Kind::symlink);
-  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
-}
-
 TEST_CASE("a left-over temporary file is judged before it goes", "[replace]") {
-  World world;
+  HostsWorld world;
   SECTION("nothing in it is missing from the file") {
     world.disk.put(kTemp, with_block(kOld));
     const Result<ReplaceOutcome> done = world.apply();
@@ -660,7 +347,7 @@ TEST_CASE("a left-over temporary file is judged before it goes", "[replace]") {
 }
 
 TEST_CASE("what is not a left-over of ours is not touched", "[replace]") {
-  World world;
+  HostsWorld world;
   SECTION("a symlink") { world.disk.put_link(kTemp, "/etc/passwd"); }
   SECTION("a directory") { world.disk.put_directory(kTemp); }
   SECTION("somebody else's file") {
@@ -676,7 +363,7 @@ TEST_CASE("what is not a left-over of ours is not touched", "[replace]") {
 }
 
 TEST_CASE("in place: only on a mount point, with a copy kept first", "[replace][in-place]") {
-  World world;
+  HostsWorld world;
   ReplaceRequest request = apply_request();
   request.mode = WriteMode::in_place;
   const std::uint64_t inode = world.disk.status_of(kHosts).inode;
@@ -720,53 +407,14 @@ TEST_CASE("in place: only on a mount point, with a copy kept first", "[replace][
   CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
 }
 
-TEST_CASE("in place: a failed write is undone", "[replace][in-place][sweep]") {
-  const int error = GENERATE(EIO, ENOSPC);
-  const bool happens = GENERATE(false, true);
-  for (int step = 0;; ++step) {
-    CAPTURE(error, happens, step);
-    World world;
-    world.disk.set_mount_point(kHosts);
-    ReplaceRequest request = apply_request();
-    request.mode = WriteMode::in_place;
-    FaultyFileSystem fs(world.disk, step, {error, false, happens, false});
-    const Result<ReplaceOutcome> done = replace_file(fs, world.clock, request);
-    CAPTURE(fs.struck());
-    CHECK((world.hosts() == kOld || world.hosts() == with_block(kOld)));
-    if (done) CHECK(world.hosts() == with_block(kOld));
-    if (!fs.fired()) break;
-  }
-}
-
-TEST_CASE("state files are replaced whole", "[replace][sweep]") {
-  for (int step = 0;; ++step) {
-    CAPTURE(step);
-    World world;
-    world.disk.put(kState + "/manifest.note", "old");
-    FaultyFileSystem fs(world.disk, step, {EIO, true, false, false});
-    const Result<void> done =
-        write_state_file(fs, "/", kState, "manifest.note", "new", /*durable=*/true);
-    for (const std::optional<std::string>& left : world.disk.survivors(kState + "/manifest.note"))
-      CHECK((left == "old" || left == "new"));
-    if (done)
-      CHECK(world.disk.survivors(kState + "/manifest.note") ==
-            std::set<std::optional<std::string>>{"new"});
-    world.disk.kill_process();
-    REQUIRE(write_state_file(world.disk, "/", kState, "manifest.note", "newer", true));
-    CHECK(world.disk.names(kState) == std::vector<std::string>{"manifest.note"});
-    CHECK(world.disk.status_of(kState + "/manifest.note").mode == 0644);
-    if (!fs.fired()) break;
-  }
-}
-
 TEST_CASE("state that need not last costs no sync", "[replace]") {
-  World world;
+  HostsWorld world;
   REQUIRE(write_state_file(world.disk, "/", kState, "status.json", "{}", /*durable=*/false));
   CHECK(world.disk.calls_of("sync") == 0);
 }
 
 TEST_CASE("reading tells missing from unreadable and too large", "[replace]") {
-  World world;
+  HostsWorld world;
   const auto read = [&](const std::string& path, std::size_t bytes_max = 100) {
     return read_file(world.disk, "/", path, bytes_max);
   };

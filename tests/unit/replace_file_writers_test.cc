@@ -1,0 +1,167 @@
+#include "replace_file.h"
+
+// Other writers at work while the file is replaced.
+#include <cerrno>
+
+#include "catch.h"
+#include "faulty_file_system.h"
+#include "hosts_world.h"
+
+using namespace hostspin;
+
+TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
+  // Another writer acts just before the n-th call.
+  const int writer = GENERATE(0, 1, 2);
+  const bool kill_follows = GENERATE(false, true);
+  const std::string line = "10.0.0.8 appended.example\n";
+  for (int moment = 0;; ++moment) {
+    CAPTURE(writer, kill_follows, moment);
+    HostsWorld world;
+    int calls = 0;
+    bool acted = false;
+    world.disk.on_call = [&](const std::string&) {
+      if (calls++ != moment) return;
+      acted = true;
+      const std::string now = world.hosts();
+      if (writer == 0) world.disk.append(kHosts, line);
+      if (writer == 1) world.disk.rewrite(kHosts, now + line);
+      if (writer == 2) world.disk.replace(kHosts, now + line);
+    };
+    FaultyFileSystem fs(world.disk, kill_follows ? moment + 1 : 100000, {EIO, true, false, false});
+    const Result<ReplaceOutcome> done = replace_file(fs, world.clock, apply_request());
+    const bool fired = fs.fired();
+    world.disk.on_call = nullptr;
+    world.disk.kill_process();
+    if (!fired) REQUIRE(done);
+    if (!fired && acted) CHECK(world.hosts() == with_block(kOld + line));
+
+    const Result<ReplaceOutcome> next = world.apply();
+    REQUIRE(next);
+    if (acted) {
+      const bool in_file = world.hosts() == with_block(kOld + line);
+      const bool kept = !next->left_over.empty() &&
+                        world.disk.content(next->left_over)->find(line) != std::string::npos;
+      CHECK((in_file || kept));
+    }
+    CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
+    if (!acted) break;
+  }
+}
+
+TEST_CASE("two writers' edits, before and during the exchange, both survive",
+          "[replace][writers]") {
+  HostsWorld world;
+  int exchanges = 0;
+  world.disk.on_call = [&](const std::string& call) {
+    if (call != "exchange") return;
+    ++exchanges;
+    if (exchanges == 1) world.disk.append(kHosts, "10.0.0.8 first.example\n");
+    // Ours stands in the file's place now, and is about to be swapped back.
+    if (exchanges == 2) world.disk.append(kHosts, "10.0.0.9 second.example\n");
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(done->rebases == 1);
+  CHECK(done->left_over.empty());
+  CHECK(world.hosts() == with_block(kOld + "10.0.0.8 first.example\n10.0.0.9 second.example\n"));
+  CHECK(world.disk.names(kState) == std::vector<std::string>{"hosts.prev"});
+}
+
+TEST_CASE("edits that cannot be merged are kept and reported", "[replace][writers]") {
+  HostsWorld world;
+  int exchanges = 0;
+  world.disk.on_call = [&](const std::string& call) {
+    if (call != "exchange") return;
+    ++exchanges;
+    if (exchanges == 1)
+      world.disk.rewrite(kHosts, "127.0.0.1\tlocalhost\n10.0.0.8\tother.example\n");
+    if (exchanges == 2)
+      world.disk.rewrite(kHosts, with_block("127.0.0.1\tlocalhost\n10.0.0.9\tother.example\n"));
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(world.hosts() == with_block("127.0.0.1\tlocalhost\n10.0.0.8\tother.example\n"));
+  CHECK(done->left_over == kState + "/hosts.left-1");
+  CHECK_THAT(*world.disk.content(done->left_over), Catch::Contains("10.0.0.9\tother.example"));
+}
+
+TEST_CASE("a writer that never rests is given up on", "[replace][writers]") {
+  HostsWorld world;
+  int line = 0;
+  world.disk.on_call = [&](const std::string& call) {
+    if (call == "exchange")
+      world.disk.append(kHosts, "10.0.0.8 n" + std::to_string(++line) + ".example\n");
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Errc::writer_busy);
+  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
+  // Every line is in the file or beside it.
+  std::string all = world.hosts();
+  for (const std::string& name : world.disk.names(kState))
+    all += *world.disk.content(kState + "/" + name);
+  for (int i = 1; i <= line; ++i) CHECK_THAT(all, Catch::Contains("n" + std::to_string(i) + ".ex"));
+}
+
+TEST_CASE("a slow writer is waited for", "[replace][writers]") {
+  HostsWorld world;
+  SECTION("it had the file open when it was read") {
+    const std::uint64_t writer = world.disk.open_by_writer(kHosts);
+    world.clock.on_sleep = [&, slept = 0]() mutable {
+      if (++slept != 3) return;
+      world.disk.append_by_writer(writer, "10.0.0.8 slow.example\n");
+      world.disk.close_by_writer(writer);
+    };
+    const Result<ReplaceOutcome> done = world.apply();
+    REQUIRE(done);
+    CHECK(done->rebases == 0);
+    CHECK_FALSE(done->writer_busy);
+  }
+  SECTION("it opened the file just before the exchange") {
+    std::uint64_t writer = 0;
+    world.disk.on_call = [&](const std::string& call) {
+      if (call == "exchange" && writer == 0) writer = world.disk.open_by_writer(kHosts);
+    };
+    world.clock.on_sleep = [&, slept = 0]() mutable {
+      if (++slept != 2) return;
+      world.disk.append_by_writer(writer, "10.0.0.8 slow.example\n");
+      world.disk.close_by_writer(writer);
+    };
+    const Result<ReplaceOutcome> done = world.apply();
+    REQUIRE(done);
+    CHECK(done->rebases == 1);
+  }
+  CHECK(world.hosts() == with_block(kOld + "10.0.0.8 slow.example\n"));
+}
+
+TEST_CASE("a writer that keeps the file open is left behind, its bytes kept",
+          "[replace][writers]") {
+  HostsWorld world;
+  (void)world.disk.open_by_writer(kHosts);
+  world.disk.has_exchange = GENERATE(true, false);
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(done->written);
+  CHECK(done->writer_busy);
+  CHECK(world.clock.slept() == kWriterWaitMax);
+  CHECK(world.hosts() == with_block(kOld));
+  CHECK(done->previous == kState + "/hosts.prev");
+  CHECK(world.disk.content(done->previous) == kOld);
+  CHECK(world.disk.survivors(done->previous) == std::set<std::optional<std::string>>{kOld});
+}
+
+TEST_CASE("the file was swapped for a symlink meanwhile: it is put back and refused",
+          "[replace][writers]") {
+  HostsWorld world;
+  world.disk.on_call = [&](const std::string& call) {
+    if (call == "exchange") {
+      world.disk.on_call = nullptr;
+      world.disk.put_link(kHosts, "/etc/elsewhere");
+    }
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Errc::symlink_refused);
+  CHECK(world.disk.status_of(kHosts).kind == FileStatus::Kind::symlink);
+  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
+}
