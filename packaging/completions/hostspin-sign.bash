@@ -44,7 +44,7 @@ _hostspin_sign() {
         --min-version --next-epoch --expires --out" ;;
       sign) options+=" --key --name --passphrase-fd --signer-cmd --import-signature --vkey --root --previous
         --out" ;;
-      check) options+=" --root --previous --at --source --ignore --key --threshold" ;;
+      check) options+=" --root --previous --at --signed --source --ignore --key --threshold" ;;
       bump) options+=" --expires --previous --out" ;;
       text) options+=" --out" ;;
       import) options+=" --fleet --domain --expires --out" ;;

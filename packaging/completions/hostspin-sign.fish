@@ -58,6 +58,7 @@ complete -c hostspin-sign -n "__fish_seen_subcommand_from sign check" -l root -r
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign check bump" -l previous -r -d "what is published now"
 
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l at -x -d "judge at that time"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l signed -d "refuse a draft"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l source -x -d "where machines fetch from"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l ignore -x -a "$codes" -d "leave a finding out"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l key -r -d "verifier key"

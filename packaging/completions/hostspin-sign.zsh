@@ -67,7 +67,7 @@ _hostspin-sign() {
         check)
           _arguments $common '1:file:_files' '--root[the root that clients trust]:root:_files' \
             '--previous[what is published now]:note:_files' '--at[judge at that time]:time:' \
-            '*--source[where machines fetch from]:url:' "*--ignore[leave a finding out]:code:($codes)" \
+            '--signed[refuse a draft]' '*--source[where machines fetch from]:url:' "*--ignore[leave a finding out]:code:($codes)" \
             '*--key[verifier key]:key:_files' '--threshold[how many must have signed]:number:'
           ;;
         bump)

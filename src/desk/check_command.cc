@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kHelp =
     R"(Say what clients would say of a document, and what deserves a second look.
 
-Usage: hostspin-sign check FILE [--root ROOT] [--previous NOTE] [--at TIME]
+Usage: hostspin-sign check FILE [--root ROOT] [--previous NOTE] [--at TIME] [--signed]
        hostspin-sign check FILE --key VKEY… [--threshold N]
 
 FILE is a manifest or a root, a draft or signed. The second form judges any signed note by the keys
@@ -23,6 +23,7 @@ given, as Go's sumdb/note does.
   --root ROOT          the root that clients trust (a note, or the published directory); a signed
                        manifest cannot be judged without
   --previous NOTE      what is published now: is this newer, and what changes?
+  --signed             refuse a draft: nothing unsigned may pass a gate before publication
   --at TIME            judge at that time, as in 2026-10-01T12:00:00Z, not now
   --source URL         a source that hosts fetch from: is its host name pinned? May be given again
   --ignore CODE        leave a finding out; may be given again
@@ -40,7 +41,7 @@ single-signer, kms-4096. hostspin-sign(1) explains them.
 Examples
   hostspin-sign check manifest.toml --root public --previous public/manifest.note
   hostspin-sign check public/manifest.note --root public --at 2026-12-24T00:00:00Z
-  hostspin-sign check public/root/2.note --previous public/root/1.note
+  hostspin-sign check public/root/2.note --previous public/root/1.note --signed
 )";
 
 /// The host of "https://host:port/path"; empty where there is none, or an IP literal.
@@ -60,6 +61,7 @@ class CheckCommand : public Command {
     options.option("--root", root_);
     options.option("--previous", previous_);
     options.option("--at", at_);
+    options.flag("--signed", signed_);
     options.repeated("--source", sources_);
     options.repeated("--ignore", ignored_);
     options.list("--key", keys_);
@@ -126,6 +128,10 @@ class CheckCommand : public Command {
     if (!document) return document.error();
     judgement.kind = kind_name(document->kind);
     judgement.draft = document->is_draft();
+    if (signed_ && judgement.draft) {
+      return {Errc::too_few_signatures, "it is a draft that nobody has signed",
+              "sign it with 'hostspin-sign sign'"};
+    }
     if (document->kind == DocumentKind::root) return judge_root(judgement, *document, now, crypto);
     return judge_manifest(judgement, *document, now, crypto);
   }
@@ -292,6 +298,7 @@ class CheckCommand : public Command {
   std::string root_;
   std::string previous_;
   std::string at_;
+  bool signed_ = false;
   std::vector<std::string> sources_;
   std::vector<std::string> ignored_;
   std::vector<std::string> keys_;

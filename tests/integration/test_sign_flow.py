@@ -462,3 +462,11 @@ class TestCommandLine:
         assert "\x1b" not in fleet.ok("check", "manifest.toml", "--root", "public").text
         code, screen = fleet.on_terminal(["check", "manifest.toml", "--root", "public", "--no-color"], [])
         assert code == 0 and "\x1b" not in screen
+
+
+def test_a_gate_lets_no_draft_through(fleet):
+    fleet.ok("check", "manifest.toml", "--root", "public")
+    said = fleet.run("check", "manifest.toml", "--root", "public", "--signed")
+    assert said.code == 2 and b"nobody has signed" in said.out, str(said)
+    fleet.ok(*SIGN, "-o", "public/manifest.note", passphrase=PASSPHRASE)
+    fleet.ok("check", "public/manifest.note", "--root", "public", "--signed")
