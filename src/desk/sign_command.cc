@@ -324,7 +324,10 @@ class Sign : public Command {
       desk.console.note("  of " + ring.what + ": " + count.describe());
     }
     if (!complete) {
-      desk.console.note("next: the others run  hostspin-sign sign " + out +
+      // With what this signer compared against: who copies the line shall see no less.
+      const std::string root = root_.empty() ? "" : " --root " + root_;
+      const std::string previous = previous_.empty() ? "" : " --previous " + previous_;
+      desk.console.note("next: the others run  hostspin-sign sign " + out + root + previous +
                         " --key THEIR-KEY; publish it when it is complete");
     } else if (!rings.empty()) {
       desk.console.note("complete: it can be published");
