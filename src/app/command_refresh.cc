@@ -50,7 +50,7 @@ void warn_about_sources(Env& env, const CycleReport& report) {
 }
 
 std::string verdict_words(const CycleReport& report, const Standing& standing) {
-  const std::string held = standing.current
+  std::string held = standing.current
                                ? "manifest " + std::to_string(standing.current->manifest().version)
                                : "no manifest";
   switch (report.outcome) {
