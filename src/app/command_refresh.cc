@@ -51,8 +51,8 @@ void warn_about_sources(Env& env, const CycleReport& report) {
 
 std::string verdict_words(const CycleReport& report, const Standing& standing) {
   std::string held = standing.current
-                               ? "manifest " + std::to_string(standing.current->manifest().version)
-                               : "no manifest";
+                         ? "manifest " + std::to_string(standing.current->manifest().version)
+                         : "no manifest";
   switch (report.outcome) {
     case CycleOutcome::adopted:
       return "adopted " + held + " of fleet " + standing.root().fleet;
