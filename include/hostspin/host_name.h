@@ -16,7 +16,8 @@ class HostName {
   static Result<HostName> parse(std::string_view text);
 
   [[nodiscard]] const std::string& text() const { return text_; }
-  auto operator<=>(const HostName&) const = default;
+  // clang-tidy 14 takes what the compiler writes here for a null pointer constant.
+  auto operator<=>(const HostName&) const = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   explicit HostName(std::string text) : text_(std::move(text)) {}

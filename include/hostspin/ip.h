@@ -24,7 +24,8 @@ class IPAddress {
   [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
   [[nodiscard]] std::string to_string() const;
 
-  auto operator<=>(const IPAddress&) const = default;
+  // clang-tidy 14 takes what the compiler writes here for a null pointer constant.
+  auto operator<=>(const IPAddress&) const = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   IPAddress() = default;

@@ -155,7 +155,7 @@ std::vector<IPAddress> read_addresses(TableReader& in) {
 
 /// Text for people: no control characters, which a terminal would act on.
 std::string read_people_text(TableReader& in, std::string_view key) {
-  const std::string text = in.optional_string(key).value_or("");
+  std::string text = in.optional_string(key).value_or("");
   if (text.size() > kPeopleTextBytesMax) {
     in.fail(in.line_of(key), quoted(key) + " is longer than 200 bytes");
   }

@@ -112,7 +112,7 @@ Result<TrustRoot> open_next_root(const TrustRoot& current, std::string_view byte
 RootChain replay_roots(TrustRoot baked, std::vector<std::pair<std::int64_t, std::string>> stored,
                        const Crypto& crypto) {
   StoredNotes notes;
-  for (auto& [version, bytes] : stored) notes.emplace(version, std::move(bytes));
+  for (std::pair<std::int64_t, std::string>& note : stored) notes.insert(std::move(note));
 
   RootChain chain;
   std::string stopped_below;

@@ -66,6 +66,7 @@ std::vector<TomlEntry> convert_entries(const toml::table& table, const Source& s
     TomlEntry entry;
   };
   std::vector<Placed> placed;
+  placed.reserve(table.size());
   for (const auto& [key, value] : table) {
     placed.push_back({key.source().begin,
                       {std::string(key.str()), key.source().begin.line, convert(value, source)}});
@@ -75,6 +76,7 @@ std::vector<TomlEntry> convert_entries(const toml::table& table, const Source& s
   std::stable_sort(placed.begin(), placed.end(),
                    [](const Placed& a, const Placed& b) { return a.at < b.at; });
   std::vector<TomlEntry> entries;
+  entries.reserve(placed.size());
   for (Placed& one : placed) entries.push_back(std::move(one.entry));
   return entries;
 }
