@@ -31,8 +31,30 @@ FetchResult failed(std::uint32_t id, std::string_view reason, std::string detail
   return result;
 }
 
+// SHA-256 of no bytes: a GET has no body.
+constexpr std::string_view kEmptySha256 =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 bool is_header_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+}
+
+// SigV4 is spoken for https, so that the session's token stays a secret, and for keys whose
+// canonical form libcurl computes as S3 does.
+Result<void> check_s3(const FetchRequest& request, const Url& url) {
+  const auto only = [](std::string_view text, std::string_view more) {
+    return std::all_of(text.begin(), text.end(), [more](char c) {
+      const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      return plain || more.find(c) != std::string_view::npos;
+    });
+  };
+  if (!url.tls) return {Errc::fetch_failed, "S3 is asked over https alone"};
+  if (!only(request.s3_region, "-")) return {Errc::fetch_failed, "a bad S3 region"};
+  const std::size_t path = url.text.find('/', std::string_view("https://").size());
+  if (!only(std::string_view(url.text).substr(path), "/_.-ABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+    return {Errc::fetch_failed, "an S3 key with other bytes than A-Z a-z 0-9 / _ . -"};
+  }
+  return {};
 }
 
 // The request as HTTP, or why it cannot be one.
@@ -45,6 +67,9 @@ Result<HttpRequest> to_http(const FetchRequest& request) {
   const std::optional<IPAddress> origin = url->literal ? url->literal : request.address;
   if (!origin) return {Errc::fetch_failed, "a URL with a name, and no address for it"};
 
+  if (!request.s3_region.empty()) {
+    if (Result<void> s3 = check_s3(request, *url); !s3) return std::move(s3).error();
+  }
   const IPEndpoint target{*origin, url->port};
   HttpRequest http(*std::move(url), target);
   if (!request.proxy.empty()) {
@@ -108,7 +133,11 @@ FetchResult judge(const FetchRequest& request, HttpReply reply) {
 }  // namespace
 
 Fetcher::Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report report)
-    : loop_(loop), http_(http), deadline_(deadline), report_(std::move(report)) {}
+    : loop_(loop),
+      http_(http),
+      credentials_(loop, http),
+      deadline_(deadline),
+      report_(std::move(report)) {}
 
 Fetcher::~Fetcher() {
   loop_.cancel(timer_);
@@ -165,13 +194,35 @@ void Fetcher::start_source(const std::string& name) {
 void Fetcher::start(std::unique_ptr<Transfer> transfer) {
   const Number number = ++number_;
   transfer->started = steady_clock::now();
-  const milliseconds left =
-      std::chrono::duration_cast<milliseconds>(deadline_ - kLastWords - transfer->started);
-  transfer->connect = std::make_unique<TcpConnect>(
-      loop_, transfer->http.peer.address, transfer->http.peer.port,
+  const bool signs = !transfer->request.s3_region.empty();
+  transfers_.emplace(number, std::move(transfer));
+  if (!signs) return connect(number);
+  credentials_.get([this, number](const Result<InstanceKeys>& keys) { sign(number, keys); });
+}
+
+void Fetcher::sign(Number number, const Result<InstanceKeys>& keys) {
+  const auto found = transfers_.find(number);
+  if (found == transfers_.end()) return;  // given up meanwhile
+  const FetchRequest& request = found->second->request;
+  if (!keys) {
+    return finish(number, failed(request.id, verdict_name(Verdict::internal), keys.error().detail));
+  }
+  HttpRequest& http = found->second->http;
+  http.aws = AwsSigning{request.s3_region, keys->id, keys->secret};
+  // libcurl signs these two but does not add them itself.
+  http.headers.push_back("x-amz-content-sha256: " + std::string(kEmptySha256));
+  http.headers.push_back("x-amz-security-token: " + keys->token);
+  connect(number);
+}
+
+void Fetcher::connect(Number number) {
+  Transfer& transfer = *transfers_.at(number);
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(deadline_ - kLastWords - steady_clock::now());
+  transfer.connect = std::make_unique<TcpConnect>(
+      loop_, transfer.http.peer.address, transfer.http.peer.port,
       std::clamp(left, milliseconds(1), kConnectLimit),
       [this, number](Connected outcome) { connected(number, std::move(outcome)); });
-  transfers_.emplace(number, std::move(transfer));
 }
 
 void Fetcher::connected(Number number, Connected outcome) {
@@ -206,8 +257,7 @@ void Fetcher::give_up() {
   transfers_.clear();
   for (const auto& [number, transfer] : open) {
     http_.cancel(transfer->ticket);
-    const Verdict verdict =
-        transfer->connect != nullptr ? Verdict::tcp_timeout : Verdict::http_timeout;
+    const Verdict verdict = transfer->ticket == 0 ? Verdict::tcp_timeout : Verdict::http_timeout;
     FetchResult result = failed(transfer->request.id, verdict_name(verdict),
                                 "cut off by the end of the time for all sources");
     result.elapsed = since(transfer->started);
@@ -221,9 +271,13 @@ void Fetcher::give_up() {
 
 std::set<std::uint16_t> Fetcher::ports() const {
   std::set<std::uint16_t> ports;
-  for (const auto& transfer : waiting_) ports.insert(transfer->http.peer.port);
+  const auto add = [&ports](const Transfer& transfer) {
+    ports.insert(transfer.http.peer.port);
+    if (!transfer.request.s3_region.empty()) ports.insert(InstanceCredentials::kPort);
+  };
+  for (const auto& transfer : waiting_) add(*transfer);
   for (const auto& [number, transfer] : transfers_) {
-    if (transfer->connect != nullptr) ports.insert(transfer->http.peer.port);
+    if (transfer->ticket == 0) add(*transfer);  // not connected yet
   }
   return ports;
 }

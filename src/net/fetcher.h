@@ -11,6 +11,7 @@
 #include "event_loop.h"
 #include "hostspin/worker_lines.h"
 #include "http_client.h"
+#include "instance_credentials.h"
 #include "tcp_connect.h"
 
 namespace hostspin {
@@ -50,6 +51,8 @@ class Fetcher {
   void start_waiting();
   void start_source(const std::string& source);
   void start(std::unique_ptr<Transfer> transfer);
+  void sign(Number number, const Result<InstanceKeys>& keys);
+  void connect(Number number);
   void connected(Number number, Connected outcome);
   void replied(Number number, HttpReply reply);
   void finish(Number number, FetchResult result);
@@ -57,6 +60,7 @@ class Fetcher {
 
   EventLoop& loop_;
   HttpClient& http_;
+  InstanceCredentials credentials_;
   const SteadyTime deadline_;
   const Report report_;
   std::deque<std::unique_ptr<Transfer>>

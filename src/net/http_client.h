@@ -42,6 +42,13 @@ struct IPEndpoint {
 /// "http://IP:PORT", an IPv6 address in brackets. Errc::fetch_failed otherwise.
 Result<IPEndpoint> parse_proxy(std::string_view text);
 
+/// What a request for S3 is signed with.
+struct AwsSigning {
+  std::string region;
+  std::string key_id;
+  std::string secret;
+};
+
 struct HttpRequest {
   enum class Version { http1, http2 };  ///< http2: over TLS by ALPN, else with prior knowledge
 
@@ -57,9 +64,8 @@ struct HttpRequest {
   std::vector<std::string> headers;  ///< "Name: value"
   std::optional<std::string> post;   ///< a body to send; none means GET
   Version version = Version::http1;
-  std::string aws_sigv4;        ///< libcurl's "provider1:provider2:region:service"; empty for none
-  std::string aws_credentials;  ///< "key-id:secret"
-  std::string method;           ///< another than GET or POST; empty for those
+  std::optional<AwsSigning> aws;  ///< sign with Signature Version 4
+  std::string method;             ///< another than GET or POST; empty for those
 
   std::size_t body_bytes_max = 65536;
   bool cut_body = false;          ///< more bytes than that are left unread instead of refused

@@ -219,9 +219,10 @@ void set_http(Options& options, HttpTransfer& transfer) {
     options.set(CURLOPT_COPYPOSTFIELDS, request.post->data());
   }
   if (!request.method.empty()) options.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  if (!request.aws_sigv4.empty()) {
-    options.set(CURLOPT_AWS_SIGV4, request.aws_sigv4.c_str());
-    options.set(CURLOPT_USERPWD, request.aws_credentials.c_str());
+  if (request.aws) {
+    options.set(CURLOPT_AWS_SIGV4, ("aws:amz:" + request.aws->region + ":s3").c_str());
+    options.set(CURLOPT_USERNAME, request.aws->key_id.c_str());
+    options.set(CURLOPT_PASSWORD, request.aws->secret.c_str());
   }
   options.set(CURLOPT_HEADERFUNCTION, take_header);
   options.set(CURLOPT_HEADERDATA, &transfer);
