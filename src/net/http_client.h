@@ -89,7 +89,7 @@ struct HttpReply {
 };
 
 /// HTTP on sockets that are connected already. The only code that sees libcurl, and proof against
-/// name look-ups: every host is a placeholder with one address, the resolver's hook fails whatever
+/// name look-ups: every host is a stand-in with one address, the resolver's hook fails whatever
 /// has none, and the connection is refused unless it is the socket that was handed over.
 class HttpClient {
  public:
