@@ -240,7 +240,7 @@ TEST_CASE("held, state is updated and the file left alone", "[refresh]") {
   CHECK(world.state().at("/manifest.note") == note);
 }
 
-TEST_CASE("--from takes a directory or a file by hand, with the same checks", "[refresh]") {
+TEST_CASE("a directory or a file by hand (--from) meets the same checks", "[refresh]") {
   AppWorld world;
   const std::string note = world.fleet.sign(world.manifest(7));
   world.write("/published/manifest.note", note);
