@@ -18,7 +18,7 @@ struct VerdictFacts {
 constexpr std::array kVerdicts{
     VerdictFacts{Verdict::ok, "ok", "-", "answers as it should"},
     VerdictFacts{Verdict::not_tried, "not_tried", "-", "the time was up before it was tried"},
-    VerdictFacts{Verdict::no_route, "no_route", "L3", "this machine has no route to that address"},
+    VerdictFacts{Verdict::no_route, "no_route", "L3", "this machine has no route to it"},
     VerdictFacts{Verdict::local_firewall, "local_firewall", "L3",
                  "this machine's own firewall or routing policy forbids it"},
     VerdictFacts{Verdict::source_address, "source_address", "L3",
