@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,7 +26,9 @@ class EventLoop {
   struct Timer {
     SteadyTime when{};
     std::uint64_t number = 0;
-    auto operator<=>(const Timer&) const = default;
+    bool operator<(const Timer& other) const {
+      return std::tie(when, number) < std::tie(other.when, other.number);
+    }
   };
 
   /// Errc::internal where the kernel gives no epoll descriptor.
