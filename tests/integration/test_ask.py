@@ -28,6 +28,12 @@ def ask(number: int, database: str, family: str = "any", name: str = NAME) -> di
     return {"ask": {"id": number, "name": name, "database": database, "family": family}}
 
 
+def propagation() -> str:
+    """Private; but in a chroot whose root is no mount point that cannot be had, and the mounts are the chroot's own."""
+    tried = subprocess.run(["unshare", "--mount", "--propagation", "private", "true"], capture_output=True, check=False)
+    return "private" if tried.returncode == 0 else "unchanged"
+
+
 class ResolverMachine:
     """A network and mount namespace: what the resolver reads is bound over the machine's files for the
     worker alone."""
@@ -56,7 +62,7 @@ class ResolverMachine:
     def command(self) -> list:
         binds = " && ".join(f"mount --bind {self.path}/{name} $(readlink -f /etc/{name})"
                             for name in ("hosts", "nsswitch.conf", "resolv.conf", "host.conf"))
-        return [*self.namespace.prefix(), "unshare", "--mount", "--propagation", "private", "--",
+        return [*self.namespace.prefix(), "unshare", "--mount", "--propagation", propagation(), "--",
                 "sh", "-c", f"{binds} && exec {self.ask}"]
 
     def start(self, **environment) -> subprocess.Popen:
