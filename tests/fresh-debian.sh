@@ -41,7 +41,7 @@ inside() {
   unshare --mount --pid --fork --kill-child -- bash -c '
     set -e
     mount --make-rprivate /
-    mount --bind "$1" "$1" # a root that is a mount point, as every machine's is
+    mount --bind "$1" "$1" # a root that is a mount point, as on any machine
     mount -t proc proc "$1/proc"
     mount -t sysfs sysfs "$1/sys"
     mount --rbind /dev "$1/dev"
