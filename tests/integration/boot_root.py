@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support.namespace import Unavailable
+from support.namespace import Unavailable, propagation
 from support.process import clean_environment, run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -125,7 +125,7 @@ class Root:
     def enter(self, *command, seconds: float = 60):
         """Runs a command in the root: no systemd runs there, as while an image is baked."""
         inside = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
-        return run(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--",
+        return run(["unshare", "--mount", "--propagation", propagation(), "--pid", "--fork", "--kill-child", "--",
                     "sh", "-c", inside, self.path, *command],
                    seconds=seconds, env=clean_environment(DEBIAN_FRONTEND="noninteractive"))
 

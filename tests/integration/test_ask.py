@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.namespace import Namespace
+from support.namespace import Namespace, propagation
 from support.process import clean_environment
 
 DNS_ADDRESS = "127.0.0.53"
@@ -26,12 +26,6 @@ def start_line(deadline_ms: int = 10000) -> dict:
 
 def ask(number: int, database: str, family: str = "any", name: str = NAME) -> dict:
     return {"ask": {"id": number, "name": name, "database": database, "family": family}}
-
-
-def propagation() -> str:
-    """Private; but in a chroot whose root is no mount point that cannot be had, and the mounts are the chroot's own."""
-    tried = subprocess.run(["unshare", "--mount", "--propagation", "private", "true"], capture_output=True, check=False)
-    return "private" if tried.returncode == 0 else "unchanged"
 
 
 class ResolverMachine:

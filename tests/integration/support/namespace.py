@@ -10,6 +10,12 @@ import pytest
 from .process import clean_environment
 
 
+def propagation() -> str:
+    """Private; but in a chroot whose root is no mount point that cannot be had, and the mounts are the chroot's own."""
+    tried = subprocess.run(["unshare", "--mount", "--propagation", "private", "true"], capture_output=True, check=False)
+    return "private" if tried.returncode == 0 else "unchanged"
+
+
 class Unavailable(pytest.skip.Exception):
     """Why this machine cannot give a test what it needs; raised anywhere, it skips the test with that reason."""
 
