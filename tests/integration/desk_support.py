@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -110,6 +111,7 @@ class Desk:
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.directory)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background shell has it ignored
             os.execve(command[0], command, clean_environment())
         screen = b""
         waiting = list(answers)
