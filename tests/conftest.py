@@ -1,6 +1,7 @@
 """The one test session: where the programs are, which tests run, and what must stay untouched."""
 
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # A background job inherits an ignored SIGINT, and so would every program under test.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "slow: takes seconds; left out by --quick")
     config.addinivalue_line("markers", "long: takes minutes; runs with --long alone")
     config.hostspin_programs = Programs((CHECKOUT / config.getoption("--build")).resolve())
