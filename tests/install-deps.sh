@@ -3,6 +3,7 @@
 #
 #   tests/install-deps.sh build        what compiles hostspin
 #   tests/install-deps.sh test         what its tests need besides
+#   tests/install-deps.sh long         what its longest tests need besides
 #   tests/install-deps.sh demo         what examples/quickstart.sh needs besides
 #   tests/install-deps.sh clang        the second compiler
 #   tests/install-deps.sh --print …    only prints the missing ones, one a line
@@ -18,7 +19,9 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
   softhsm2 opensc python3-pykcs11 jq shellcheck               # examples/publish, and a key in a token
   dpkg-dev lintian rpm rpmlint mandoc apparmor                # packages
-  systemd systemd-container mmdebstrap)                       # units, and a boot of them
+  systemd systemd-container mmdebstrap                        # units, and a boot of them
+  packer ansible-core zsh fish)                               # what judges the examples and completions
+long=(qemu-system-x86 e2fsprogs)
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
 
@@ -29,10 +32,11 @@ for purpose in "$@"; do
     --print) print=yes ;;
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${test[@]}") ;;
+    long) wanted+=("${long[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
     clang) wanted+=("${clang[@]}") ;;
     *)
-      echo "install-deps.sh: unknown purpose '$purpose': build, test, demo, clang" >&2
+      echo "install-deps.sh: unknown purpose '$purpose': build, test, long, demo, clang" >&2
       exit 3
       ;;
   esac

@@ -12,7 +12,7 @@ Installs the Debian packages that are missing, builds hostspin and runs every te
 integration tests (pytest) under one runner, whose summary line ends the run. As root, or with sudo, on Debian 12.
 
   --quick          leave out the tests that take seconds each
-  --long           also the ones that take many minutes (soaks, a fresh Debian root)
+  --long           also the ones that take many minutes (soaks, a fresh Debian root, a boot under qemu)
   -k EXPR          only the tests whose names match, as in pytest
   --preset NAME    the CMake preset: ci (default), asan, clang, dev
   --no-install     do not touch packages
@@ -25,10 +25,15 @@ EOF
 
 preset=ci
 install=yes
+purposes=(build test)
 pytest_options=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --long) pytest_options+=("$1") ;;
+    --quick) pytest_options+=("$1") ;;
+    --long)
+      pytest_options+=("$1")
+      purposes+=(long)
+      ;;
     --preset | -k)
       [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 3; }
       if [ "$1" = -k ]; then pytest_options+=(-k "$2"); else preset=$2; fi
@@ -56,9 +61,9 @@ logged() {
 mkdir -p build
 
 if [ -n "$install" ]; then
-  missing=$(tests/install-deps.sh --print build test)
+  missing=$(tests/install-deps.sh --print "${purposes[@]}")
   step 1 "packages: ${missing:+installing }$(printf '%s' "${missing:-nothing is missing}" | tr '\n' ' ')"
-  logged build/packages.log tests/install-deps.sh build test
+  logged build/packages.log tests/install-deps.sh "${purposes[@]}"
   if [ "$preset" = clang ] && ! command -v clang++ >/dev/null; then
     logged build/packages-clang.log tests/install-deps.sh clang
   fi

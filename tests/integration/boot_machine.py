@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boot_graph
+from boot_package import debian_package
 from boot_root import Root, booted
 from support.fleet import Fleet, Publication, service
 from support.process import run
@@ -24,7 +25,7 @@ Before=cloud-init-local.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/bin/python3 /probe.py early {NAME}
+ExecStart=/usr/bin/python3 /probe.py early {NAME} {LATER_NAME}
 [Install]
 WantedBy=sysinit.target
 """
@@ -79,6 +80,19 @@ class Boot:
         return boot_graph.ordering(self.main["graph"])
 
 
+_installed: dict = {}
+
+
+def installed_root(build: Path, tmp_path_factory) -> Root:
+    """A root with the package in it and nothing of a fleet; made once a session, to be cloned."""
+    if build not in _installed:
+        root = Root(tmp_path_factory.mktemp("image") / "root")
+        done = root.install(debian_package(build, tmp_path_factory))
+        assert done.code == 0, done
+        _installed[build] = root
+    return _installed[build]
+
+
 def new_fleet() -> Fleet:
     return Fleet(names=("*.svc.example.com",), networks=("10.0.0.0/8",))
 
@@ -116,16 +130,18 @@ def later_manifest(fleet) -> bytes:
     return fleet.manifest(2, [service(NAME, [ADDRESS], check={"tcp": SOURCE_PORT}), service(LATER_NAME, ["10.77.0.2"])])
 
 
-def bake(root: Root, fleet) -> None:
+def bake(root: Root, fleet, seed: bytes = b"") -> None:
     """Trust root, seed and source, as an image has them before its first boot."""
     root.write("etc/hostspin/root.note", fleet.root())
-    root.write("etc/hostspin/manifest.note", seed_manifest(fleet))
+    root.write("etc/hostspin/manifest.note", seed or seed_manifest(fleet))
     root.write("etc/hostspin/conf.d/50-test.toml", CONFIGURATION)
 
 
 def boot(root: Root, fleet, directory: Path, *, user_data: str, scenario: str = "none", early: bool = True,
-         watch: bool = False, names=(NAME, LATER_NAME), files=(), binds=()) -> Boot:
-    """One boot with everything written thrown away. `files` are (path, content) of this boot alone."""
+         watch: bool = False, source: bool = True, keep: bool = False, instance: str = "", names=(NAME, LATER_NAME),
+         files=(), binds=()) -> Boot:
+    """One boot, everything written thrown away unless `keep`. `files` are (path, content) of this boot alone;
+    without `source` nothing answers on any network."""
     out = directory / "out"
     out.mkdir(parents=True)
     publication = Publication(directory / "publication")
@@ -133,11 +149,12 @@ def boot(root: Root, fleet, directory: Path, *, user_data: str, scenario: str = 
     seed = directory / "seed"
     seed.mkdir()
     (seed / "user-data").write_text(user_data)
-    (seed / "meta-data").write_text(f"instance-id: {directory.name}\n")
+    (seed / "meta-data").write_text(f"instance-id: {instance or directory.name}\n")
     shutil.copy(PROBE, directory / "probe.py")
 
-    units = {"test-source.service": SOURCE_UNIT,
-             "test-main.service": MAIN_UNIT.format(scenario=scenario, names=" ".join(names))}
+    units = {"test-main.service": MAIN_UNIT.format(scenario=scenario, names=" ".join(names))}
+    if source:
+        units["test-source.service"] = SOURCE_UNIT
     if early:
         units["test-early.service"] = EARLY_UNIT
     if watch:
@@ -156,5 +173,4 @@ def boot(root: Root, fleet, directory: Path, *, user_data: str, scenario: str = 
         binds.append((kept, path))
     binds += [(directory / "probe.py", "/probe.py"), (publication.path, "/publication"),
               (seed, "/var/lib/cloud/seed/nocloud"), (system, "/usr/local/lib/systemd/system")]
-    code = booted(root, out, binds=[(source, target) for source, target in binds])
-    return Boot(code, out)
+    return Boot(booted(root, out, binds=binds, keep=keep), out)

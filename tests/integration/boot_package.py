@@ -15,7 +15,7 @@ def sanitized(build: Path) -> bool:
     return any(line.startswith("HOSTSPIN_SANITIZE:") and not line.endswith("=") for line in cache.splitlines())
 
 
-def make_packages(build: Path, out: Path, generators: str = "DEB", **environment: str) -> Run:
+def make_packages(build: Path, out: Path, generators: str = "DEB", version: str = "", **environment: str) -> Run:
     if not (build / "CPackConfig.cmake").exists():
         raise Unavailable(f"{build} is not configured")
     if sanitized(build):
@@ -23,7 +23,8 @@ def make_packages(build: Path, out: Path, generators: str = "DEB", **environment
     if "DEB" in generators and not shutil.which("dpkg-shlibdeps"):
         raise Unavailable("needs the program dpkg-shlibdeps")
     settings = {"SOURCE_DATE_EPOCH": SOURCE_DATE, **environment}
-    done = run(["cpack", "-G", generators, "-B", out], cwd=build, seconds=300, env=clean_environment(**settings))
+    other = ["-D", f"CPACK_PACKAGE_VERSION={version}"] if version else []
+    done = run(["cpack", "-G", generators, *other, "-B", out], cwd=build, seconds=300, env=clean_environment(**settings))
     shutil.rmtree(out / "_CPack_Packages", ignore_errors=True)
     assert done.code == 0, done
     return done

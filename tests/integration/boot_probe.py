@@ -7,6 +7,7 @@ disappearance of the block; `main` waits for the end of the boot, then plays the
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,6 +40,10 @@ def has_block() -> bool:
         return False
 
 
+def hosts_text() -> str:
+    return HOSTS.read_text(errors="replace") if HOSTS.exists() else ""
+
+
 def wait_until(condition, seconds: float = HEAL_SECONDS_MAX):
     """Seconds until the condition held, or None."""
     started = time.monotonic()
@@ -62,7 +67,8 @@ def save(name: str, value) -> None:
 
 def early(names) -> None:
     answers = {name: call("getent", "ahosts", name) for name in names}
-    save("early", {"at": monotonic_us(), "answers": answers, "hosts": HOSTS.read_text(errors="replace")})
+    save("early", {"at": monotonic_us(), "answers": answers, "hosts": hosts_text(),
+                   "etc_writable": os.access("/etc", os.W_OK), "var_tmp": os.path.exists("/var/tmp")})
 
 
 def watch() -> None:
@@ -159,9 +165,21 @@ def scenario_baked() -> dict:
     return found
 
 
+def identity() -> list:
+    status = HOSTS.stat()
+    return [status.st_ino, status.st_mtime_ns, HOSTS.read_text()]
+
+
 def scenario_remove() -> dict:
-    """The package leaves a running system, then comes back, then goes for good."""
+    """The package is upgraded on a running system, leaves it, comes back, and goes for good."""
     found = {"before": HOSTS.read_text()}
+    wait_until(lambda: show("hostspin-apply.service").get("ActiveState") == "inactive")
+    before, agent = identity(), show("hostspin.service")["MainPID"]
+    found["upgrade"] = call("dpkg", "--install", "/newer.deb")
+    wait_until(lambda: show("hostspin.service")["ActiveState"] == "active")
+    found["upgrade_left_the_file"] = identity() == before
+    found["upgraded_agent_is_new"] = show("hostspin.service")["MainPID"] not in ("0", agent)
+    found["upgraded_units"] = {unit: show(unit)["ActiveState"] for unit in UNITS if unit.startswith("hostspin")}
     found["remove"] = call("dpkg", "--remove", "hostspin")
     found["removed_hosts"] = HOSTS.read_text()
     found["removed_units"] = {unit: show(unit)["ActiveState"] for unit in UNITS if unit.startswith("hostspin")}
@@ -176,7 +194,36 @@ def scenario_remove() -> dict:
     return found
 
 
-SCENARIOS = {"baked": scenario_baked, "remove": scenario_remove, "none": dict}
+def scenario_status() -> dict:
+    """What an engineer sees who logs in, and what no unit may be waiting for any more."""
+    return {"status": call("hostspin", "status", "--output", "json"), "agent": show("hostspin.service"),
+            "verify": call("hostspin", "verify", "--offline", "--output", "json"), "doctor": call("hostspin", "doctor")}
+
+
+def scenario_kernel() -> dict:
+    """A machine with a kernel of its own, whose AppArmor confines /usr/sbin/hostspin and no copy of it."""
+    found = {"profiles": pathlib.Path("/sys/kernel/security/apparmor/profiles").read_text()}
+    agent = show("hostspin.service")
+    found["agent"] = agent
+    found["agent_profile"] = pathlib.Path(f"/proc/{agent['MainPID']}/attr/current").read_text().strip()
+    call("systemctl", "stop", "hostspin-guard.path", "hostspin.service")
+    vandalise()
+    found["apply"] = call("hostspin", "apply")
+    found["applied"] = has_block()
+    # A file that the profile lets it read, in a directory where it may make nothing.
+    elsewhere = pathlib.Path("/etc/hostspin/other-hosts")
+    elsewhere.write_text("127.0.0.1\tlocalhost\n")
+    found["elsewhere"] = call("hostspin", "apply", "--hosts-file", str(elsewhere))
+    found["elsewhere_after"] = elsewhere.read_text()
+    shutil.copy("/usr/sbin/hostspin", "/usr/local/sbin/hostspin-unconfined")
+    found["unconfined"] = call("/usr/local/sbin/hostspin-unconfined", "apply", "--hosts-file", str(elsewhere))
+    found["unconfined_after"] = elsewhere.read_text()
+    found["denials"] = [line for line in call("dmesg")["stdout"].splitlines() if 'apparmor="DENIED"' in line]
+    found["offline"] = call("hostspin", "verify", "--offline")
+    return found
+
+
+SCENARIOS = {"kernel": scenario_kernel, "baked": scenario_baked, "remove": scenario_remove, "status": scenario_status, "none": dict}
 
 
 def main(scenario: str, names) -> None:
@@ -184,7 +231,7 @@ def main(scenario: str, names) -> None:
     result["failed"] = call("systemctl", "--failed", "--plain", "--no-legend")["stdout"]
     result["units"] = {unit: show(unit) for unit in UNITS}
     result["graph"] = call("systemctl", "show", "--all", "*", "-p", "Id", "-p", "After", "-p", "Before")["stdout"]
-    result["hosts"] = HOSTS.read_text(errors="replace")
+    result["hosts"] = hosts_text()
     result["answers"] = {name: call("getent", "ahosts", name) for name in names}
     result["scenario"] = SCENARIOS[scenario]()
     if show("test-watch.service")["ActiveState"] == "active":
@@ -205,4 +252,6 @@ if __name__ == "__main__":
             main(sys.argv[2], sys.argv[3:])
         finally:
             # The exit code of the whole container; a fault above is in the journal, and 9 says so.
-            subprocess.run(["systemctl", "exit", "0" if (OUT / "main.json").exists() else "9"], check=False)
+            contained = subprocess.run(["systemd-detect-virt", "--quiet", "--container"], check=False).returncode == 0
+            end = ["exit", "0" if (OUT / "main.json").exists() else "9"] if contained else ["poweroff"]
+            subprocess.run(["systemctl", *end], check=False)

@@ -40,10 +40,10 @@ def need_root_and(*tools: str) -> None:
 
 
 @functools.cache
-def archive() -> Path:
+def archive(packages: tuple = PACKAGES) -> Path:
     """The root as a tar, named for what is in it; made the first time, which takes half a minute."""
     need_root_and("tar")
-    names = " ".join((SUITE, *sorted(PACKAGES)))
+    names = " ".join((SUITE, *sorted(packages)))
     kept = cache_directory() / f"boot-root-{hashlib.sha256(names.encode()).hexdigest()[:12]}.tar"
     if kept.exists():
         return kept
@@ -51,7 +51,7 @@ def archive() -> Path:
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
         made = Path(scratch) / "root.tar"
-        command = ["mmdebstrap", "--quiet", "--variant=apt", "--include=" + ",".join(PACKAGES), SUITE, str(made)]
+        command = ["mmdebstrap", "--quiet", "--variant=apt", "--include=" + ",".join(packages), SUITE, str(made)]
         done = run(command, seconds=BOOTSTRAP_SECONDS_MAX,
                    env=clean_environment(**{key: value for key, value in os.environ.items() if "proxy" in key.lower()}))
         if done.code != 0:
@@ -71,12 +71,12 @@ def scratch() -> Path:
 
 
 @functools.cache
-def unpacked() -> Path:
+def unpacked(packages: tuple = PACKAGES) -> Path:
     """The root as a tree that nobody writes to: what every Root of the session lies over."""
-    directory = scratch() / "base"
-    directory.mkdir()
+    kept = archive(packages)
+    directory = Path(tempfile.mkdtemp(prefix="base-", dir=scratch()))
     # Device nodes are left out: nspawn and the mount of /dev in `enter` bring their own.
-    done = run(["tar", "--extract", "--numeric-owner", "--exclude=./dev/*", "--file", archive(),
+    done = run(["tar", "--extract", "--numeric-owner", "--exclude=./dev/*", "--file", kept,
                 "--directory", directory], seconds=120)
     assert done.code == 0, done
     directory.chmod(0o755)
@@ -95,25 +95,33 @@ def or_skip():
 class Root:
     """A root of one's own below `path`: an overlay, so that making one takes no time."""
 
-    def __init__(self, path: Path):
-        base = unpacked()
-        layer = Path(tempfile.mkdtemp(dir=scratch()))
-        upper, work = layer / "upper", layer / "work"
-        for folder in (path, upper, work):
-            folder.mkdir(parents=True)
-        upper.chmod(0o755)
-        layers = f"lowerdir={base},upperdir={upper},workdir={work}"
-        done = run(["mount", "-t", "overlay", "overlay", "-o", layers, path])
-        if done.code != 0:
-            raise Unavailable(f"cannot mount an overlay here: {done.stderr.strip()}")
-        self.path = path
-        atexit.register(self.remove)  # the finalizer of a fixture that failed never runs
+    def __init__(self, path: Path, packages: tuple = PACKAGES):
+        self._mount(path, [unpacked(packages)])
         # The locale module fails on a root without locales, which would be taken for our fault.
         self.write("etc/cloud/cloud.cfg.d/90-test.cfg",
                    "datasource_list: [NoCloud, None]\nlocale: false\nssh_pwauth: false\n")
         self.write("etc/dpkg/dpkg.cfg.d/90-test", "force-unsafe-io\n")
         self.write("etc/hostname", "boot-test\n")
         self.write("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n")
+
+    def _mount(self, path: Path, lower: list) -> None:
+        layer = Path(tempfile.mkdtemp(dir=scratch()))
+        self._upper, work = layer / "upper", layer / "work"
+        for folder in (path, self._upper, work):
+            folder.mkdir(parents=True)
+        self._upper.chmod(0o755)
+        self._lower, self.path = lower, path
+        layers = f"lowerdir={':'.join(map(str, lower))},upperdir={self._upper},workdir={work}"
+        done = run(["mount", "-t", "overlay", "overlay", "-o", layers, path])
+        if done.code != 0:
+            raise Unavailable(f"cannot mount an overlay here: {done.stderr.strip()}")
+        atexit.register(self.remove)  # the finalizer of a fixture that failed never runs
+
+    def clone(self, path: Path) -> "Root":
+        """Another root that begins as this one is now. This one must not be written to any more."""
+        made = Root.__new__(Root)
+        made._mount(path, [self._upper, *self._lower])
+        return made
 
     def write(self, name: str, content: str | bytes, mode: int = 0o644) -> Path:
         path = self.path / name
@@ -143,16 +151,16 @@ class Root:
             run(["umount", self.path])
 
 
-def nspawn(path: Path, *arguments: str, options=()) -> list:
-    return ["systemd-nspawn", "--quiet", "-D", str(path), "--volatile=overlay", "--boot", "--register=no",
-            "--keep-unit", "--console=pipe", "--private-network", *options, *arguments]
+def nspawn(path: Path, *arguments: str, keep: bool = False, options=()) -> list:
+    return ["systemd-nspawn", "--quiet", "-D", str(path), f"--volatile={'no' if keep else 'overlay'}", "--boot",
+            "--register=no", "--keep-unit", "--console=pipe", "--private-network", *options, *arguments]
 
 
-def booted(root: Root, out: Path, *, seconds: float = BOOT_SECONDS_MAX, binds=()) -> int:
-    """Boots the root with systemd as process 1, no network, and writes thrown away; the exit code that a
-    unit in it chose by `systemctl exit N`. `out` is its /out."""
+def booted(root: Root, out: Path, *, seconds: float = BOOT_SECONDS_MAX, binds=(), keep: bool = False) -> int:
+    """Boots the root with systemd as process 1, no network, and, unless told to keep them, writes thrown
+    away; the exit code that a unit in it chose by `systemctl exit N`. `out` is its /out."""
     mounts = [f"--bind={out}:/out", *(f"--bind-ro={source}:{target}" for source, target in binds)]
-    command = nspawn(root.path, options=mounts)
+    command = nspawn(root.path, keep=keep, options=mounts)
     with open(out / "console.log", "wb") as console:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
                                    env=clean_environment())

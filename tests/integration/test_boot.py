@@ -7,9 +7,9 @@ import shlex
 import boot_machine
 import pytest
 from boot_graph import comes_before, cycles
-from boot_machine import ADDRESS, LATER_NAME, NAME, DeskFleet, bake, boot
-from boot_package import debian_package
-from boot_root import Root, boot_possible, or_skip
+from boot_machine import ADDRESS, LATER_NAME, NAME, DeskFleet, bake, boot, installed_root
+from boot_package import debian_package, with_version
+from boot_root import boot_possible, or_skip
 
 pytestmark = pytest.mark.slow
 
@@ -39,12 +39,10 @@ def package(programs, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def baked_root(package, fleet, tmp_path_factory):
-    """An image: the package installed in a chroot, the fleet's files put in, and pinned by --root."""
+def baked_root(programs, package, fleet, tmp_path_factory):
+    """An image: the package installed in a chroot, and the fleet's files put in."""
     with or_skip():
-        root = Root(tmp_path_factory.mktemp("image") / "root")
-    installed = root.install(package)
-    assert installed.code == 0, installed
+        root = installed_root(programs.build, tmp_path_factory).clone(tmp_path_factory.mktemp("baked") / "root")
     bake(root, fleet)
     yield root
     root.remove()
@@ -194,12 +192,18 @@ def test_cloud_init_wipes_the_block_and_the_guard_puts_it_back(managed):
     assert "manage_etc_hosts" in managed.main["hosts"]
 
 
-def test_removal_takes_the_block_and_the_units_out_of_a_running_machine(baked_root, package, fleet, tmp_path):
+def test_upgrade_removal_and_purge_on_a_running_machine(baked_root, package, fleet, tmp_path):
+    """An upgrade does not touch the file; removal takes the block and the units out, purge the rest."""
+    newer = with_version(package, "99.0", tmp_path)
     one = boot(baked_root, fleet, tmp_path / "remove", user_data=RUNCMD, scenario="remove", early=False,
-               binds=[(package, "/package.deb")])
+               binds=[(package, "/package.deb"), (newer, "/newer.deb")])
     assert one.code == 0
     scenario = one.main["scenario"]
     assert "# BEGIN hostspin" in scenario["before"]
+    assert scenario["upgrade"]["code"] == 0, scenario["upgrade"]
+    assert scenario["upgrade_left_the_file"] is True and scenario["upgraded_agent_is_new"] is True, scenario
+    for unit in ("hostspin.service", "hostspin-guard.path", "hostspin-net.socket", "hostspin-ask.socket"):
+        assert scenario["upgraded_units"][unit] == "active"
     assert scenario["remove"]["code"] == 0, scenario["remove"]
     assert "hostspin" not in scenario["removed_hosts"]
     assert scenario["removed_hosts_later"] == scenario["removed_hosts"]

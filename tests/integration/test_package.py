@@ -1,7 +1,9 @@
 """The packages: what is in them, what their scripts do to a machine, and that they are made the same twice."""
 
 import gzip
+import json
 import os
+import re
 import shutil
 
 import pytest
@@ -43,7 +45,7 @@ def test_everything_belongs_to_root_and_nobody_else_may_write(files):
 def test_what_comes_along(files):
     for path in ("/etc/hostspin/hostspin.toml", "/etc/hostspin/conf.d/", "/var/lib/hostspin/",
                  "/usr/lib/sysusers.d/hostspin.conf",
-                 "/usr/share/doc/hostspin/copyright", "/usr/share/doc/hostspin/changelog.gz",
+                 "/usr/share/doc/hostspin/hostspin.spdx.json", "/usr/share/doc/hostspin/copyright", "/usr/share/doc/hostspin/changelog.gz",
                  "/usr/share/doc/hostspin/examples/hostspin.cron",
                  "/usr/share/bash-completion/completions/hostspin", "/usr/share/zsh/vendor-completions/_hostspin",
                  "/usr/share/fish/vendor_completions.d/hostspin.fish"):
@@ -70,6 +72,43 @@ def test_compressed_documents_carry_no_time(package, tmp_path):
         head = path.read_bytes()[:8]
         assert head[4:8] == bytes(4) and not head[3] & 8, path
         assert gzip.decompress(path.read_bytes())
+
+
+# Debian's package of a header or library that the build uses: its name in the bill of materials.
+MATERIALS = {
+    "libcli11-dev": "CLI11", "libexpected-dev": "expected", "libfmt-dev": "fmt", "nlohmann-json3-dev": "nlohmann-json",
+    "libspdlog-dev": "spdlog", "libtomlplusplus-dev": "tomlplusplus", "libcurl4-openssl-dev": "libcurl",
+    "libseccomp-dev": "libseccomp", "libssl-dev": "openssl",
+}
+
+
+def test_the_bill_of_materials_names_every_library_in_its_version(package, checkout, tmp_path):
+    done = run(["dpkg-deb", "--extract", package, tmp_path])
+    assert done.code == 0, done
+    document = json.loads((tmp_path / "usr/share/doc/hostspin/hostspin.spdx.json").read_text())
+    assert (document["spdxVersion"], document["SPDXID"]) == ("SPDX-2.3", "SPDXRef-DOCUMENT")
+    versions = {one["name"]: one["versionInfo"] for one in document["packages"]}
+    assert versions.pop("hostspin") == fields(package)["Version"]
+    assert set(versions) == set(MATERIALS.values())
+    for debian, name in MATERIALS.items():
+        known = run(["dpkg-query", "--show", "--showformat=${Version}", debian])
+        if known.code == 0:  # else it was not built from Debian's packages here
+            upstream = known.stdout.split(":", 1)[-1].rsplit("-", 1)[0]
+            assert upstream.split("+")[0].startswith(versions[name]), (name, upstream)
+    related = {one["relatedSpdxElement"] for one in document["relationships"]}
+    assert related == {"SPDXRef-hostspin"} | {f"SPDXRef-{name}" for name in versions}
+
+    # What a build needs and what the programs link can only be there if the document knows it.
+    build_list = re.search(r"^build=\((.*?)\)", (checkout / "tests/install-deps.sh").read_text(), re.M | re.S).group(1)
+    assert {word for word in build_list.split() if word.endswith("-dev")} <= set(MATERIALS)
+    linked = {"libcrypto.so.3": "openssl", "libssl.so.3": "openssl", "libcurl.so.4": "libcurl",
+              "libseccomp.so.2": "libseccomp"}
+    run_time = ("libc.so", "libm.so", "libstdc++", "libgcc_s", "ld-linux", "linux-vdso")
+    for program in ("usr/sbin/hostspin", "usr/bin/hostspin-sign", "usr/libexec/hostspin/hostspin-net",
+                    "usr/libexec/hostspin/hostspin-ask"):
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run(["readelf", "--dynamic", tmp_path / program]).stdout)
+        assert needed, program
+        assert [one for one in needed if one not in linked and not one.startswith(run_time)] == [], program
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +269,45 @@ def test_removal_keeps_the_block_where_the_configuration_says_so(package, root, 
     assert root.hosts.startswith(BLOCK) == kept
     if not kept:
         assert root.hosts == original
+
+
+RPM = ("rpm", "--force-debian")
+NO_DEPENDENCIES = "--nodeps"  # the root's libraries are Debian's, of which its database knows nothing
+
+
+@pytest.mark.slow
+def test_the_rpm_lives_in_a_root(programs, twins, root, tmp_path):
+    """Install, upgrade and erase with its own scriptlets, in a root whose database knows nothing else."""
+    if not shutil.which("rpmbuild"):
+        pytest.skip("needs the program rpmbuild")
+    with or_skip():
+        make_packages(programs.build, tmp_path / "newer", "RPM", version="99.0")
+    (first,), (newer,) = twins[0].glob("*.rpm"), (tmp_path / "newer").glob("*.rpm")
+
+    def rpm(*arguments):
+        done = run([*RPM, "--root", root.path, *arguments], seconds=120)
+        assert done.code == 0 and "scriptlet failed" not in done.stderr, done
+        return done
+
+    original = root.hosts
+    bake(root, new_fleet())
+    run([*RPM, "--root", root.path, "--initdb"])
+    rpm("--install", NO_DEPENDENCIES, first)
+    assert root.hosts.startswith(BLOCK) and root.hosts.endswith(original)
+    assert "_hostspin:" in (root.path / "etc/passwd").read_text()
+    wanted = root.path / "etc/systemd/system/sysinit.target.wants"
+    assert {"hostspin-apply.service", "hostspin-guard.path"} <= {one.name for one in wanted.iterdir()}
+
+    pinned = (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts)
+    root.write("etc/hostspin/hostspin.toml", "fleet = \"prod.example\"\n")
+    rpm("--upgrade", NO_DEPENDENCIES, newer)
+    assert "99.0" in rpm("--query", "hostspin").stdout
+    assert (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts) == pinned
+    assert (root.path / "etc/hostspin/hostspin.toml").read_text() == "fleet = \"prod.example\"\n"
+    assert {"hostspin-apply.service", "hostspin-guard.path"} <= {one.name for one in wanted.iterdir()}
+
+    rpm("--erase", NO_DEPENDENCIES, "hostspin")
+    assert root.hosts == original
+    left = [path for path in (root.path / "etc/systemd/system").rglob("*hostspin*")]
+    assert left == [] and not (root.path / "usr/sbin/hostspin").exists()
+    assert (root.path / "etc/hostspin/root.note").exists()
