@@ -47,7 +47,7 @@ _hostspin_sign() {
       check) options+=" --root --previous --at --signed --source --ignore --key --threshold" ;;
       bump) options+=" --expires --previous --out" ;;
       text) options+=" --out" ;;
-      import) options+=" --fleet --domain --expires --out" ;;
+      import) options+=" --fleet --domain --terraform-output --expires --out" ;;
     esac
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
     return

@@ -65,3 +65,4 @@ complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l key -r -d "v
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l threshold -x -d "how many must have signed"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from import" -a "terraform consul k8s dig hosts"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from import" -l domain -x -d "put after names"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from import" -l terraform-output -x -d "which output"

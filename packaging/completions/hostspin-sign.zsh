@@ -78,7 +78,8 @@ _hostspin-sign() {
         text) _arguments $common $out '1:file:_files' ;;
         import)
           _arguments $common $out '1:kind:(terraform consul k8s dig hosts)' '2:file:_files' \
-            '--fleet[name]:fleet:' '--domain[put after names]:domain:' '--expires[when]:duration or time:'
+            '--fleet[name]:fleet:' '--domain[put after names]:domain:' '--terraform-output[which output]:name:' \
+            '--expires[when]:duration or time:'
           ;;
       esac
       ;;

@@ -145,7 +145,7 @@ class CheckCommand : public Command {
       root = *std::move(loaded);
     } else if (!document.is_draft()) {
       return {Errc::usage,
-              "the signatures of " + quoted(path_) + " cannot be judged without a root",
+              "the signatures of " + shown_path(path_) + " cannot be judged without a root",
               "give the root that clients trust with --root, or keys with --key"};
     }
     Result<Manifest> manifest = examine(judgement, document);
@@ -223,8 +223,8 @@ class CheckCommand : public Command {
     if (document.is_draft()) return check_under_root(manifest, root->document());
     judgement.signed_by = tally(document, ring, crypto).signed_by;
     const Result<AdmittedManifest> admitted = admit_manifest(document.bytes, *root, crypto);
-    if (!admitted) return refused(document, ring, admitted.error(), crypto);
-    return {};
+    if (admitted) return {};
+    return refused(document, ring, desk_advice(admitted.error(), root->document()), crypto);
   }
 
   /// Whose signature is missing, where that is the trouble.

@@ -74,7 +74,7 @@ std::string hint_of(int error_number) {
 
 Error failed(std::string_view what, const std::string& path, int error_number) {
   return {code_of(error_number),
-          std::string(what) + " " + quoted(path) + ": " + std::strerror(error_number),
+          std::string(what) + " " + shown_path(path) + ": " + std::strerror(error_number),
           hint_of(error_number)};
 }
 
@@ -88,7 +88,8 @@ Result<void> read_all(int descriptor, const std::string& path, Take take) {
     if (got < 0) return failed("cannot read", path, errno);
     if (got == 0) return {};
     if (!take(std::string_view(buffer, static_cast<std::size_t>(got)))) {
-      return {Errc::usage, quoted(path) + " is too big to be what it should be"};
+      return {Errc::usage, shown_path(path) + " is too big to be what it should be",
+              "name the right file: its size is that of something else"};
     }
   }
 }
@@ -136,6 +137,10 @@ Result<void> create(const std::string& path, std::string_view bytes, mode_t mode
 }
 
 }  // namespace
+
+std::string shown_path(const std::string& path) {
+  return path == "-" ? "standard input" : quoted(path);
+}
 
 Result<std::string> read_document(const std::string& path, std::size_t bytes_max) {
   const bool from_stdin = path == "-";

@@ -11,6 +11,9 @@
 
 namespace hostspin::desk {
 
+/// A path in a message: 'FILE', or "standard input" for "-".
+[[nodiscard]] std::string shown_path(const std::string& path);
+
 /// A whole file, or standard input for "-", of at most `bytes_max` bytes; a link is followed, since
 /// a document proves itself. Errc::not_found, denied, io_error, or usage where it is too big.
 Result<std::string> read_document(const std::string& path, std::size_t bytes_max);

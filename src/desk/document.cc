@@ -20,14 +20,18 @@ Result<DocumentKind> kind_of(std::string_view bytes, const std::string& path) {
   for (const DocumentKind kind : {DocumentKind::manifest, DocumentKind::root}) {
     if (first == format_line(kind)) return kind;
   }
-  return {Errc::bad_note,
-          quoted(path) + " is neither a manifest nor a root: it begins with " + quoted(first, 60),
-          "the first line must be exactly  " + std::string(format_line(DocumentKind::manifest)) +
-              "  or  " + std::string(format_line(DocumentKind::root))};
+  return {
+      Errc::bad_note,
+      shown_path(path) + " is neither a manifest nor a root: it begins with " + quoted(first, 60),
+      "the first line must be exactly  " + std::string(format_line(DocumentKind::manifest)) +
+          "  or  " + std::string(format_line(DocumentKind::root))};
 }
 
 /// What to do about a text whose bytes break the profile, by its most likely cause.
-std::string byte_hint(std::string_view text, const std::string& path) {
+std::string byte_hint(std::string_view text, DocumentKind kind, const std::string& path) {
+  if (text.size() > note_bytes_max(kind)) {
+    return "pin less: only what must resolve when DNS is gone belongs into a manifest";
+  }
   if (text.find('\r') != std::string_view::npos) {
     return "it has DOS line ends; take them out: sed -i 's/\\r$//' " + quoted(path);
   }
@@ -88,8 +92,8 @@ Result<Document> parse_document(std::string bytes, const std::string& path) {
   if (!has_signatures(document.bytes)) {
     Result<void> good = check_document_text(document.bytes, *kind);
     if (!good) {
-      Error error = annotate(std::move(good).error(), quoted(path));
-      error.hint = byte_hint(document.bytes, path);
+      Error error = annotate(std::move(good).error(), shown_path(path));
+      error.hint = byte_hint(document.bytes, *kind, path);
       return error;
     }
     document.text = document.bytes;
@@ -97,7 +101,7 @@ Result<Document> parse_document(std::string bytes, const std::string& path) {
   }
   Result<SplitNote> split = split_note(document.bytes, *kind);
   if (!split) {
-    Error error = annotate(std::move(split).error(), quoted(path));
+    Error error = annotate(std::move(split).error(), shown_path(path));
     if (error.hint.empty()) {
       error.hint =
           "start again from the text: delete its signature lines, or take it from where it "
@@ -132,7 +136,7 @@ Result<Appended> append_signature(Document& document, const VerifierKey& key,
   if (const SignatureLine* line = line_of(document, key)) {
     if (verifies(document, *line, key, crypto)) return Appended::present;
     return {Errc::bad_signature,
-            quoted(document.path) + " was changed after " + quoted(key.name()) + " signed it",
+            shown_path(document.path) + " was changed after " + quoted(key.name()) + " signed it",
             "'hostspin-sign bump' takes the old signatures off and raises the version"};
   }
   if (document.signatures.size() >= kSignatureLinesMax) {

@@ -74,7 +74,7 @@ class Bump : public Command {
     const Result<Document> document = load_document(path_);
     if (!document) return document.error();
     if (document->kind == DocumentKind::root) {
-      return {Errc::usage, quoted(path_) + " is a root",
+      return {Errc::usage, shown_path(path_) + " is a root",
               "make its successor: hostspin-sign root next " + quoted(path_)};
     }
     const Result<Manifest> manifest = read_manifest(*document);
@@ -91,7 +91,7 @@ class Bump : public Command {
     if (!expires) return annotate(std::move(expires).error(), "--expires");
 
     Result<std::string> text = set_edition(document->text, version + 1, desk.now, *expires);
-    if (!text) return annotate(std::move(text).error(), quoted(path_));
+    if (!text) return annotate(std::move(text).error(), shown_path(path_));
     Result<Document> next = parse_document(*text, path_);
     if (!next) return std::move(next).error();
     const Result<Manifest> checked = read_manifest(*next);  // an expires too far ahead ends here
@@ -110,7 +110,7 @@ class Bump : public Command {
                       (before.is_draft() ? "" : "; the signatures are taken off"));
     if (out != "-") {
       desk.console.note("next: edit it, then  hostspin-sign sign " + out +
-                        " --key KEY --root ROOT -o public/manifest.note");
+                        " --key KEY --root ROOT -o NOTE; publish NOTE when enough have signed it");
     }
     return kFine;
   }
@@ -137,6 +137,10 @@ class Text : public Command {
     } else {
       const Result<RootDocument> root = read_root(*document, desk.crypto);
       if (!root) return root.error();
+    }
+    if (out_ == path_ && !document->is_draft()) {
+      return {Errc::usage, "the text in the place of its note would take the signatures away",
+              "give another file with -o, or use 'hostspin-sign bump' for the next edition"};
     }
     Result<void> done = deliver(desk, out_, document->text);
     if (!done) return std::move(done).error();

@@ -22,6 +22,7 @@ namespace hostspin::desk {
 namespace {
 
 inline constexpr std::size_t kAnswerBytesMax = 4096;
+inline constexpr std::size_t kPkcs11ToolTextBytesMax = 1024;
 // signify and minisign: two letters of algorithm, 8 bytes of key number, the signature.
 inline constexpr std::size_t kSignifyBytes = 74;
 inline constexpr std::size_t kSignifyHeadBytes = 10;
@@ -119,6 +120,18 @@ ReadEnd read_answer(int descriptor, std::string& answer) {
   }
 }
 
+/// pkcs11-tool of OpenSC 0.23 and others feeds longer texts in parts, which tokens refuse for
+/// Ed25519.
+std::string failure_hint(std::string_view program, std::size_t text_bytes) {
+  if (text_bytes > kPkcs11ToolTextBytesMax && program.ends_with("pkcs11-tool")) {
+    return "the text has " + std::to_string(text_bytes) +
+           " bytes, and pkcs11-tool signs at most 1024 with an Ed25519 key: use a signer that "
+           "hands "
+           "the token the whole text at once";
+  }
+  return "what it said stands above; run it by hand on the text to see why";
+}
+
 int wait_for(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
@@ -160,7 +173,7 @@ Result<Ed25519Signature> run_signer(const std::vector<std::string>& words, std::
         "signer " + quoted(words[0]) +
             (WIFEXITED(status) ? " failed with exit status " + std::to_string(WEXITSTATUS(status))
                                : " died of signal " + std::to_string(WTERMSIG(status))),
-        "what it said stands above; run it by hand on the text to see why"};
+        failure_hint(words[0], text.size())};
   }
   const auto signature = raw_or_base64(answer);
   if (signature && end == ReadEnd::complete) return *signature;

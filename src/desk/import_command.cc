@@ -14,22 +14,25 @@ constexpr std::string_view kHelp =
 Usage: hostspin-sign import KIND FILE --fleet NAME [--domain DOMAIN] [--expires 30d] [-o OUT]
 
 KIND is one of
-  terraform   'terraform show -json', or a state file: DNS records of any provider
+  terraform   'terraform output -json', a map of names to addresses; or 'terraform show -json', or a
+              state file: DNS records of any provider
   consul      the answer of /v1/catalog/service/NAME, /v1/health/service/NAME, /v1/agent/services
-  k8s         'kubectl get services,ingresses -A -o json'
+  k8s         'kubectl get services,ingresses,endpointslices -A -o json'
   dig         what dig prints
   hosts       a hosts file
-and '-' as FILE is standard input. What cannot be pinned is left out, and said. Look at every line
-of the draft: only what must resolve when DNS is gone belongs into a manifest, and only addresses
-that stay.
+and '-' as FILE is standard input. What cannot be pinned is left out, and said; so are an instance
+with a check that does not pass and an endpoint that is not ready. Look at every line of the draft:
+only what must resolve when DNS is gone belongs into a manifest, and only addresses that stay.
 
   --fleet NAME         the fleet that the manifest is for
   --domain DOMAIN      what to put after a name: consul (service.consul), k8s (svc.cluster.local)
+  --terraform-output NAME
+                       which output, where several map names to addresses
   --expires WHEN       30d, 12h, 2w, or a time
   -o, --out OUT        the new draft, not standard output; an existing file is never overwritten
 
 Examples
-  terraform show -json | hostspin-sign import terraform - --fleet prod.example -o manifest.toml
+  terraform output -json | hostspin-sign import terraform - --fleet prod.example -o manifest.toml
   dig db.example.com api.example.com | hostspin-sign import dig - --fleet prod.example
 )";
 
@@ -40,6 +43,7 @@ class Import : public Command {
     options.argument("FILE", path_);
     options.required("--fleet", fleet_);
     options.option("--domain", domain_);
+    options.option("--terraform-output", output_);
     options.option("--expires", expires_);
     options.option("-o,--out", out_);
   }
@@ -48,12 +52,12 @@ class Import : public Command {
     const Result<std::chrono::sys_seconds> expires = parse_moment(expires_, desk.now);
     if (!expires) return annotate(expires.error(), "--expires");
     const Result<FoundList> found = read();
-    if (!found) return annotate(found.error(), quoted(path_));
+    if (!found) return found.error();
 
     const ImportedDraft draft = write_draft(*found, fleet_, desk.now, *expires);
     for (const std::string& what : draft.skipped) desk.console.warning("left out: " + what);
     if (draft.services == 0) {
-      return {Errc::usage, "nothing in " + quoted(path_) + " can be pinned",
+      return {Errc::usage, "nothing in " + shown_path(path_) + " can be pinned",
               "the warnings above say why"};
     }
     const Result<Document> document = parse_document(draft.text, "the draft");
@@ -77,14 +81,23 @@ class Import : public Command {
     if (!has_domain && !domain_.empty()) {
       return {Errc::usage, "--domain is for consul and k8s alone", "leave it out"};
     }
+    if (kind_ != "terraform" && !output_.empty()) {
+      return {Errc::usage, "--terraform-output is for terraform alone", "leave it out"};
+    }
     const Result<std::string> bytes = read_document(path_, kImportBytesMax);
     if (!bytes) return bytes.error();
-    if (kind_ == "terraform") return read_terraform(*bytes);
-    if (kind_ == "consul") return read_consul(*bytes, domain_.empty() ? "service.consul" : domain_);
+    Result<FoundList> found = read_kind(*bytes);
+    if (!found) return annotate(std::move(found).error(), shown_path(path_));
+    return found;
+  }
+
+  [[nodiscard]] Result<FoundList> read_kind(const std::string& bytes) const {
+    if (kind_ == "terraform") return read_terraform(bytes, output_);
+    if (kind_ == "consul") return read_consul(bytes, domain_.empty() ? "service.consul" : domain_);
     if (kind_ == "k8s")
-      return read_kubernetes(*bytes, domain_.empty() ? "svc.cluster.local" : domain_);
-    if (kind_ == "dig") return read_dig(*bytes);
-    if (kind_ == "hosts") return read_hosts(*bytes);
+      return read_kubernetes(bytes, domain_.empty() ? "svc.cluster.local" : domain_);
+    if (kind_ == "dig") return read_dig(bytes);
+    if (kind_ == "hosts") return read_hosts(bytes);
     return {Errc::usage, "there is no kind " + quoted(kind_),
             "the kinds are terraform, consul, k8s, dig and hosts"};
   }
@@ -93,6 +106,7 @@ class Import : public Command {
   std::string path_;
   std::string fleet_;
   std::string domain_;
+  std::string output_;
   std::string expires_ = "30d";
   std::string out_;
 };

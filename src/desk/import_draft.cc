@@ -31,7 +31,11 @@ class Collector {
       if (!item.target.empty()) targets_[plain(item.name)] = plain(item.target);
     }
     for (const Found& item : found) {
-      if (item.target.empty()) take_address(item);
+      if (!item.left_out.empty()) {
+        skip(plain(item.name), item.left_out);
+      } else if (item.target.empty()) {
+        take_address(item);
+      }
     }
     for (const auto& [alias, target] : targets_) take_alias(alias);
     drop_repeated_aliases();

@@ -12,8 +12,8 @@ Result<FoundList> read_dig(std::string_view bytes) {
     for (std::size_t at = 1; at + 2 < words.size() && at <= 2; ++at) {
       if (words[at] != "IN") continue;
       const std::string& type = words[at + 1];
-      if (type == "A" || type == "AAAA") found.push_back({words[0], words[at + 2], "", {}});
-      if (type == "CNAME") found.push_back({words[0], "", words[at + 2], {}});
+      if (type == "A" || type == "AAAA") found.push_back({words[0], words[at + 2], "", {}, {}});
+      if (type == "CNAME") found.push_back({words[0], "", words[at + 2], {}, {}});
     }
   }
   if (found.empty()) {
@@ -30,7 +30,7 @@ Result<FoundList> read_hosts(std::string_view bytes) {
     if (words.size() < 2) continue;
     // Every name of the line gets the address; whether they are aliases of each other, nobody says.
     for (std::size_t at = 1; at < words.size(); ++at) {
-      found.push_back({words[at], words[0], "", {}});
+      found.push_back({words[at], words[0], "", {}, {}});
     }
   }
   if (found.empty()) {

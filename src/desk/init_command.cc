@@ -303,14 +303,14 @@ class Init : public Command {
       return std::to_string(ring.threshold) + " of " + std::to_string(ring.keys.size());
     };
     desk.console.result("fleet " + fleet_ + " is ready in " + directory_ + "\n");
-    desk.console.result("  " + directory_ +
-                        "/public/root/1.note  the first root: roots are signed by " +
-                        of(root.root_keys) + " root keys, manifests by " + of(root.manifest.keys) +
-                        " manifest keys\n");
-    desk.console.result("  " + directory_ +
-                        "/manifest.toml       a sample manifest: edit and sign it\n");
-    desk.console.result("  " + directory_ +
-                        "/NEXT-STEPS.txt      what to do now, command by command\n");
+    desk.console.note("  " + directory_ +
+                      "/public/root/1.note  the first root: roots are signed by " +
+                      of(root.root_keys) + " root keys, manifests by " + of(root.manifest.keys) +
+                      " manifest keys");
+    desk.console.note("  " + directory_ +
+                      "/manifest.toml       a sample manifest: edit and sign it");
+    desk.console.note("  " + directory_ +
+                      "/NEXT-STEPS.txt      what to do now, command by command");
     if (passphrase_.none) {
       desk.console.warning("the private keys in " + directory_ +
                            "/keys are not encrypted: use them for trials only");

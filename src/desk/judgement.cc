@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "desk_files.h"
 #include "words.h"
 
 namespace hostspin::desk {
@@ -71,9 +72,10 @@ void print_text(const Judgement& judgement, Console& console) {
       console.result("    " + std::string(line) + "\n");
     }
   }
-  if (judgement.refusal && !judgement.refusal->advice().empty()) {
-    console.hint(judgement.refusal->advice());
-  }
+  if (!judgement.refusal) return;
+  // On standard error too: a log that keeps that stream alone shall not have a hint without its
+  // reason.
+  console.error(annotate(*judgement.refusal, shown_path(judgement.path)));
 }
 
 void print_json(const Judgement& judgement, Console& console) {

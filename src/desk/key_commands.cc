@@ -100,7 +100,7 @@ class Vkey : public Command {
     const Result<std::string> bytes = read_document(path_, kPublicKeyBytesMax);
     if (!bytes) return bytes.error();
     Result<Ed25519PublicKey> key = read_public_key(*bytes);
-    if (!key) return annotate(std::move(key).error(), quoted(path_));
+    if (!key) return annotate(std::move(key).error(), shown_path(path_));
     Result<VerifierKey> verifier = VerifierKey::from_public_key(name_, *key, desk.crypto);
     if (!verifier) return std::move(verifier).error();
     desk.console.result(verifier->text() + "\n");

@@ -17,6 +17,31 @@ std::int64_t version_of(std::string_view name) {
   return error == std::errc() && rest == ".note" && version > 0 ? version : 0;
 }
 
+/// A published root is only as good as its chain: one that was slipped into the directory, signed
+/// by keys of its own, must not judge what is signed. Looks at the roots below `root`, in its
+/// file's directory, as far down as there are any.
+Result<void> check_published_chain(const std::string& file, const TrustRoot& root,
+                                   const Crypto& crypto) {
+  const std::string directory = file.substr(0, file.rfind('/') + 1);
+  TrustRoot above = root;
+  for (std::int64_t version = root.version() - 1; version >= 1; --version) {
+    const std::string path = directory + std::to_string(version) + ".note";
+    if (!exists(path)) return {};
+    const Result<std::string> bytes = read_document(path, kManifestNoteBytesMax);
+    if (!bytes) return bytes.error();
+    Result<TrustRoot> below = open_baked_root(*bytes, crypto);
+    if (!below) return annotate(std::move(below).error(), "root " + quoted(path));
+    if (Result<TrustRoot> next = open_next_root(*below, above.note_bytes(), crypto); !next) {
+      Error error = annotate(std::move(next).error(), "root " + std::to_string(above.version()) +
+                                                          " does not follow " + quoted(path));
+      error.hint = "clients would not take it over: find out who put it there";
+      return error;
+    }
+    above = *std::move(below);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> find_root(const std::string& path, std::optional<std::int64_t> version) {
@@ -42,28 +67,37 @@ Result<TrustRoot> load_root(const std::string& path, const Crypto& crypto,
   const std::string& file = *found;
   const Result<std::string> bytes = read_document(file, kManifestNoteBytesMax);
   if (!bytes) return bytes.error();
+  if (bytes->starts_with(format_line(DocumentKind::manifest))) {
+    return {Errc::usage, shown_path(file) + " is a manifest, not a root",
+            "give the root that clients trust: a root note, or the directory that is published"};
+  }
   Result<TrustRoot> root = open_baked_root(*bytes, crypto);
   if (!root) return annotate(std::move(root).error(), "root " + quoted(file));
+  if (file != path) {
+    if (Result<void> follows = check_published_chain(file, *root, crypto); !follows) {
+      return std::move(follows).error();
+    }
+  }
   return root;
 }
 
 Result<Manifest> read_manifest(const Document& document) {
   if (document.kind != DocumentKind::manifest) {
-    return {Errc::usage, quoted(document.path) + " is a root, not a manifest",
+    return {Errc::usage, shown_path(document.path) + " is a root, not a manifest",
             "roots have commands of their own: hostspin-sign root --help"};
   }
   Result<Manifest> manifest = parse_manifest_draft(document.text, UnknownKeys::refuse);
-  if (!manifest) return annotate(std::move(manifest).error(), quoted(document.path));
+  if (!manifest) return annotate(std::move(manifest).error(), shown_path(document.path));
   return manifest;
 }
 
 Result<RootDocument> read_root(const Document& document, const Crypto& crypto) {
   if (document.kind != DocumentKind::root) {
-    return {Errc::usage, quoted(document.path) + " is a manifest, not a root",
+    return {Errc::usage, shown_path(document.path) + " is a manifest, not a root",
             "give a root: its first line is  " + std::string(format_line(DocumentKind::root))};
   }
   Result<RootDocument> root = parse_root_text(document.text, UnknownKeys::refuse, crypto);
-  if (!root) return annotate(std::move(root).error(), quoted(document.path));
+  if (!root) return annotate(std::move(root).error(), shown_path(document.path));
   return root;
 }
 
@@ -93,14 +127,35 @@ Result<void> check_under_root(const Manifest& manifest, const RootDocument& root
             "the manifest needs root " + std::to_string(manifest.min_root) + ", this is " + named,
             "publish that root first, or lower min_root"};
   }
-  return check_constraints(manifest, root.manifest);
+  Result<void> within = check_constraints(manifest, root.manifest);
+  if (!within) return desk_advice(std::move(within).error(), root);
+  return within;
+}
+
+Error desk_advice(Error error, const RootDocument& root) {
+  const bool is_name = error.code == Errc::name_not_allowed;
+  if (!is_name && error.code != Errc::address_not_allowed) return error;
+  constexpr std::size_t kShownMax = 6;
+  std::vector<std::string> allowed;
+  if (is_name) {
+    for (const NamePattern& pattern : root.manifest.names) allowed.push_back(pattern.text());
+  } else {
+    for (const Prefix& prefix : root.manifest.networks) allowed.push_back(prefix.to_string());
+  }
+  const bool cut = allowed.size() > kShownMax;
+  if (cut) allowed.resize(kShownMax);
+  error.hint = "root " + std::to_string(root.version) + " allows " + join(allowed, ", ") +
+               (cut ? ", ..." : "") +
+               ": correct the manifest, or widen the root with 'hostspin-sign " + "root next " +
+               (is_name ? "--add-name'" : "--add-network'");
+  return error;
 }
 
 Result<void> check_not_older(const Manifest& after, const Document& after_document,
                              const Manifest& before, const Document& before_document) {
   if (after.fleet != before.fleet) {
     return {Errc::wrong_fleet,
-            quoted(before_document.path) + " belongs to fleet " + quoted(before.fleet),
+            shown_path(before_document.path) + " belongs to fleet " + quoted(before.fleet),
             "compare with a manifest of fleet " + quoted(after.fleet)};
   }
   const std::pair rank(after.epoch, after.version);
@@ -110,13 +165,13 @@ Result<void> check_not_older(const Manifest& after, const Document& after_docume
   if (rank < held) {
     return {Errc::rollback,
             "version " + std::to_string(after.version) + " is older than version " +
-                std::to_string(before.version) + " in " + quoted(before_document.path),
+                std::to_string(before.version) + " in " + shown_path(before_document.path),
             hint};
   }
   if (rank == held && after_document.text != before_document.text) {
     return {Errc::equivocation,
             "version " + std::to_string(after.version) + " was given to another text already, in " +
-                quoted(before_document.path),
+                shown_path(before_document.path),
             hint};
   }
   return {};
@@ -128,19 +183,19 @@ Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind,
   if (!document) return std::move(document).error();
   if (document->kind != kind) {
     return {Errc::usage,
-            quoted(path) + " is a " + std::string(kind_name(document->kind)) + ", not a " +
+            shown_path(path) + " is a " + std::string(kind_name(document->kind)) + ", not a " +
                 std::string(kind_name(kind)),
             "give the " + std::string(kind_name(kind)) + " that is published now"};
   }
   Predecessor result{*std::move(document), {}, {}};
   if (kind == DocumentKind::manifest) {
     Result<Manifest> manifest = parse_manifest_draft(result.document.text, UnknownKeys::ignore);
-    if (!manifest) return annotate(std::move(manifest).error(), quoted(path));
+    if (!manifest) return annotate(std::move(manifest).error(), shown_path(path));
     result.manifest = *std::move(manifest);
     return result;
   }
   Result<RootDocument> root = parse_root_text(result.document.text, UnknownKeys::ignore, crypto);
-  if (!root) return annotate(std::move(root).error(), quoted(path));
+  if (!root) return annotate(std::move(root).error(), shown_path(path));
   result.root = *std::move(root);
   return result;
 }

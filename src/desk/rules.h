@@ -28,6 +28,8 @@ Result<RootDocument> read_root(const Document& document, const Crypto& crypto);
 /// What a client that trusts `root` asks of a manifest's content: U7 and U8 of the update cycle
 /// without signatures.
 Result<void> check_under_root(const Manifest& manifest, const RootDocument& root);
+/// `error` with a hint for the desk where it is about what `root` allows: what that is.
+[[nodiscard]] Error desk_advice(Error error, const RootDocument& root);
 
 /// U9: whether a client that holds `before` would take `after`. The very same text is fine.
 Result<void> check_not_older(const Manifest& after, const Document& after_document,

@@ -161,9 +161,19 @@ class Sign : public Command {
     const Result<Predecessor> before = load_predecessor(path, document.kind, desk.crypto);
     if (!before) return before.error();
     Result<void> newer = check_not_older(manifest, document, *before->manifest, before->document);
-    if (!newer) return newer;
+    if (!newer)
+      return previous_.empty() ? unless_unpublished(std::move(newer).error(), path) : newer;
     show(desk, path, compare(*before->manifest, manifest));
     return {};
+  }
+
+  /// What stands at -o is taken for published, and may be no more than an earlier attempt.
+  static Error unless_unpublished(Error error, const std::string& path) {
+    if (error.code == Errc::equivocation) {
+      error.hint = "if " + quoted(path) + " was never published, delete it and sign again; if it " +
+                   "was, " + error.hint;
+    }
+    return error;
   }
 
   static void show(Desk& desk, const std::string& path, const std::vector<Change>& changes) {
@@ -206,7 +216,7 @@ class Sign : public Command {
     const Result<TrustRoot> before = load_root(previous, desk.crypto, root->version - 1);
     if (!before) return before.error();
     Result<void> follows = check_succession(before->document(), *root);
-    if (!follows) return annotate(std::move(follows).error(), quoted(path_));
+    if (!follows) return annotate(std::move(follows).error(), shown_path(path_));
     show(desk, previous, compare(before->document(), *root));
     rings.push_back({"the root keys of root " + std::to_string(before->version()),
                      before->document().root_keys});
@@ -234,7 +244,7 @@ class Sign : public Command {
       const std::vector<std::string> bad = bad_lines(document, ring.keys, crypto);
       if (bad.empty()) continue;
       return {Errc::bad_signature,
-              quoted(document.path) + " was changed after " + join(bad, ", ") + " signed it",
+              shown_path(document.path) + " was changed after " + join(bad, ", ") + " signed it",
               "'hostspin-sign bump' takes the old signatures off and raises the version"};
     }
     return {};
@@ -272,14 +282,18 @@ class Sign : public Command {
       const Result<std::string> bytes = read_document(import_, kSignatureFileBytesMax);
       if (!bytes) return bytes.error();
       Result<Ed25519Signature> signature = read_signature(*bytes);
-      if (!signature) return annotate(std::move(signature).error(), quoted(import_));
+      if (!signature) return annotate(std::move(signature).error(), shown_path(import_));
       return signature;
     }
-    if (document.text.size() > kKmsTextBytesMax) {
+    const std::vector<std::string> words = signer_.size() == 1 ? split_blanks(signer_[0]) : signer_;
+    const bool is_kms = std::any_of(words.begin(), words.end(), [](const std::string& word) {
+      return word.find("kms") != std::string::npos;
+    });
+    if (is_kms && document.text.size() > kKmsTextBytesMax) {
       desk.console.warning("the text has " + std::to_string(document.text.size()) +
                            " bytes; AWS KMS signs at most 4096");
     }
-    return run_signer(signer_.size() == 1 ? split_blanks(signer_[0]) : signer_, document.text);
+    return run_signer(words, document.text);
   }
 
   static Result<void> append(Desk& desk, Document& document, const VerifierKey& key,
@@ -315,7 +329,11 @@ class Sign : public Command {
     }
     const std::string out = !out_.empty() ? out_ : path_;
     std::vector<std::string> names;
-    for (const VerifierKey& key : signers) names.push_back(key.name());
+    for (const VerifierKey& key : signers) {
+      if (std::find(names.begin(), names.end(), key.name()) == names.end()) {
+        names.push_back(key.name());
+      }
+    }
     desk.console.note(out + ": signed as " + join(names, ", "));
     bool complete = true;
     for (const Ring& ring : rings) {

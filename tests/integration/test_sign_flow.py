@@ -33,7 +33,8 @@ def set_line(fleet: Desk, name: str, key: str, value: str):
 
 def test_init_makes_a_fleet_that_works_at_once(desk):
     said = desk.ok("init", "fleet", "--fleet", FLEET, passphrase=PASSPHRASE)
-    assert said.verdict == f"fleet {FLEET} is ready in fleet"
+    assert said.text == f"fleet {FLEET} is ready in fleet\n"
+    assert "NEXT-STEPS.txt" in said.err
     fleet = Desk(desk.path("fleet"), desk.program)
     assert fleet.path("keys").stat().st_mode & 0o777 == 0o700
     for key in fleet.path("keys").glob("*.key"):
@@ -470,3 +471,59 @@ def test_a_gate_lets_no_draft_through(fleet):
     assert said.code == 2 and b"nobody has signed" in said.out, str(said)
     fleet.ok(*SIGN, "-o", "public/manifest.note", passphrase=PASSPHRASE)
     fleet.ok("check", "public/manifest.note", "--root", "public", "--signed")
+
+
+def test_a_stale_attempt_at_the_output_says_what_to_do(fleet):
+    """Correcting a draft before anybody published it is the commonest case of "the same version"."""
+    fleet.ok(*SIGN, "-o", "m.note", passphrase=PASSPHRASE)
+    fleet.replace("manifest.toml", "10.0.0.10", "10.0.0.11")
+    said = fleet.refused(2, *SIGN, "-o", "m.note", passphrase=PASSPHRASE)
+    assert "if 'm.note' was never published, delete it" in said.messages("hint")[0]
+    assert "bump" in said.messages("hint")[0]
+    fleet.path("m.note").unlink()
+    fleet.ok(*SIGN, "-o", "m.note", passphrase=PASSPHRASE)
+
+
+def test_what_the_root_allows_is_said(fleet):
+    fleet.replace("manifest.toml", "10.0.0.10", "192.0.2.1")
+    said = fleet.refused(2, "check", "manifest.toml", "--root", "public")
+    assert "root 1 allows 10.0.0.0/8" in said.messages("hint")[0] and "hostspin trust" not in said.err, str(said)
+    fleet.replace("manifest.toml", "192.0.2.1", "10.0.0.10")
+    fleet.replace("manifest.toml", f"db.{FLEET}", "db.elsewhere.example")
+    said = fleet.refused(2, *SIGN, passphrase=PASSPHRASE)
+    assert f"root 1 allows *.{FLEET}" in said.messages("hint")[0] and "hostspin trust" not in said.err, str(said)
+
+
+def test_a_refusal_is_whole_on_each_stream(fleet):
+    """A log that keeps one stream alone has the reason."""
+    said = fleet.refused(2, "check", "manifest.toml", "--root", "public", "--signed")
+    assert "REFUSED" in said.verdict and "nobody has signed" in said.verdict
+    assert said.messages("error")[0].startswith("'manifest.toml': ") and "nobody" in said.messages("error")[0]
+    assert fleet.run("--output", "json", "check", "manifest.toml", "--root", "public", "--signed").err == ""
+
+
+def test_a_root_slipped_into_the_published_directory_judges_nothing(desk, fleet):
+    """Signed by keys of its own it would let any manifest pass the gate."""
+    desk.ok("init", "evil", "--fleet", FLEET, "--no-passphrase", "--networks", "192.0.2.0/24")
+    evil = Desk(desk.path("evil"), desk.program)
+    evil.ok("root", "next", "public", "-o", "root-2.toml")
+    for key in ("root-1", "root-2"):
+        evil.ok("sign", "root-2.toml", "--key", f"keys/{key}.key", "--previous", "public")
+    fleet.write("public/root/2.note", evil.path("root-2.toml").read_bytes())
+    for command in (["check", "manifest.toml", "--root", "public"], [*SIGN, "-o", "m.note"]):
+        said = fleet.run(*command, **({"passphrase": PASSPHRASE} if command[0] == "sign" else {}))
+        assert said.code in (2, 3) and "does not follow 'public/root/1.note'" in said.messages("error")[0], str(said)
+    assert not fleet.path("m.note").exists()
+
+
+def test_the_text_never_takes_its_notes_place(fleet):
+    fleet.ok(*SIGN, "-o", "m.note", passphrase=PASSPHRASE)
+    note = fleet.path("m.note").read_bytes()
+    said = fleet.refused(3, "text", "m.note", "-o", "m.note")
+    assert "signatures" in said.messages("error")[0] and fleet.path("m.note").read_bytes() == note
+    fleet.ok("text", "m.note", "-o", "m.text")
+
+
+def test_a_manifest_given_as_the_root_is_called_so(fleet):
+    said = fleet.run("check", "manifest.toml", "--root", "manifest.toml")
+    assert said.code == 3 and "is a manifest, not a root" in said.messages("error")[0], str(said)

@@ -117,6 +117,7 @@ def test_a_signer_that_cannot_says_why_and_nothing_is_written(fleet, token, chec
         fleet.ok("check", "manifest.note", "--key", "hsm.vkey")
         return
     assert said.code == 3 and "signer 'pkcs11-tool' failed" in said.messages("error")[0], str(said)
+    assert "1024" in said.messages("hint")[0], str(said)
     assert not fleet.path("manifest.note").exists()
 
 
