@@ -17,7 +17,7 @@ build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann
 test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-certificates
   strace nftables iproute2 util-linux binutils
   golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
-  softhsm2 opensc python3-pykcs11 jq shellcheck               # examples/publish, and a key in a token
+  softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
   dpkg-dev lintian rpm rpmlint mandoc apparmor                # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
   packer ansible-core zsh fish)                               # what judges the examples and completions

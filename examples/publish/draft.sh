@@ -17,14 +17,15 @@ take it once it is signed.
   --terraform FILE   what 'terraform output -json hostspin_services' prints, a map of names to addresses; or the
                      whole of 'terraform output -json' with an output of that name; or 'terraform show -json', or
                      a state file, for its DNS records
-  --consul FILE      the answer of /v1/health/service/NAME?passing; once for each service
+  --consul FILE      the answer of /v1/health/service/NAME; once for each service. An instance with a check that
+                     does not pass is left out, and said
   --domain DOMAIN    what follows the name of a Consul service (service.consul)
   --services DIR     files NAME.toml: keys of the service NAME, added to what an input says or put in its place; a
                      NAME that no input has needs 'addresses'. _head.toml: keys above the services (spread, min_root)
   --expires WHEN     30d, 2w, or a time (30d)
   -o DRAFT           a file, replaced if it is there
 
-Needs hostspin-sign on the PATH, awk and jq.
+Needs hostspin-sign on the PATH, and awk.
 Exit status: 0 written · 1 written, with findings that should be looked at · 2 clients would refuse it ·
 3 could not judge
 END
@@ -63,7 +64,7 @@ done
 [ -n "$root" ] || fail "--root is missing; see --help"
 [ -n "$out" ] || fail "-o is missing; see --help"
 [ ${#inputs[@]} -gt 0 ] || fail "no input: give --terraform or --consul; see --help"
-for tool in hostspin-sign awk jq; do
+for tool in hostspin-sign awk; do
   command -v "$tool" >/dev/null || fail "needs the program $tool"
 done
 
@@ -81,39 +82,18 @@ fi
 fleet=$(sed -n 's/^fleet = "\([^"]*\)".*/\1/p' "$root_note")
 epoch=$(sed -n 's/^epoch = \([0-9]*\).*/\1/p' "$root_note")
 
-# Terraform's outputs as the DNS records that 'import terraform' reads; anything else as it is.
-# shellcheck disable=SC2016  # $name is jq's
-outputs='
-def records: {resources: [to_entries[] | .key as $name | ([.value] | flatten)[] |
-  {type: "dns_record", values: {name: $name, type: (if contains(":") then "AAAA" else "A" end), records: [.]}}]};
-if all(.[]; type == "string" or type == "array") then records
-elif all(.[]; type == "object" and has("value")) then
-  if has("hostspin_services") then .hostspin_services.value | records
-  else error("there is no output \"hostspin_services\"") end
-else . end'
-
-mkdir "$work/inputs"
 result=0
 number=0
 while [ $((2 * number)) -lt ${#inputs[@]} ]; do
   kind=${inputs[2 * number]}
   file=${inputs[2 * number + 1]}
   number=$((number + 1))
-  [ -r "$file" ] || fail "cannot read '$file'"
-  source=$work/inputs/$(basename "$file") # so that messages name it
-  command=(hostspin-sign import --quiet "$kind" "$source" --fleet "$fleet" --expires "$expires"
+  command=(hostspin-sign import --quiet "$kind" "$file" --fleet "$fleet" --expires "$expires"
     -o "$work/import-$number.toml")
-  if [ "$kind" = terraform ]; then
-    jq "$outputs" "$file" >"$source" || fail "cannot use '$file'; jq says why"
-  else
-    failing=$(jq -r '.[] | objects | select(any(.Checks[]?; .Status != "passing")) | .Node.Node' "$file") ||
-      fail "cannot use '$file'; jq says why"
-    [ -z "$failing" ] || fail "'$file' has instances that do not pass their checks: ask Consul with ?passing"
-    [ "$(jq length "$file")" -gt 0 ] ||
-      fail "'$file' is empty: no instance passes its checks, or there is no such service"
-    cp "$file" "$source"
-    command+=(--domain "$domain")
-  fi
+  case $kind in
+    terraform) command+=(--terraform-output hostspin_services) ;;
+    consul) command+=(--domain "$domain") ;;
+  esac
   code=0
   "${command[@]}" || code=$?
   [ "$code" -le 1 ] || exit "$code"

@@ -48,7 +48,7 @@ def tree(directory: Path) -> dict:
 
 class Pipeline:
     def __init__(self, directory: Path, programs, checkout: Path):
-        for tool in ("jq", "awk", "flock"):
+        for tool in ("awk", "flock"):
             if not shutil.which(tool, path=clean_environment()["PATH"]):
                 pytest.skip(f"needs the program {tool}")
         self.scripts = checkout / "examples/publish"
@@ -195,10 +195,10 @@ def test_the_forms_of_terraform_agree(pipeline):
 
 @pytest.mark.parametrize("kind, answer, code, reason", [
     ("consul", [], 3, "no instance passes"),
-    ("consul", [instance("10.1.0.1"), instance("10.1.0.2", "critical")], 3, "?passing"),
+    ("consul", [instance("10.1.0.1", "critical")], 3, "can be pinned"),
     ("consul", [instance("10.1.0.1"), instance("192.0.2.1")], 2, "outside the root's networks"),
     ("consul", [instance("10.1.0.1", service="other")], 3, "no input has this service"),
-    ("consul", "not json", 3, "cannot use 'consul.json'"),
+    ("consul", "not json", 3, "it is not JSON"),
     ("terraform",
      {"hostspin_services": {"value": {"db.svc.example.com": "192.0.2.1"}}}, 2, "outside the root's networks"),
     ("terraform",
@@ -210,6 +210,13 @@ def test_no_draft_of_what_cannot_be_pinned(pipeline, kind, answer, code, reason)
     done = pipeline.draft(*pipeline.ask(kind, answer))
     assert done.code == code and reason in done.stdout + done.stderr, str(done)
     assert not pipeline.desk.path("draft.toml").exists()
+
+
+def test_an_instance_that_fails_its_check_is_left_out_and_said(pipeline):
+    answer = [instance("10.1.0.1"), instance("10.1.0.2", "critical")]
+    done = pipeline.draft(*pipeline.ask("consul", answer))
+    assert done.code == 1 and "10.1.0.2" in done.stderr, str(done)
+    assert tomllib.loads(pipeline.desk.text("draft.toml"))["service"][0]["addresses"] == ["10.1.0.1"]
 
 
 def test_a_service_of_two_inputs_is_refused(pipeline):
