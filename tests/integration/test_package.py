@@ -145,18 +145,19 @@ def test_every_kind_of_package_holds_the_same_files(twins, files):
 
 @pytest.mark.long
 def test_another_source_path_gives_the_same_packages(checkout, tmp_path):
-    """The script that releases are made with, in two places, in two time zones."""
+    """The script that releases are made with, in two places, with two umasks, in two time zones."""
     sums = []
-    for name, zone in (("a", "UTC"), ("a-longer-name", "America/Lima")):
+    for name, zone, umask in (("a", "UTC", "022"), ("a-longer-name", "America/Lima", "077")):
         tree = tmp_path / name / "hostspin"
-        cloned = run(["git", "clone", "--quiet", checkout, tree])
+        cloned = run(["sh", "-c", 'umask "$0" && exec git clone --quiet "$1" "$2"', umask, checkout, tree])
         assert cloned.code == 0, cloned
-        more = {key: os.environ[key] for key in ("HOME", "CCACHE_DIR") if key in os.environ}
-        done = run(["packaging/build-packages.sh"], cwd=tree, seconds=1800,
-                   env=clean_environment(**{**more, "TZ": zone}))
+        done = run(["sh", "-c", 'umask "$0" && exec packaging/build-packages.sh', umask], cwd=tree, seconds=3000,
+                   env=clean_environment(TZ=zone))
         assert done.code == 0, done
         sums.append({path.name: path.read_bytes() for path in (tree / "build/release/packages").iterdir()})
-    assert sums[0] == sums[1]
+    assert {name.rsplit(".", 1)[1] for name in sums[0]} >= {"deb", "gz"}
+    assert sums[0].keys() == sums[1].keys()
+    assert [name for name in sums[0] if sums[0][name] != sums[1][name]] == []
 
 
 @pytest.mark.slow
