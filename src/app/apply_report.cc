@@ -44,7 +44,11 @@ void warn_about_manifest(const Standing& standing, Warnings& warnings) {
 
 void warn_about_file(const std::string& path, const Applied& applied, Warnings& warnings) {
   for (const Conflict& conflict : applied.plan.conflicts) {
-    warnings.add(describe_conflict(path, conflict));
+    warnings.add("conflict: " + path + ": " + describe_conflict(conflict));
+  }
+  if (applied.plan.conflict_lines > applied.plan.conflicts.size()) {
+    warnings.add("conflict: " + path + ": " + std::to_string(applied.plan.conflict_lines) +
+                 " lines in all give names that are pinned");
   }
   for (const std::string& name : applied.own_names) {
     warnings.add("own_name: " + name +
@@ -56,6 +60,9 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
   }
   if (applied.plan.no_localhost) {
     warnings.add(path + " gives no address for localhost: was it truncated?");
+  }
+  if (applied.plan.byte_order_mark) {
+    warnings.add(path + " has a byte order mark: no program reads the line that it stands on");
   }
   const ReplaceOutcome& outcome = applied.outcome;
   if (outcome.writer_busy) {
@@ -73,6 +80,24 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
   }
 }
 
+/// What was done to foreign bytes, or with them; none of it needs anybody's attention.
+std::vector<std::string> notes_about_file(const std::string& path, const Applied& applied) {
+  std::vector<std::string> notes;
+  if (!applied.outcome.written) return notes;
+  if (applied.outcome.created) notes.push_back(path + " was missing and has been made");
+  if (applied.plan.added_final_newline && !applied.outcome.created) {
+    notes.push_back("the last line of " + path + " had no end, and was given one");
+  }
+  for (const std::size_t line : applied.plan.restored_lines) {
+    notes.push_back(path + ":" + std::to_string(line) +
+                    ": in effect again, since none of its names is pinned any more");
+  }
+  if (applied.outcome.rebases > 0) {
+    notes.push_back("another program edited " + path + " meanwhile, and its edits were taken over");
+  }
+  return notes;
+}
+
 std::string block_words(const Context& context, const Standing& standing, const Applied& applied) {
   const Manifest& manifest = standing.current->manifest();
   return "manifest " + std::to_string(manifest.version) + " of fleet " + manifest.fleet + ", " +
@@ -86,25 +111,12 @@ std::string attention_words(std::size_t warnings) {
   return warnings == 1 ? "; 1 warning" : "; " + std::to_string(warnings) + " warnings";
 }
 
-std::string describe_conflict(const std::string& path, const Conflict& conflict) {
-  std::string text = "conflict: " + path + ":" + std::to_string(conflict.line) +
-                     ": a foreign line gives " + conflict.name + " the address " + conflict.address;
-  if (conflict.same_address) return text + ", which the manifest gives as well";
-  if (conflict.before_block) {
-    return text +
-           " and stands before the block: it wins where only the first line counts, and is merged "
-           "in where host.conf says 'multi on'";
-  }
-  return text +
-         ": the block's address wins where only the first line counts, and both are answered where "
-         "host.conf says 'multi on'";
-}
-
 ApplyReport report_apply(const Context& context, const Standing& standing, const Applied& applied) {
   ApplyReport report;
   Warnings warnings(report);
   warn_about_manifest(standing, warnings);
   warn_about_file(context.config.hosts_path, applied, warnings);
+  report.notes = notes_about_file(context.config.hosts_path, applied);
 
   if (applied.state_lost) {
     report.code = ExitCode::critical;
@@ -159,6 +171,7 @@ Json block_json(const Applied& applied) {
   return {{"written", applied.outcome.written},
           {"would_change", applied.plan.changes},
           {"drift", drift_name(applied.plan.drift)},
+          {"rebases", applied.outcome.rebases},
           {"lines", applied.pins.size()},
           {"held", applied.is_held},
           {"state_lost", applied.state_lost},

@@ -15,6 +15,7 @@ struct ApplyReport {
   ExitCode code = ExitCode::ok;
   std::string verdict;
   std::vector<std::string> warnings;
+  std::vector<std::string> notes;  ///< what was done besides; nothing that needs attention
 };
 [[nodiscard]] ApplyReport report_apply(const Context& context, const Standing& standing,
                                        const Applied& applied);
@@ -25,8 +26,5 @@ struct ApplyReport {
 
 /// "; 2 warnings", to end a verdict with; empty for none.
 [[nodiscard]] std::string attention_words(std::size_t warnings);
-
-/// "conflicts with a foreign line" in words: which address wins where.
-[[nodiscard]] std::string describe_conflict(const std::string& path, const Conflict& conflict);
 
 }  // namespace hostspin

@@ -24,10 +24,15 @@ ExitCode command_apply(Env& env, const CommonOptions& options) {
   }
   const ApplyReport report = report_apply(*context, *standing, *applied);
   for (const std::string& warning : report.warnings) env.console.warning(warning);
-  return finish(env, options, "apply", report.code, report.verdict, std::nullopt,
-                {{"manifest", manifest_json(*standing)},
-                 {"block", block_json(*applied)},
-                 {"warnings", report.warnings}});
+  const ExitCode code = finish(env, options, "apply", report.code, report.verdict, std::nullopt,
+                               {{"manifest", manifest_json(*standing)},
+                                {"block", block_json(*applied)},
+                                {"warnings", report.warnings},
+                                {"notes", report.notes}});
+  if (options.format == OutputFormat::text) {
+    for (const std::string& note : report.notes) env.console.print(note + "\n");
+  }
+  return code;
 }
 
 ExitCode command_diff(Env& env, const CommonOptions& options) {

@@ -18,7 +18,16 @@ Result<ReplaceOutcome> edit_hosts(
   request.state_directory = context.store.paths().state;
   request.mode = context.config.write;
   request.edit = std::move(edit);
+  request.doubtful = [](std::string_view bytes) { return !gives_localhost(bytes); };
   return replace_file(context.env.fs, context.env.clock, request);
+}
+
+/// What the held manifest pins: lines that can only be ours. Without a trust root there are none,
+/// and a repair is the more careful.
+std::vector<Pin> known_pins(Context& context) {
+  Result<Standing> standing = take_standing(context);
+  if (!standing || !standing->current) return {};
+  return wanted_pins(standing->current->manifest(), {});
 }
 
 std::string lines_of(const std::vector<std::string>& lines) {
@@ -94,16 +103,17 @@ ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run) {
     return finish(env, options, "repair", ExitCode::ok, "the markers in " + path + " are in order",
                   std::nullopt, {{"changed", false}});
   }
-  const RepairPlan shown = plan_repair(before);
+  const std::vector<Pin> known = known_pins(*context);
+  const RepairPlan shown = plan_repair(before, known);
   const bool json = options.format == OutputFormat::json;
   if (!json) {
     env.console.print(lines_of(shown.explanation) + unified_diff(before, shown.after, path, path));
   }
   if (!dry_run) {
     Result<ReplaceOutcome> outcome = edit_hosts(
-        *context, [](std::string_view present, bool exists) -> Result<std::optional<std::string>> {
+        *context, [&](std::string_view present, bool exists) -> Result<std::optional<std::string>> {
           if (!exists || parse_hosts(present)) return std::optional<std::string>();
-          return std::optional<std::string>(plan_repair(present).after);
+          return std::optional<std::string>(plan_repair(present, known).after);
         });
     if (!outcome) return fail(env, options, "repair", outcome.error());
   }

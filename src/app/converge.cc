@@ -1,16 +1,12 @@
 #include "converge.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "host_facts.h"
 #include "lock.h"
 
 namespace hostspin {
 namespace {
-
-/// A file that another writer has just truncated gets this long to fill up again.
-constexpr std::chrono::milliseconds kTruncationPause{100};
 
 std::vector<std::string> names_left_out(const Manifest& manifest, const std::set<HostName>& own) {
   std::vector<std::string> left_out;
@@ -91,22 +87,15 @@ Result<Applied> apply_standing(Context& context, Standing& standing) {
   if (!prepared) return std::move(prepared).error();
   Applied& applied = prepared->applied;
 
-  bool paused = false;
   ReplaceRequest request;
   request.root = context.options.root;
   request.path = context.config.hosts_path;
   request.state_directory = context.store.paths().state;
   request.mode = context.config.write;
   request.edit = [&](std::string_view bytes, bool exists) {
-    Result<std::optional<std::string>> wanted =
-        work_out(context, standing, prepared->block, bytes, exists, applied);
-    // A file without localhost may be half-way through somebody's truncate-and-write. What he
-    // writes in the meantime is noticed after the exchange, and this is called again.
-    if (wanted && *wanted && exists && applied.plan.no_localhost && !std::exchange(paused, true)) {
-      context.env.clock.sleep(kTruncationPause);
-    }
-    return wanted;
+    return work_out(context, standing, prepared->block, bytes, exists, applied);
   };
+  request.doubtful = [](std::string_view bytes) { return !gives_localhost(bytes); };
   Result<ReplaceOutcome> outcome = replace_file(context.env.fs, context.env.clock, request);
   if (!outcome) return std::move(outcome).error();
   applied.outcome = std::move(*outcome);

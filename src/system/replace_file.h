@@ -17,11 +17,19 @@ namespace hostspin {
 inline constexpr std::string_view kTempSuffix = ".hostspin.tmp";
 inline constexpr std::size_t kHostsBytesMax = 256U << 20U;
 
-/// How long another writer may keep the file open before we go on without it.
+/// How long the file may be open for writing before we put ours in its place all the same.
+inline constexpr std::chrono::milliseconds kRestWaitMax{1000};
+/// How long another writer may keep the displaced file open before we go on without it.
 inline constexpr std::chrono::milliseconds kWriterWaitMax{2000};
 /// How long a file that looks truncated, or is missing, is given to settle.
 inline constexpr std::chrono::milliseconds kSettleTime{100};
+/// How often the file may turn out to have been edited after the exchange.
 inline constexpr int kRebasesMax = 5;
+/// With another writer's lines in our hands we try longer: to give up is to keep them beside the
+/// file.
+inline constexpr int kRebasesWithEditsMax = 50;
+/// How often it may be seen to have been edited before the exchange, which nobody but us notices.
+inline constexpr int kEarlyRebasesMax = 50;
 
 enum class WriteMode { replace, in_place };
 

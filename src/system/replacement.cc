@@ -22,28 +22,46 @@ Result<ReplaceOutcome> Replacement::run() {
   temp_ = target_.name + std::string(kTempSuffix);
   if (Result<void> cleared = clear_left_over(); !cleared) return std::move(cleared).error();
 
-  for (;;) {
-    if (Result<void> done = read(); !done) return std::move(done).error();
-    Result<std::optional<std::string>> next = work_out();
-    if (!next) return std::move(next).error();
-    if (!*next) break;
-    if (must_read_again()) continue;
-
-    const Result<Met> met = write(**next);
-    if (!met) return met.error();
-    if (*met == Met::expected) {
-      outcome_.written = true;
-      break;
-    }
-    if (outcome_.rebases == kRebasesMax)
-      return {Errc::writer_busy, "other writers changed " + quoted(target_.path()) + " each of " +
-                                     std::to_string(kRebasesMax + 1) +
-                                     " times that it was about to be replaced"};
-    ++outcome_.rebases;
+  if (Result<void> replaced = replace(); !replaced) {
+    Error error = std::move(replaced).error();
+    for (const Edit& edit : edits_)
+      if (!edit.kept.empty())
+        error.detail += "; another writer's lines that are not in it are kept in " + edit.kept;
+    return error;
   }
   for (const Edit& edit : edits_)
     if (!edit.kept.empty()) forget_left_over(fs_, request_, edit.kept);
   return outcome_;
+}
+
+Result<void> Replacement::replace() {
+  for (int late = 0;;) {
+    if (Result<void> done = read(); !done) return done;
+    if (outcome_.rebases > 0 && must_read_again()) continue;
+    Result<std::optional<std::string>> next = work_out();
+    if (next && !*next) return {};
+    // What is wrong with it may be half of another writer's work, too.
+    if (must_read_again()) continue;
+    if (!next) return std::move(next).error();
+
+    const Result<Met> met = write(**next);
+    if (!met) return met.error();
+    switch (*met) {
+      case Met::expected:
+        outcome_.written = true;
+        return {};
+      case Met::early_edit:
+        ++early_edits_;
+        break;
+      case Met::late_edit:
+        if (++late > (edits_.empty() ? kRebasesMax : kRebasesWithEditsMax))
+          return {Errc::writer_busy, "other writers changed " + quoted(target_.path()) +
+                                         " each of " + std::to_string(late) +
+                                         " times that it was about to be replaced"};
+        break;
+    }
+    ++outcome_.rebases;
+  }
 }
 
 /// A run that was killed left its temporary file. After the exchange that is the displaced file,
@@ -121,15 +139,22 @@ Result<std::optional<std::string>> Replacement::work_out() {
   return std::optional<std::string>(std::move(bytes));
 }
 
-/// Once, before the first write: a writer at work, or bytes that look cut short, are given a
-/// moment.
+/// Before anything is written: a writer at work, or bytes that look cut short, are given time.
 bool Replacement::must_read_again() {
+  if (old_ && waited_for_rest()) return true;
   if (std::exchange(settled_, true)) return false;
-  bool waited = false;
-  if (old_) (void)await_writers(old_->handle.get(), &waited);
   const bool doubtful = request_.doubtful && (!old_ || request_.doubtful(old_->bytes));
   if (doubtful) clock_.sleep(kSettleTime);
-  return waited || doubtful;
+  return doubtful;
+}
+
+/// Whether the file was open for writing a moment ago. Waits for that to end, in all no longer than
+/// kRestWaitMax in one run: new writers may come for ever.
+bool Replacement::waited_for_rest() {
+  if (!rest_deadline_) rest_deadline_ = clock_.steady() + kRestWaitMax;
+  bool waited = false;
+  (void)await_writers(old_->handle.get(), *rest_deadline_, &waited);
+  return waited;
 }
 
 Result<Replacement::Met> Replacement::write(const std::string& next) {
@@ -182,9 +207,16 @@ void Replacement::keep_previous_bytes() {
   if (kept) outcome_.previous = join_path(request_.state_directory, name);
 }
 
-/// Whether nobody has the file open for writing any more; waits for that, but not for ever, and in
-/// all no longer than kWriterWaitMax in one run.
-bool Replacement::await_writers(Handle handle, bool* waited) {
+/// Whether nobody has the displaced file open for writing any more; waits for that, but in all no
+/// longer than kWriterWaitMax in one run.
+bool Replacement::await_writers(Handle handle) {
+  if (!deadline_) deadline_ = clock_.steady() + kWriterWaitMax;
+  bool waited = false;
+  return await_writers(handle, *deadline_, &waited);
+}
+
+bool Replacement::await_writers(Handle handle, std::chrono::steady_clock::time_point deadline,
+                                bool* waited) {
   constexpr std::chrono::milliseconds kPollMax{50};
   std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
   for (;;) {
@@ -192,10 +224,9 @@ bool Replacement::await_writers(Handle handle, bool* waited) {
     // Any other error: leases are not to be had here, and the comparison of bytes must do.
     if (lease || lease.error().number != EAGAIN) return true;
     const std::chrono::steady_clock::time_point now = clock_.steady();
-    if (!deadline_) deadline_ = now + kWriterWaitMax;
-    if (now >= *deadline_) return false;
-    if (waited != nullptr) *waited = true;
-    clock_.sleep(std::min<std::chrono::nanoseconds>(pause, *deadline_ - now));
+    if (now >= deadline) return false;
+    *waited = true;
+    clock_.sleep(std::min<std::chrono::nanoseconds>(pause, deadline - now));
     pause = std::min<std::chrono::nanoseconds>(pause * 2, kPollMax);
   }
 }

@@ -26,7 +26,11 @@ class Replacement {
 
  private:
   /// What a swap met in the file's place.
-  enum class Met { expected, other };
+  enum class Met {
+    expected,
+    early_edit,  ///< another writer's, noticed before anybody saw ours
+    late_edit,
+  };
 
   /// An edit that another writer made to bytes of ours that stood in the file's place for a moment.
   struct Edit {
@@ -36,10 +40,12 @@ class Replacement {
   };
 
   // replacement.cc: the order of things
+  Result<void> replace();
   Result<void> clear_left_over();
   Result<void> read();
   Result<std::optional<std::string>> work_out();
   bool must_read_again();
+  bool waited_for_rest();
   Result<Met> write(const std::string& next);
   Result<Met> write_in_place(const std::string& next);
   void keep_previous_bytes();
@@ -52,10 +58,12 @@ class Replacement {
   Result<Met> judge_displaced(TempFile& file, const std::string& next);
   Result<Met> swap_back(TempFile& file, const std::string& next);
   Result<Met> compare(const std::string& name);
+  bool edited_early();
   bool exchanged(std::uint64_t inode);
   void abandon(const TempFile& file) { discard_temp_file(fs_, target_, temp_, file.inode); }
 
-  bool await_writers(Handle handle, bool* waited = nullptr);
+  bool await_writers(Handle handle);
+  bool await_writers(Handle handle, std::chrono::steady_clock::time_point deadline, bool* waited);
   Result<void> keep_busy_bytes(std::string_view bytes);
   std::int64_t now_ns() const;
   [[nodiscard]] const ReadFile* present() const { return old_ ? &*old_ : nullptr; }
@@ -71,9 +79,11 @@ class Replacement {
   std::string temp_;
   std::optional<ReadFile> old_;  ///< as last read; nothing where the file is missing
   std::vector<Edit> edits_;      ///< not in the file yet
+  int early_edits_ = 0;
   bool settled_ = false;
   bool busy_ = false;  ///< a writer outlasted the wait
-  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::optional<std::chrono::steady_clock::time_point> rest_deadline_;  ///< before the exchange
+  std::optional<std::chrono::steady_clock::time_point> deadline_;       ///< after it
 };
 
 }  // namespace hostspin

@@ -42,7 +42,7 @@ Result<Replacement::Met> Replacement::write_in_place(const std::string& next) {
   const OwnedHandle file(fs_, *opened);
   const Result<bool> unchanged = holds(fs_, *opened, old_->bytes, shown);
   if (!unchanged) return unchanged.error();
-  if (!*unchanged) return Met::other;
+  if (!*unchanged) return Met::late_edit;
 
   // Room first: a full disk must not be found out half way.
   const SysResult<void> allocated =

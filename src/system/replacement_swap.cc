@@ -24,6 +24,10 @@ bool same_metadata(const FileStatus& a, const FileStatus& b) {
 }  // namespace
 
 Result<Replacement::Met> Replacement::swap(TempFile& file, const std::string& next) {
+  if (old_ && edited_early()) {
+    abandon(file);
+    return Met::early_edit;
+  }
   const SysResult<void> timed =
       retry_interrupted([&] { return fs_.set_mtime(file.handle.get(), now_ns()); });
   if (!timed) {
@@ -46,7 +50,7 @@ Result<Replacement::Met> Replacement::swap(TempFile& file, const std::string& ne
   const int number = swapped.error().number;
   if (is_unsupported(number)) return rename_over(file, next);
   abandon(file);
-  if (number == ENOENT) return Met::other;  // taken away meanwhile
+  if (number == ENOENT) return Met::late_edit;  // taken away meanwhile
   // A kernel that could not tell before tells now that the file is a mount point.
   if (number == EBUSY && request_.mode == WriteMode::in_place) return write_in_place(next);
   return explain_refusal(fs_, target_, present(), number, "replace " + quoted(target_.path()));
@@ -65,7 +69,7 @@ Result<Replacement::Met> Replacement::place_new(TempFile& file, const std::strin
   }
   if (!placed) {
     abandon(file);
-    if (placed.error().number == EEXIST) return Met::other;
+    if (placed.error().number == EEXIST) return Met::late_edit;
     return explain_refusal(fs_, target_, nullptr, placed.error().number,
                            "create " + quoted(target_.path()));
   }
@@ -79,7 +83,7 @@ Result<Replacement::Met> Replacement::place_new(TempFile& file, const std::strin
 /// between is lost; there is no better call on such a file system.
 Result<Replacement::Met> Replacement::rename_over(TempFile& file, const std::string& next) {
   const Result<Met> met = compare(target_.name);
-  if (!met || *met == Met::other) {
+  if (!met || *met == Met::late_edit) {
     abandon(file);
     return met;
   }
@@ -110,7 +114,7 @@ Result<Replacement::Met> Replacement::judge_displaced(TempFile& file, const std:
     if (!back) return back;
     return met.error();
   }
-  if (*met == Met::other) return swap_back(file, next);
+  if (*met == Met::late_edit) return swap_back(file, next);
   if (busy_)
     if (Result<void> kept = keep_busy_bytes(old_->bytes); !kept) {
       Result<Met> back = swap_back(file, next);
@@ -137,10 +141,12 @@ Result<Replacement::Met> Replacement::swap_back(TempFile& file, const std::strin
                          ", which was changed while it was replaced; the changed file is " +
                          quoted(join_path(target_.directory_path, temp_)));
 
+  file.handle.close();  // or we would wait for ourselves
   Result<std::optional<ReadFile>> ours = open_file(fs_, target_, temp_);
   if (!ours) return std::move(ours).error();  // the next run judges it
-  if (!*ours) return Met::other;
-  (void)await_writers((*ours)->handle.get());
+  if (!*ours) return Met::late_edit;
+  const bool at_rest = await_writers((*ours)->handle.get());
+  if (!at_rest) outcome_.writer_busy = true;
   const std::string shown = join_path(target_.directory_path, temp_);
   const Result<bool> untouched = holds(fs_, (*ours)->handle.get(), next, shown);
   if (!untouched) return untouched.error();
@@ -148,10 +154,27 @@ Result<Replacement::Met> Replacement::swap_back(TempFile& file, const std::strin
     if (Result<void> done = read_bytes(fs_, **ours, shown, kHostsBytesMax); !done)
       return std::move(done).error();
     Result<std::string> kept = keep_left_over(fs_, request_, (*ours)->bytes);
-    edits_.push_back({next, std::move((*ours)->bytes), kept ? std::move(*kept) : std::string()});
+    std::string copy = kept ? std::move(*kept) : std::string();
+    if (at_rest)
+      edits_.push_back({next, std::move((*ours)->bytes), std::move(copy)});
+    else
+      outcome_.left_over = std::move(copy);  // half an edit is not merged: it may be a truncation
   }
   (void)fs_.unlink(directory, temp_);  // if not, creating it anew says so
-  return Met::other;
+  return Met::late_edit;
+}
+
+/// Whether another writer was at the file since it was read, as far as can be told without reading
+/// it again. What is noticed here nobody sees half done: a program that edits a copy of the whole
+/// file would otherwise take ours for it.
+bool Replacement::edited_early() {
+  if (early_edits_ == kEarlyRebasesMax) return false;
+  (void)waited_for_rest();
+  const SysResult<FileStatus> now =
+      retry_interrupted([&] { return fs_.status_at(target_.directory.get(), target_.name); });
+  if (!now) return false;  // the exchange says why
+  return !same_metadata(*now, old_->status) || now->size != old_->status.size ||
+         now->mtime_ns != old_->status.mtime_ns;
 }
 
 /// Whether the file under `name` is the one that was read, with the same bytes, and at rest.
@@ -160,7 +183,7 @@ Result<Replacement::Met> Replacement::compare(const std::string& name) {
   const SysResult<FileStatus> before =
       retry_interrupted([&] { return fs_.status_at(target_.directory.get(), name); });
   if (!before) {
-    if (before.error().number == ENOENT) return Met::other;
+    if (before.error().number == ENOENT) return Met::late_edit;
     return sys_error(before.error().number, "look at " + quoted(shown));
   }
   if (before->kind != FileStatus::Kind::regular)
@@ -168,15 +191,15 @@ Result<Replacement::Met> Replacement::compare(const std::string& name) {
                  quoted(target_.path()) + " was replaced by something that is not a regular file"};
   Result<std::optional<ReadFile>> file = open_file(fs_, target_, name);
   if (!file) return std::move(file).error();
-  if (!*file) return Met::other;
+  if (!*file) return Met::late_edit;
   busy_ = !await_writers((*file)->handle.get());
   const SysResult<FileStatus> status =
       retry_interrupted([&] { return fs_.status((*file)->handle.get()); });
   if (!status) return sys_error(status.error().number, "look at " + quoted(shown));
-  if (!same_metadata(*status, old_->status)) return Met::other;
+  if (!same_metadata(*status, old_->status)) return Met::late_edit;
   const Result<bool> same = holds(fs_, (*file)->handle.get(), old_->bytes, shown);
   if (!same) return same.error();
-  return *same ? Met::expected : Met::other;
+  return *same ? Met::expected : Met::late_edit;
 }
 
 /// Whether the new file stands in the target's place.

@@ -8,6 +8,7 @@
 #include "hosts_world.h"
 
 using namespace hostspin;
+using namespace std::chrono_literals;
 
 TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
   // Another writer acts just before the n-th call.
@@ -34,6 +35,7 @@ TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
     world.disk.kill_process();
     if (!fired) REQUIRE(done);
     if (!fired && acted) CHECK(world.hosts() == with_block(kOld + line));
+    CHECK(world.clock.slept() == 0ns);  // nobody keeps the file open
 
     const Result<ReplaceOutcome> next = world.apply();
     REQUIRE(next);
@@ -46,6 +48,55 @@ TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
     CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
     if (!acted) break;
   }
+}
+
+TEST_CASE("an edit made before the exchange is taken over before anybody sees ours",
+          "[replace][writers]") {
+  HostsWorld world;
+  const std::string line = "10.0.0.8 appended.example\n";
+  world.disk.on_call = [&, acted = false](const std::string& call) mutable {
+    if (call == "create" && !std::exchange(acted, true)) world.disk.append(kHosts, line);
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(done->rebases == 1);
+  CHECK(world.disk.calls_of("exchange") == 1);
+  CHECK(world.hosts() == with_block(kOld + line));
+}
+
+TEST_CASE("half of another writer's work is not taken for the file", "[replace][writers]") {
+  HostsWorld world;
+  const std::uint64_t writer = world.disk.open_by_writer(kHosts);
+  const std::string whole = with_block(kOld);
+  const std::size_t half = GENERATE(0U, 20U, 60U);  // nothing, half a marker, a block without end
+  world.disk.rewrite(kHosts, whole.substr(0, half));
+  world.clock.on_sleep = [&, slept = 0]() mutable {
+    if (++slept != 3) return;
+    world.disk.append_by_writer(writer, whole.substr(half));
+    world.disk.close_by_writer(writer);
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(world.hosts() == whole);
+}
+
+TEST_CASE("a truncation of our file that is still under way is kept, not merged",
+          "[replace][writers]") {
+  HostsWorld world;
+  world.disk.on_call = [&, exchanges = 0](const std::string& call) mutable {
+    if (call != "exchange") return;
+    ++exchanges;
+    if (exchanges == 1) world.disk.append(kHosts, "10.0.0.8 first.example\n");
+    if (exchanges != 2) return;  // ours stands in the file's place, and is about to be swapped back
+    (void)world.disk.open_by_writer(kHosts);
+    world.disk.rewrite(kHosts, "10.0.0.9 cut.example\n");
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(done->writer_busy);
+  CHECK(world.hosts() == with_block(kOld + "10.0.0.8 first.example\n"));
+  CHECK(done->left_over == kState + "/hosts.left-1");
+  CHECK(world.disk.content(done->left_over) == "10.0.0.9 cut.example\n");
 }
 
 TEST_CASE("two writers' edits, before and during the exchange, both survive",
@@ -143,7 +194,7 @@ TEST_CASE("a writer that keeps the file open is left behind, its bytes kept",
   REQUIRE(done);
   CHECK(done->written);
   CHECK(done->writer_busy);
-  CHECK(world.clock.slept() == kWriterWaitMax);
+  CHECK(world.clock.slept() == kRestWaitMax + kWriterWaitMax);
   CHECK(world.hosts() == with_block(kOld));
   CHECK(done->previous == kState + "/hosts.prev");
   CHECK(world.disk.content(done->previous) == kOld);

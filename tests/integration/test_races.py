@@ -1,0 +1,138 @@
+"""Other programs edit the hosts file while `apply` replaces it: no line of theirs is lost but by each other."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import hosts_writer
+from support.block import BEGIN, END, expected_block
+from support.fleet import service
+from support.machine import DEFAULT_HOSTS
+from support.process import clean_environment
+
+ROUNDS, ROUNDS_LONG = 25, 2000
+BUSY = 2  # the file was never at rest; the next apply comes soon
+SPAN_FIRST = 20_000
+SPAN_MAX = 500_000  # a writer that has the file open for longer than 2 s is left behind, with a warning
+
+
+class Writer:
+    def __init__(self, kind: str, path: Path, name: str):
+        self.overwrites = kind in ("truncate", "rename")
+        self.edits = []
+        self._process = subprocess.Popen(
+            [sys.executable, hosts_writer.__file__, kind, path, name], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env=clean_environment(), text=True)
+
+    def go(self, span: int) -> None:
+        self._process.stdin.write(f"{span}\n")
+        self._process.stdin.flush()
+
+    def rest(self) -> None:
+        self.edits += json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        assert self._process.wait(timeout=10) == 0
+        self._process.stdout.close()
+
+
+def start_apply(machine):
+    return subprocess.Popen(machine.command("apply", "--output", "json"), stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=clean_environment())
+
+
+def is_overwritten(edit, writers, applies) -> bool:
+    """Whether a writer of whole files read the file before this line was surely in it, and wrote after that.
+
+    An edit that meets an apply may be out of sight for the moment between two exchanges, and is surely in the
+    file when that apply is over: what is read in between and written back later overwrites it.
+    """
+    sure = max([edit["ended"], *(ended for started, ended in applies
+                                 if started <= edit["ended"] and ended >= edit["started"])])
+    return any(other["started"] <= sure and other["ended"] >= edit["started"]
+               for writer in writers if writer.overwrites for other in writer.edits if other is not edit)
+
+
+def race(machine, fleet, kinds, rounds, applies_at_once=1):
+    """Every round a new manifest is applied while each writer makes its edits. Counts what became of them."""
+    machine.hosts = DEFAULT_HOSTS
+    writers = [Writer(kind, machine.hosts_path, f"{kind}{i}") for i, kind in enumerate(kinds)]
+    applies, counts = [], {"rounds": rounds, "busy": 0, "taken over": 0, "edits": 0, "overwritten": 0, "reverted": 0}
+    span = SPAN_FIRST
+    for number in range(1, rounds + 1):
+        seed = fleet.manifest(number, [service("db.svc.example.com", [f"10.1.{number // 250}.{number % 250 + 1}"])])
+        machine.trust(fleet.root(), seed)
+        for writer in writers:
+            writer.go(span)
+        started = time.monotonic_ns()
+        running = [start_apply(machine) for _ in range(applies_at_once)]
+        outputs = [process.communicate(timeout=60) for process in running]
+        applies.append((started, time.monotonic_ns()))
+        span = min((applies[-1][1] - started) // 1000, SPAN_MAX)
+        for writer in writers:
+            writer.rest()
+        for process, (out, errors) in zip(running, outputs):
+            said = json.loads(out)
+            if process.returncode == BUSY:
+                assert said["error"]["code"] in ("writer_busy", "busy"), said
+                counts["busy"] += 1
+            else:
+                assert process.returncode in (0, 1), (said, errors)
+                counts["taken over"] += said["block"]["rebases"]
+        content = machine.hosts
+        # A writer of whole files may have put an old block back; a torn or doubled one is never seen.
+        assert content.count(BEGIN) == content.count(END) <= 1, content[:400]
+        counts["reverted"] += expected_block(seed) not in content
+        assert content.count(DEFAULT_HOSTS) == 1, content[:1000]
+    for writer in writers:
+        writer.close()
+
+    last = machine.hostspin("apply")
+    assert last.code in (0, 1), str(last)
+    assert machine.hosts.startswith(expected_block(seed)) and DEFAULT_HOSTS in machine.hosts
+    assert machine.litter() == []
+
+    lines = machine.hosts.decode().splitlines()
+    kept_beside = {line for path in machine.state_path.glob("hosts.left-*") for line in path.read_text().splitlines()}
+    counts["kept beside"] = 0
+    for writer in writers:
+        for edit in writer.edits:
+            counts["edits"] += 1
+            assert lines.count(edit["line"]) <= 1, f"twice in the file: {edit}"
+            if edit["line"] in lines:
+                continue
+            if is_overwritten(edit, writers, applies):
+                counts["overwritten"] += 1
+            else:
+                assert edit["line"] in kept_beside, f"lost: {edit}"
+                counts["kept beside"] += 1
+    print(f"{'+'.join(kinds)}: {counts}")
+    return counts
+
+
+@pytest.fixture(params=[pytest.param(ROUNDS, id="short", marks=pytest.mark.slow),
+                        pytest.param(ROUNDS_LONG, id="long", marks=pytest.mark.long)])
+def rounds(request):
+    return request.param
+
+
+@pytest.mark.parametrize("kind", ["append", "slow"])
+def test_appended_lines_are_never_lost(machine, fleet, kind, rounds):
+    counts = race(machine, fleet, [kind, "append"], rounds)
+    assert counts["overwritten"] == 0 and counts["kept beside"] == 0, counts
+    assert counts["reverted"] <= counts["busy"], counts
+
+
+@pytest.mark.parametrize("kind", ["truncate", "rename"])
+def test_writers_of_whole_files_lose_only_what_they_overwrite(machine, fleet, kind, rounds):
+    race(machine, fleet, [kind], rounds)
+    race(machine, fleet, [kind, "append"], rounds)
+
+
+def test_a_second_hostspin_waits_its_turn(machine, fleet, rounds):
+    counts = race(machine, fleet, ["append"], rounds, applies_at_once=2)
+    assert counts["overwritten"] == 0 and counts["kept beside"] == 0, counts
