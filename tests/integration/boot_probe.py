@@ -20,7 +20,8 @@ BEGIN = b"# BEGIN hostspin"
 UNITS = ("hostspin-apply.service", "hostspin-guard.path", "hostspin.service", "hostspin-net.socket",
          "hostspin-ask.socket", "cloud-init-local.service", "cloud-init.service", "cloud-final.service")
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus", "MainPID",
-              "ExecMainStartTimestampMonotonic", "StatusText", "UnitFileState", "ConditionResult")
+              "ExecMainStartTimestampMonotonic", "InactiveExitTimestampMonotonic", "InactiveEnterTimestampMonotonic",
+              "StatusText", "UnitFileState", "ConditionResult")
 HEAL_SECONDS_MAX = 10.0
 
 
@@ -68,6 +69,7 @@ def save(name: str, value) -> None:
 def early(names) -> None:
     answers = {name: call("getent", "ahosts", name) for name in names}
     save("early", {"at": monotonic_us(), "answers": answers, "hosts": hosts_text(),
+                   "apply": show("hostspin-apply.service"),  # of its first run: the guard starts it again
                    "etc_writable": os.access("/etc", os.W_OK), "var_tmp": os.path.exists("/var/tmp")})
 
 

@@ -4,8 +4,9 @@ import re
 import shutil
 
 import pytest
-from boot_machine import new_fleet
-from boot_root import Root
+from boot_machine import ADDRESS, NAME, new_fleet, seed_manifest
+from boot_package import debian_package
+from boot_root import Root, archive, or_skip
 from support.process import clean_environment, run
 
 
@@ -25,13 +26,39 @@ def test_packer_takes_the_template(checkout, need, tmp_path):
         (tmp_path / variable).write_text("x\n")
         made += ["-var", f"{variable}={tmp_path / variable}"]
     environment = clean_environment(HOME=str(tmp_path), CHECKPOINT_DISABLE="1")
-    template = checkout / "examples/packer/hostspin.pkr.hcl"
+    template = checkout / "examples/packer/amazon-ebs.pkr.hcl"
     validate = ["packer", "validate", "-var", "source_ami=ami-1", "-var", "region=eu-west-1", *made]
     done = run([*validate, template], env=environment)
     assert done.code == 0, done
     broken = tmp_path / "broken.pkr.hcl"
     broken.write_text(template.read_text().replace("instance_type", "instance_tipe"))
     assert run([*validate, broken], env=environment).code != 0
+
+
+@pytest.mark.slow
+def test_packer_bakes_an_image_whose_names_resolve(checkout, need, programs, tmp_path, tmp_path_factory):
+    """The local builder, run: a Debian root goes in, a pinned one comes out."""
+    need("packer")
+    fleet = new_fleet()
+    with or_skip():
+        given = {"root_tar": archive(), "package": debian_package(programs.build, tmp_path_factory)}
+    for name, content in {"root_note": fleet.root(), "manifest_note": seed_manifest(fleet), "configuration": b""}.items():
+        (tmp_path / name).write_bytes(content)
+        given[name] = tmp_path / name
+    given["image"] = tmp_path / "image.tar"
+    variables = [word for name, value in given.items() for word in ("-var", f"{name}={value}")]
+    environment = clean_environment(HOME=str(tmp_path), CHECKPOINT_DISABLE="1", TMPDIR=str(tmp_path))
+    done = run(["packer", "build", *variables, checkout / "examples/packer/local.pkr.hcl"], env=environment, seconds=300)
+    assert done.code == 0, done
+    listed = run(["tar", "--extract", "--to-stdout", "--file", given["image"], "./etc/hosts", "./etc/machine-id"])
+    assert "# BEGIN hostspin" in listed.stdout and f"{ADDRESS}\t{NAME}" in listed.stdout, listed
+    assert "hostspin.deb" not in run(["tar", "--list", "--file", given["image"], "./tmp"]).stdout
+    given["image"].unlink()
+
+    given["manifest_note"].write_bytes(seed_manifest(fleet).replace(b"10.77", b"10.78"))
+    refused = run(["packer", "build", *variables, checkout / "examples/packer/local.pkr.hcl"], env=environment,
+                  seconds=300)
+    assert refused.code != 0 and not given["image"].exists(), refused
 
 
 @pytest.mark.slow

@@ -1,0 +1,126 @@
+"""What being pinned at boot costs, in boots of systemd by nspawn and on this machine.
+
+    tests/bench/run.sh boot [--build DIR] [--boots N]
+
+Each claim of the documentation is a line with PASS or MISS; the exit code is 1 if any is missed.
+"""
+
+import argparse
+import atexit
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+
+from boot_machine import bake, boot, installed_root, new_fleet  # noqa: E402
+from boot_root import boot_possible  # noqa: E402
+from support.fleet import service  # noqa: E402
+from support.process import clean_environment  # noqa: E402
+
+APPLY_MS_MAX = 5.0
+EARLY_MS_MAX = 50.0
+HEAL_MS_MAX = 250.0
+RUNS = 200
+SERVICES = 100
+MANAGED = "#cloud-config\nmanage_etc_hosts: true\n"
+
+
+class Scratch:
+    """Folders as the boots of the tests take them."""
+
+    def __init__(self):
+        self.path = Path(tempfile.mkdtemp(prefix="hostspin-bench-"))
+        atexit.register(shutil.rmtree, self.path, ignore_errors=True)
+
+    def mktemp(self, name: str) -> Path:
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.path))
+
+
+def claim(name: str, values: list, most: float) -> bool:
+    median, worst = statistics.median(values), max(values)
+    holds = median <= most
+    print(f"  {name:<46} median {median:7.2f} ms  worst {worst:7.2f} ms  of {len(values):3}"
+          f"  at most {most:g} ms  {'PASS' if holds else 'MISS'}", flush=True)
+    return holds
+
+
+def timed(command: list) -> float:
+    started = time.perf_counter()
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=clean_environment(),
+                          check=False)
+    assert done.returncode in (0, 1), done
+    return (time.perf_counter() - started) * 1000
+
+
+def apply_alone(hostspin: Path, scratch: Scratch) -> bool:
+    """`apply --root` with a hundred services: nothing to do, and a block to write."""
+    fleet, root = new_fleet(), scratch.mktemp("root")
+    services = [service(f"s{i}.svc.example.com", [f"10.1.{i // 200}.{i % 200 + 1}"]) for i in range(SERVICES)]
+    for name, content in {"etc/hosts": b"127.0.0.1\tlocalhost\n" * 10, "etc/hostspin/root.note": fleet.root(),
+                          "etc/hostspin/manifest.note": fleet.manifest(1, services)}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    for directory in ("run", "var/lib/hostspin"):
+        (root / directory).mkdir(parents=True)
+    command = [hostspin, "apply", "--root", root, "--quiet"]
+    timed(command)
+    unchanged = [timed(command) for _ in range(RUNS)]
+    written = []
+    for _ in range(RUNS):
+        (root / "etc/hosts").write_bytes(b"127.0.0.1\tlocalhost\n" * 10)
+        written.append(timed(command))
+    floor = [timed(["/bin/true"]) for _ in range(RUNS)]
+    print(f"apply alone, {SERVICES} services, process start and sync included"
+          f" (/bin/true: {statistics.median(floor):.2f} ms)")
+    return all([claim("nothing to do", unchanged, APPLY_MS_MAX), claim("a block to write", written, APPLY_MS_MAX)])
+
+
+def early_ms(apply: dict) -> float:
+    """From the start of the unit to its end, sandbox included, by systemd's own time stamps."""
+    return (int(apply["InactiveEnterTimestampMonotonic"]) - int(apply["InactiveExitTimestampMonotonic"])) / 1000
+
+
+def boots(build: Path, scratch: Scratch, count: int) -> bool:
+    reason = boot_possible()
+    if reason:
+        print(f"boots: left out: {reason}")
+        return False
+    fleet = new_fleet()
+    root = installed_root(build, scratch).clone(scratch.mktemp("image") / "root")
+    bake(root, fleet)
+    early, healed = [], []
+    for number in range(count):
+        one = boot(root, fleet, scratch.mktemp("boot"), user_data=MANAGED, watch=True)
+        assert one.code == 0, one
+        early.append(early_ms(one.read("early")["apply"]))
+        changes = one.read("watch")
+        gone = [change["at"] for change in changes if not change["block"]]
+        healed += [(min(c["at"] for c in changes if c["block"] and c["at"] > at) - at) / 1000 for at in gone]
+        print(f"\r  boot {number + 1} of {count}", end="", file=sys.stderr, flush=True)
+    print("\r", end="", file=sys.stderr)
+    print("boots with real cloud-init, manage_etc_hosts: true")
+    return all([claim("early apply in its sandbox, from start to end", early, EARLY_MS_MAX),
+                claim("after cloud-init's wipe, until the block is back", healed, HEAL_MS_MAX)])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/bench/run.sh boot", description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=HERE.parents[1] / "build/ci", help="the build (build/ci)")
+    parser.add_argument("--boots", type=int, default=5, help="how many (5)")
+    chosen = parser.parse_args()
+    hostspin = chosen.build.resolve() / "sbin/hostspin"
+    if not hostspin.exists():
+        sys.exit(f"bench: {hostspin} is missing; build it first, or name its folder with --build")
+    scratch = Scratch()
+    held = [apply_alone(hostspin, scratch), boots(chosen.build.resolve(), scratch, chosen.boots)]
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
