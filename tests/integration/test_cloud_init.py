@@ -1,11 +1,10 @@
 """The user-data for images without hostspin: cloud-init accepts it, and a machine that boots with it is pinned."""
 
-import hashlib
-
 import pytest
 from boot_machine import ADDRESS, LATER_NAME, NAME, SOURCE_PORT, boot, new_fleet
 from boot_package import debian_package, with_version
 from boot_root import Root, boot_possible, or_skip
+from support.process import run
 
 pytestmark = pytest.mark.slow
 
@@ -32,19 +31,24 @@ def user_data(checkout) -> str:
     return (checkout / "cloud-init/user-data.yaml").read_text()
 
 
-def filled_in(user_data: str, root_note: bytes, package: bytes) -> str:
-    """The file as a person fills it in, and a source on this machine in place of the fleet's."""
-    indented = root_note.decode().rstrip("\n").replace("\n", "\n      ")
-    text = user_data.replace("PASTE-ROOT-NOTE-HERE", indented)
-    text = text.replace("PASTE-SHA256-HERE", hashlib.sha256(package).hexdigest())
-    start, end = text.index("      [[source]]"), text.index("\n\n# In runcmd")
-    return text[:start] + f'      [[source]]\n      url = "http://{ADDRESS}:{SOURCE_PORT}/"' + text[end:]
+@pytest.fixture
+def filled_in(checkout, package, tmp_path) -> str:
+    """The file as the script fills it in, with a source on this machine in place of the fleet's."""
+    fleet = new_fleet()
+    (tmp_path / "root.note").write_bytes(fleet.root())
+    (tmp_path / "site.toml").write_text(f'[[source]]\nurl = "http://{ADDRESS}:{SOURCE_PORT}/"\n')
+    done = run([checkout / "cloud-init/make-seed.sh", tmp_path / "root.note", package, tmp_path / "site.toml",
+                tmp_path / "seed"])
+    assert done.code == 0 and done.stderr == "", done
+    assert (tmp_path / "seed/meta-data").read_text().startswith("instance-id: ")
+    text = (tmp_path / "seed/user-data").read_text()
+    assert "PASTE-" not in text and "192.0.2.11" not in text
+    return text
 
 
 @pytest.mark.parametrize("which", ["as shipped", "filled in"])
-def test_cloud_init_accepts_the_user_data(root, user_data, package, which):
-    text = user_data if which == "as shipped" else filled_in(user_data, new_fleet().root(), package.read_bytes())
-    root.write("tmp/user-data.yaml", text)
+def test_cloud_init_accepts_the_user_data(root, user_data, filled_in, which):
+    root.write("tmp/user-data.yaml", user_data if which == "as shipped" else filled_in)
     done = root.enter("cloud-init", "schema", "--config-file", "/tmp/user-data.yaml")
     assert done.code == 0 and "Valid" in done.stdout, done
 
@@ -61,11 +65,16 @@ def test_nothing_in_the_user_data_needs_a_name(user_data):
     assert fetches and all("http://192.0.2.10/" in line for line in fetches)
 
 
-def test_a_stock_image_is_pinned_by_its_first_boot(root, user_data, package, tmp_path):
-    fleet = new_fleet()
-    fleet.name = "prod.example"
-    text = filled_in(user_data, fleet.root(), package.read_bytes())
-    one = boot(root, fleet, tmp_path / "stock", user_data=text, early=False,
+def test_the_seed_holds_the_root_note_byte_for_byte(root, filled_in):
+    root.write("tmp/user-data.yaml", filled_in)
+    read = ("import sys, yaml; files = yaml.safe_load(open('/tmp/user-data.yaml'))['write_files']; "
+            "sys.stdout.write(files[0]['content'])")
+    content = root.enter("python3", "-X", "utf8", "-c", read)
+    assert content.stdout.encode() == new_fleet().root(), content
+
+
+def test_a_stock_image_is_pinned_by_its_first_boot(root, filled_in, package, tmp_path):
+    one = boot(root, new_fleet(), tmp_path / "stock", user_data=filled_in, early=False,
                binds=[(package, "/var/cache/hostspin.deb")])
     assert one.code == 0
     main = one.main
@@ -76,12 +85,11 @@ def test_a_stock_image_is_pinned_by_its_first_boot(root, user_data, package, tmp
         assert main["units"][unit]["ActiveState"] == "active"
 
 
-def test_a_package_that_is_not_the_one_named_is_not_installed(root, user_data, package, tmp_path):
+def test_a_package_that_is_not_the_one_named_is_not_installed(root, filled_in, package, tmp_path):
     """The digest stands in the user-data because an address proves nothing."""
-    fleet = new_fleet()
     other = with_version(package, "66.6", tmp_path)
-    text = filled_in(user_data, fleet.root(), package.read_bytes())
-    one = boot(root, fleet, tmp_path / "other", user_data=text, early=False, binds=[(other, "/var/cache/hostspin.deb")])
+    one = boot(root, new_fleet(), tmp_path / "other", user_data=filled_in, early=False,
+               binds=[(other, "/var/cache/hostspin.deb")])
     assert one.code == 0
     assert one.main["units"]["hostspin.service"]["LoadState"] == "not-found"
     assert "# BEGIN hostspin" not in one.main["hosts"]
