@@ -7,7 +7,9 @@
 
 #include "hostspin/host_name.h"
 #include "source_url.h"
+#include "toml_guard.h"
 #include "toml_library.h"
+#include "toml_read.h"
 
 namespace hostspin {
 namespace {
@@ -396,19 +398,6 @@ Result<void> Reader::read(const toml::table& table) {
   return done;
 }
 
-Result<void> read_one(const std::string& file, std::string_view bytes, Config& config) {
-  try {
-    const toml::table table = toml::parse(bytes);
-    config.files.push_back(file);
-    return Reader(file, config).read(table);
-  } catch (const toml::parse_error& error) {
-    return Error{Errc::bad_config, file + ":" + std::to_string(error.source().begin.line) +
-                                       ": not valid TOML: " + std::string(error.description())};
-  } catch (const TomlAssumptionFailed& error) {
-    return Error{Errc::bad_config, file + ": not valid TOML: " + std::string(error.what())};
-  }
-}
-
 /// The `*.toml` names of conf.d in byte order; none where there is no such directory.
 Result<std::vector<std::string>> drop_ins(FileSystem& fs, const std::string& root,
                                           const std::string& directory) {
@@ -426,6 +415,24 @@ Result<std::vector<std::string>> drop_ins(FileSystem& fs, const std::string& roo
 }
 
 }  // namespace
+
+Result<void> read_config_text(const std::string& file, std::string_view bytes, Config& config) {
+  // The library's stack grows with a dotted key, and an administrator's typing error is no reason
+  // to crash: the shape that documents keep is enough for a configuration.
+  if (Result<void> shape = check_toml_shape(bytes, Errc::bad_config); !shape) {
+    return annotate(std::move(shape).error(), file);
+  }
+  try {
+    const toml::table table = toml::parse(bytes);
+    config.files.push_back(file);
+    return Reader(file, config).read(table);
+  } catch (const toml::parse_error& error) {
+    return Error{Errc::bad_config, file + ":" + std::to_string(error.source().begin.line) +
+                                       ": not valid TOML: " + toml_complaint(error.description())};
+  } catch (const std::exception& error) {
+    return Error{Errc::bad_config, file + ": not valid TOML: " + toml_complaint(error.what())};
+  }
+}
 
 Result<milliseconds> parse_duration(std::string_view text) {
   std::int64_t number = 0;
@@ -451,7 +458,8 @@ Result<Config> load_config(FileSystem& fs, const std::string& root, const std::s
   if (!bytes) return Error{Errc::bad_config, bytes.error().detail, bytes.error().hint};
   if (!*bytes && required) return {Errc::bad_config, path + ": there is no such file"};
   if (*bytes) {
-    if (Result<void> done = read_one(path, **bytes, config); !done) return std::move(done).error();
+    if (Result<void> done = read_config_text(path, **bytes, config); !done)
+      return std::move(done).error();
   }
   const std::string directory = path.substr(0, path.rfind('/') + 1) + "conf.d";
   Result<std::vector<std::string>> names = drop_ins(fs, root, directory);
@@ -461,7 +469,8 @@ Result<Config> load_config(FileSystem& fs, const std::string& root, const std::s
     Result<std::optional<std::string>> more = read_file(fs, root, file, kConfigBytesMax);
     if (!more) return Error{Errc::bad_config, more.error().detail, more.error().hint};
     if (!*more) continue;
-    if (Result<void> done = read_one(file, **more, config); !done) return std::move(done).error();
+    if (Result<void> done = read_config_text(file, **more, config); !done)
+      return std::move(done).error();
   }
   return config;
 }

@@ -53,6 +53,10 @@ struct Config {
   std::vector<std::string> files;  ///< what was read, in order
 };
 
+/// One file's text into `config`: what load_config() does with each file. `file` is its name in
+/// messages. Whatever the bytes, the answer is a value or an Errc::bad_config in printable ASCII.
+Result<void> read_config_text(const std::string& file, std::string_view bytes, Config& config);
+
 /// Reads `path` (seen from `root`) and the `conf.d/*.toml` beside it in byte order: scalars
 /// override,
 /// `[[source]]` appends. A missing `path` is the defaults unless `required`. Errc::bad_config names

@@ -112,6 +112,14 @@ TomlValue convert(const toml::node& node, const Source& source) {
 
 }  // namespace
 
+std::string toml_complaint(std::string_view said) {
+  constexpr std::size_t kBytesMax = 200;
+  std::string line(said.substr(0, kBytesMax));
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return line;
+}
+
 Result<TomlValue> read_toml(std::string_view text, Errc code) {
   if (Result<void> shape = check_toml_shape(text, code); !shape) return std::move(shape).error();
   try {
@@ -119,9 +127,9 @@ Result<TomlValue> read_toml(std::string_view text, Errc code) {
     return convert(table, Source(text));
   } catch (const toml::parse_error& fault) {
     return {code, "line " + std::to_string(fault.source().begin.line) +
-                      ": not TOML: " + quoted(fault.description(), 200)};
+                      ": not TOML: " + toml_complaint(fault.description())};
   } catch (const std::exception& fault) {
-    return {code, "not TOML: " + quoted(fault.what(), 200)};
+    return {code, "not TOML: " + toml_complaint(fault.what())};
   }
 }
 

@@ -38,4 +38,8 @@ struct TomlEntry {
 /// bounded whatever the text says. Errors have `code` and name the line.
 Result<TomlValue> read_toml(std::string_view text, Errc code);
 
+/// What the library says of a text, fit for one line of a terminal: it repeats bytes of the text as
+/// they are.
+[[nodiscard]] std::string toml_complaint(std::string_view said);
+
 }  // namespace hostspin

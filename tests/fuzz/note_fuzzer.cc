@@ -1,4 +1,4 @@
-// Notes and verifier keys: whatever bytes arrive, splitting ends with a value or an error; what
+// Notes: whatever bytes arrive, splitting ends with a value or an error; what
 // splits is within every limit, and no note opens without a signature.
 #include <cstddef>
 #include <cstdint>
@@ -31,16 +31,6 @@ void check_split(std::string_view bytes, const SplitNote& note) {
   }
 }
 
-void check_key(std::string_view text) {
-  const Result<VerifierKey> key = VerifierKey::parse(text, crypto());
-  if (!key) return;
-  require(key->text() == text);  // one spelling a key
-  if (key->is_opaque()) return;
-  const Result<VerifierKey> again =
-      VerifierKey::from_public_key(key->name(), key->public_key(), crypto());
-  require(again && *again == *key);
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -53,7 +43,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   }
   if (const Result<SplitNote> note = split_bare_note(input); note) check_split(input, *note);
   require(!open_bare_note(input, KeyRing{{}, 1}, crypto()));
-  check_key(input);
   if (const Result<std::string> decoded = decode_base64(input); decoded) {
     require(encode_base64(*decoded) == input);  // strict: one text for each value
   }

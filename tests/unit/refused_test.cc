@@ -1,11 +1,14 @@
 // Every file of tests/vectors: good-WHAT is accepted, bad-FAULT.CODE is refused with that code.
-// They are written by tests/vectors/make_vectors.py, an implementation of its own.
+// They are written by tests/vectors/make_vectors.py, an implementation of its own, and by
+// make_line_vectors.py.
 #include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "catch.h"
+#include "config.h"
+#include "hostspin/worker_lines.h"
 #include "signing.h"
 
 namespace hostspin::testing {
@@ -69,6 +72,19 @@ void sweep(const std::string& folder, std::size_t count_min, Judge judge) {
   }
 }
 
+/// Decodes a line by the decoder that its file's name says: "bad-ask-input-name.…".
+Result<void> decode_as_named(const Vector& vector) {
+  const auto outcome = [](const auto& result) {
+    return result ? Result<void>() : Result<void>(result.error());
+  };
+  const std::string name = vector.file.substr(vector.file.find('-') + 1);
+  if (name.starts_with("request-")) return outcome(decode_net_request(vector.bytes));
+  if (name.starts_with("result-")) return outcome(decode_net_result(vector.bytes));
+  if (name.starts_with("ask-input-")) return outcome(decode_ask_input(vector.bytes));
+  if (name.starts_with("ask-output-")) return outcome(decode_ask_output(vector.bytes));
+  throw std::runtime_error("no decoder is named by " + vector.file);
+}
+
 }  // namespace
 
 TEST_CASE("the independent generator and the tests' own make the same documents", "[vectors]") {
@@ -103,6 +119,17 @@ TEST_CASE("manifests: each refused file is refused for its fault", "[vectors][ma
 TEST_CASE("verifier keys: each refused file is refused for its fault", "[vectors][key]") {
   sweep("vkey", 40,
         [&](const Vector& vector) { return VerifierKey::parse(vector.bytes, test_crypto()); });
+}
+
+TEST_CASE("configurations: each refused file is refused for its fault", "[vectors][config]") {
+  sweep("config", 50, [](const Vector& vector) {
+    Config config;
+    return read_config_text("hostspin.toml", vector.bytes, config);
+  });
+}
+
+TEST_CASE("workers' lines: each refused file is refused", "[vectors][worker_lines]") {
+  sweep("worker_lines", 55, decode_as_named);
 }
 
 }  // namespace hostspin::testing
