@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kStagger{250};
+constexpr milliseconds kFileLimit{30000};  // hostspin-trust(7): one file, however long the cycle
 constexpr std::size_t kSourcesAtWorkMax = 8;
 constexpr milliseconds kConnectLimit{1500};
 constexpr milliseconds kHandshakeLimit{1500};
@@ -232,8 +233,9 @@ void Fetcher::connected(Number number, Connected outcome) {
     return finish(number, failed(transfer.request.id, verdict_name(outcome.verdict),
                                  std::move(outcome.detail)));
   }
-  transfer.http.limit =
+  const auto left =
       std::chrono::duration_cast<milliseconds>(deadline_ - kLastWords - steady_clock::now());
+  transfer.http.limit = std::min(left, kFileLimit - since(transfer.started));
   transfer.ticket =
       http_.start(std::move(transfer.http), std::move(outcome.socket),
                   [this, number](HttpReply reply) { replied(number, std::move(reply)); });

@@ -8,11 +8,18 @@ namespace {
 constexpr std::size_t kContainsWithin = 65536;  // of a body
 constexpr std::size_t kGrpcAnswerBytesMax = 4096;
 constexpr std::size_t kGrpcPrefixBytes = 5;
-constexpr std::size_t kGrpcServiceBytesMax = 127;  // its length is one byte of a protobuf varint
+constexpr std::size_t kGrpcServiceBytesMax = 253;  // what the worker's protocol carries
 
 std::string host_with_port(const std::string& host, const Url& url) {
   const bool usual = url.port == (url.tls ? 443 : 80);
   return usual ? host : host + ":" + std::to_string(url.port);
+}
+
+/// A length as protobuf writes it: 7 bits a byte, the lowest first, the top bit where more follow.
+std::string varint(std::size_t value) {
+  std::string bytes;
+  for (; value > 0x7f; value >>= 7U) bytes += static_cast<char>((value & 0x7fU) | 0x80U);
+  return bytes + static_cast<char>(value);
 }
 
 // HealthCheckRequest{service} in one gRPC frame (grpc.health.v1, gRPC over HTTP/2).
@@ -20,7 +27,7 @@ std::string health_request(const std::string& service) {
   std::string message;
   if (!service.empty()) {
     message += '\x0a';
-    message += static_cast<char>(service.size());
+    message += varint(service.size());
     message += service;
   }
   std::string frame(1, '\0');  // not compressed

@@ -4,6 +4,8 @@ Each is signed here, by an implementation of its own, since hostspin-sign refuse
 What support/refusals.py lists already is not repeated.
 """
 
+import time
+
 import pytest
 from support.block import expected_block
 from support.fleet import (
@@ -432,6 +434,16 @@ def rogue():
 def test_misbehaving_server(victim, rogue, behaviour):
     victim.machine.configure(source(rogue.url(behaviour)), text='[refresh]\ndeadline = "5s"\n')
     victim.refuses()
+
+
+@pytest.mark.long
+def test_a_document_gets_30_seconds_however_long_the_cycle(victim, rogue):
+    victim.machine.configure(source(rogue.url("trickle")), text='[refresh]\ndeadline = "120s"\n')
+    begin = time.monotonic()
+    before = victim.everything()
+    done = victim.machine.hostspin("refresh", seconds=130)
+    assert done.code == 2 and victim.everything() == before, str(done)
+    assert 25 < time.monotonic() - begin < 60, str(done)
 
 
 @pytest.mark.slow

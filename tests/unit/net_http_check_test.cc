@@ -75,8 +75,19 @@ TEST_CASE("a gRPC check frames the service's name", "[http_check]") {
   CHECK(request->post == std::string("\0\0\0\0\x05\x0a\x03"
                                      "a.B",
                                      10));
-  check.grpc_service = std::string(128, 'x');
-  CHECK_FALSE(http_request_of(check, kAddress, 1500ms));
+}
+
+TEST_CASE("a gRPC check of the longest name that a manifest takes can be made", "[http_check]") {
+  Check check;
+  check.kind = CheckKind::grpc;
+  check.port = 50051;
+  check.grpc_service = std::string(127, 'x');
+  CHECK(http_request_of(check, kAddress, 1500ms)->post ==
+        std::string("\0\0\0\0\x81\x0a\x7f", 7) + check.grpc_service);
+  check.grpc_service = std::string(200, 'x');
+  // Two bytes of length: 200 is 0x48 and 0x01 << 7.
+  CHECK(http_request_of(check, kAddress, 1500ms)->post ==
+        std::string("\0\0\0\0\xcb\x0a\xc8\x01", 8) + check.grpc_service);
 }
 
 TEST_CASE("without a list every status from 200 to 399 is good", "[http_check]") {

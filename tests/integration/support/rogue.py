@@ -40,6 +40,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x")
             self.wfile.flush()
 
+    def trickle(self) -> None:
+        """Fast enough for a minimum speed, and still no end in sight."""
+        self._head(Content_Length=60000)
+        while not self.server.stopping.wait(0.25):
+            self.wfile.write(b"x" * 100)
+            self.wfile.flush()
+
     def silent(self) -> None:
         """Never a word."""
         self.server.stopping.wait()
