@@ -105,7 +105,11 @@ ExitCode command_inspect(Env& env, const CommonOptions& options, const std::stri
   if (!context) return fail(env, options, "inspect", context.error());
   const std::string path = std::filesystem::absolute(file).string();
   Result<std::optional<std::string>> bytes = read_file(env.fs, "/", path, kManifestNoteBytesMax);
-  if (!bytes) return fail(env, options, "inspect", bytes.error());
+  if (!bytes) {
+    Error error = std::move(bytes).error();
+    if (error.code == Errc::io_error) error.hint = "name a file that holds a note";
+    return fail(env, options, "inspect", error);
+  }
   if (!*bytes)
     return fail(env, options, "inspect", Error{Errc::not_found, file + " does not exist"});
 

@@ -43,6 +43,20 @@ void consider(Standing& standing, const Result<std::optional<StoredNote>>& note,
   standing.rotated_keys = !candidate->under_trusted_root;
 }
 
+/// A stored manifest that verifies decides; but somebody put it back, or wrote the header, and an
+/// administrator should hear of either. Said once, however often a file is worked out.
+void remark_on_newer_block(Standing& standing, const Rank& block) {
+  std::string remark = "the block says version " + std::to_string(block.second) +
+                       ", newer than the stored manifest " +
+                       std::to_string(standing.current->rank().second) +
+                       ": an older state directory was put back, or the block was edited; the " +
+                       "stored manifest counts";
+  const auto& said = standing.remarks;
+  if (std::find(said.begin(), said.end(), remark) == said.end()) {
+    standing.remarks.push_back(std::move(remark));
+  }
+}
+
 }  // namespace
 
 Result<Standing> take_standing(Context& context) {
@@ -61,8 +75,11 @@ Result<Standing> take_standing(Context& context) {
   }
 
   Standing standing;
-  std::vector<std::pair<std::int64_t, std::string>> stored =
-      context.store.stored_roots(standing.remarks);
+  std::vector<std::string> unreadable;
+  std::vector<std::pair<std::int64_t, std::string>> stored = context.store.stored_roots(unreadable);
+  for (const std::string& path : unreadable) {
+    standing.remarks.push_back(path + " cannot be read, or is no plain file");
+  }
   standing.chain = replay_roots(std::move(*root), std::move(stored), context.crypto);  // S2
   if (!standing.chain.stopped.empty()) standing.remarks.push_back(standing.chain.stopped);
   standing.now = believed_time(system_time(context.env), standing.chain.trusted());
@@ -78,14 +95,16 @@ Result<Standing> take_standing(Context& context) {
 }
 
 void remember_header(Standing& standing, const HostsFile& file) {
-  if (standing.stored_verified || !file.block) return;
+  if (!file.block) return;
   const BlockHeader& header = file.block->header;
   if (header.fleet != standing.root().fleet || !header.version ||
       header.epoch != standing.root().manifest.epoch) {
     return;
   }
   const Rank rank{*header.epoch, *header.version};
-  if (!standing.floor || *standing.floor < rank) standing.floor = rank;
+  if (standing.floor && *standing.floor >= rank) return;
+  if (standing.stored_verified) return remark_on_newer_block(standing, rank);
+  standing.floor = rank;
 }
 
 bool keeps_newer_block(const Standing& standing, const HostsFile& file) {

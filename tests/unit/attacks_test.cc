@@ -375,6 +375,35 @@ TEST_CASE("attack: unsigned bytes never reach the TOML parser", "[attack]") {
   }
 }
 
+TEST_CASE("attack: a bomb of 64 KiB, signed or not, ends in an error on a stack of 256 KiB",
+          "[attack]") {
+  const Signers mallory = {SigningKey("test/mallory/1"), SigningKey("test/mallory/2")};
+  // As many lines of one dotted key each as a note may have, and one key as long as a line may be.
+  const auto filled = [](std::string text, std::size_t bytes_max) {
+    constexpr std::size_t kBlockBytes = 1024;  // room for the signatures
+    std::string line = "a";
+    while (line.size() < 4090) line += ".a";
+    line += " = 1\n";
+    while (text.size() + line.size() + kBlockBytes <= bytes_max) text += line;
+    return text;
+  };
+  const std::string manifest = filled(manifest_text(), kManifestNoteBytesMax);
+  const std::string root = filled(fleet().root(2).text(), kRootNoteBytesMax);
+  CHECK(manifest.size() > kManifestNoteBytesMax - 8192);
+  Errc unsigned_manifest = Errc::internal, signed_manifest = Errc::internal;
+  Errc unsigned_root = Errc::internal, signed_root = Errc::internal;
+  run_on_small_stack([&] {
+    unsigned_manifest = admitted(sign_note(manifest, mallory));
+    signed_manifest = admitted(sign_note(manifest, {alice(), bob()}));
+    unsigned_root = followed(sign_note(root, mallory));
+    signed_root = followed(sign_note(root, fleet().root_signers));
+  });
+  CHECK(unsigned_manifest == Errc::too_few_signatures);
+  CHECK(signed_manifest == Errc::bad_manifest);
+  CHECK(unsigned_root == Errc::too_few_signatures);
+  CHECK(signed_root == Errc::bad_root);
+}
+
 TEST_CASE("attack: a root whose new keys are met but whose old are not is not parsed", "[attack]") {
   // Its own keys would verify: only reading the text could tell. The predecessor's threshold comes
   // first.

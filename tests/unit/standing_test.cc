@@ -75,8 +75,13 @@ TEST_CASE("a header that claims too much is not believed over a verified manifes
   AppWorld world;
   adopt(world, 5);
   world.write("/etc/hosts", with(world.hosts(), "version=5", "version=999"));
-  CHECK(world.apply() == ExitCode::ok);
+  world.forget_output();
+  CHECK(world.apply() == ExitCode::attention);
+  const std::string err = world.err();
+  CHECK(err.find("version 999, newer than the stored manifest 5") != std::string::npos);
+  CHECK(err.find("newer than the stored") == err.rfind("newer than the stored"));  // said once
   CHECK(world.hosts().find("version=5 ") != std::string::npos);
+  CHECK(world.apply() == ExitCode::ok);
   adopt(world, 6);
 }
 
@@ -182,15 +187,47 @@ TEST_CASE("a broken trust root stops everything and touches nothing", "[standing
 TEST_CASE("the clock at 1970 and at 2099 gives the verdicts of the clock rule", "[standing]") {
   AppWorld world;
   adopt(world, 5);
-  world.clock.set(at("2020-01-01T00:00:00Z") - std::chrono::years(50));
-  // The build time is later than this test's manifest: an early clock is not believed.
-  (void)world.apply();  // the block is what matters here
-  CHECK(world.hosts().find("version=5 ") != std::string::npos);
+  const std::string hosts = world.hosts();
+  const auto state = world.state();
+
+  // 1970 is not believed: the root's `issued` is later. The manifest is dated ahead of that, no
+  // more.
+  world.clock.set(std::chrono::sys_seconds{});
+  CHECK(world.apply() == ExitCode::attention);
+  CHECK(world.err().find("ahead of this host's clock") != std::string::npos);
+  CHECK(world.hosts() == hosts);
+  world.forget_output();
+
+  // In 2199 everything has expired: an alarm, and the block stays.
   world.clock.set(at("2199-01-01T00:00:00Z"));
   CHECK(world.apply() == ExitCode::attention);
-  CHECK(world.hosts().find("version=5 ") != std::string::npos);
-  ManifestText manifest = world.manifest(6);
-  world.net.serve(kManifestURL, world.fleet.sign(manifest));
-  CHECK(world.refresh() == ExitCode::critical);  // everything has expired by then
+  CHECK(world.err().find("manifest 5 expired") != std::string::npos);
+  CHECK(world.hosts() == hosts);
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(6)));
+  CHECK(world.refresh() == ExitCode::critical);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.state() == state);  // nothing of the excursions was kept …
+
+  // … so that the right time brings back the right verdicts, in both directions.
   world.clock.set(at("2150-02-10T00:00:00Z"));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.hosts().find("version=6 ") != std::string::npos);
+}
+
+TEST_CASE("a clock that jumps between two refreshes leaves the state that a steady one leaves",
+          "[standing]") {
+  std::vector<std::map<std::string, std::string>> states;
+  for (const bool jumps : {false, true}) {
+    AppWorld world;
+    for (int version = 5; version <= 8; ++version) {
+      if (jumps) {
+        world.clock.set(version % 2 == 0 ? std::chrono::sys_seconds{} : at("2150-02-27T00:00:00Z"));
+      }
+      world.net.serve(kManifestURL, world.fleet.sign(world.manifest(version)));
+      CHECK(world.refresh() != ExitCode::critical);  // at most a warning that the clock is behind
+    }
+    states.push_back(world.state());
+  }
+  CHECK(states[0] == states[1]);
+  CHECK(states[0].contains("/manifest.note"));
 }

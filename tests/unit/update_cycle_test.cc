@@ -130,6 +130,28 @@ TEST_CASE("a withheld root is reported, and the manifest that needs it is not ad
   check_refused(world, "root");
 }
 
+TEST_CASE("an expired intermediate root does not stop the chain", "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  world.clock.set(at("2150-06-01T00:00:00Z"));
+  RootText lapsed = world.root(2);
+  lapsed.issued = "2150-01-02T00:00:00Z";
+  lapsed.expires = "2150-03-01T00:00:00Z";
+  RootText fresh = world.root(3);
+  fresh.issued = "2150-05-01T00:00:00Z";
+  fresh.expires = "2151-05-01T00:00:00Z";
+  world.net.serve(root_url(2), world.fleet.sign(lapsed));
+  world.net.serve(root_url(3), world.fleet.sign(fresh));
+  ManifestText manifest = world.manifest(6);
+  manifest.issued = "2150-05-20T00:00:00Z";
+  manifest.expires = "2150-07-01T00:00:00Z";
+  manifest.min_root = 3;
+  world.net.serve(kManifestURL, world.fleet.sign(manifest));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.state().contains("/root/2.note"));
+  CHECK(world.state().at("/manifest.note") == world.fleet.sign(manifest));
+}
+
 TEST_CASE("an expired final root adopts nothing", "[refresh][attack]") {
   AppWorld world;
   adopt_five(world);
