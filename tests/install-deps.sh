@@ -4,6 +4,7 @@
 #   tests/install-deps.sh build        what compiles hostspin
 #   tests/install-deps.sh test         what its tests need besides
 #   tests/install-deps.sh long         what its longest tests need besides
+#   tests/install-deps.sh bench        what tests/bench compares with
 #   tests/install-deps.sh demo         what examples/quickstart.sh needs besides
 #   tests/install-deps.sh clang        the second compiler
 #   tests/install-deps.sh --print …    only prints the missing ones, one a line
@@ -16,12 +17,14 @@ build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann
   libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev)
 test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-certificates
   strace nftables iproute2 util-linux binutils
+  musl-tools attr acl e2fsprogs xfsprogs                      # the hosts file: its readers, its metadata, its disks
   golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
   softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
   dpkg-dev lintian rpm rpmlint mandoc apparmor                # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
   packer ansible-core zsh fish)                               # what judges the examples and completions
 long=(qemu-system-x86 e2fsprogs)
+bench=(g++ python3 python3-cryptography ansible-core augeas-tools)
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
 
@@ -33,6 +36,7 @@ for purpose in "$@"; do
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${test[@]}") ;;
     long) wanted+=("${long[@]}") ;;
+    bench) wanted+=("${bench[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
     clang) wanted+=("${clang[@]}") ;;
     *)

@@ -1,0 +1,42 @@
+"""A mount namespace of the test's own: what is mounted in it nobody else sees, and it goes with it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from .namespace import Unavailable, propagation
+from .process import Run, clean_environment, run
+
+
+class Mounts:
+    """Lives as long as its holder, which ends when its standard input does: with this process."""
+
+    def __init__(self):
+        if os.geteuid() != 0:
+            raise Unavailable("needs root, to mount")
+        self._holder = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", propagation(), "--", "sh", "-c", "echo ready; exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment())
+        if self._holder.stdout.readline() != b"ready\n":
+            _, reason = self._holder.communicate()
+            raise Unavailable("cannot make a mount namespace: " + reason.decode().strip())
+
+    def prefix(self) -> list:
+        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--"]
+
+    def run(self, *command) -> Run:
+        """Inside; what this machine cannot do skips the test."""
+        done = run([*self.prefix(), *command])
+        if done.code != 0:
+            raise Unavailable(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
+        return done
+
+    def inside(self, path: Path) -> Path:
+        """The same path as it is in there."""
+        return Path(f"/proc/{self._holder.pid}/root{path}")
+
+    def close(self) -> None:
+        self._holder.stdin.close()
+        self._holder.wait(timeout=10)
+        self._holder.stdout.close()
+        self._holder.stderr.close()
