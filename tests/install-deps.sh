@@ -23,7 +23,8 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   dpkg-dev lintian rpm rpmlint mandoc apparmor                # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
   packer ansible-core zsh fish)                               # what judges the examples and completions
-long=(qemu-system-x86 e2fsprogs)
+long=(qemu-system-x86 e2fsprogs
+  fuse3 libfuse3-dev pkg-config)                              # power cuts on a disk that logs
 bench=(g++ python3 python3-cryptography ansible-core augeas-tools)
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
