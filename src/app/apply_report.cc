@@ -66,8 +66,9 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
   }
   const ReplaceOutcome& outcome = applied.outcome;
   if (outcome.writer_busy) {
-    warnings.add("writer_busy: another program kept the old " + path +
-                 " open for writing; its bytes are kept as hosts.prev in the state directory");
+    const std::string kept =
+        outcome.previous.empty() ? "" : "; what it held is kept in " + outcome.previous;
+    warnings.add("writer_busy: another program kept the old " + path + " open for writing" + kept);
   }
   if (!outcome.left_over.empty()) {
     warnings.add("an interrupted run had left lines that " + path + " lacks; they are kept in " +

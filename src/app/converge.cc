@@ -4,6 +4,7 @@
 
 #include "host_facts.h"
 #include "lock.h"
+#include "markers.h"
 
 namespace hostspin {
 namespace {
@@ -25,22 +26,24 @@ Result<std::optional<std::string>> work_out(Context& context, Standing& standing
                                             std::string_view block, std::string_view bytes,
                                             bool exists, Applied& applied) {
   const std::string_view present = exists ? bytes : kNewHostsFile;
-  Result<HostsFile> file = parse_hosts(present);
-  if (!file) return annotate(std::move(file).error(), context.config.hosts_path);
-  remember_header(standing, *file);
-  if (keeps_newer_block(standing, *file)) {
+  Result<std::optional<FoundBlock>> found = find_block(present);
+  if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
+  HostsFile file;  // its foreign bytes play no part
+  file.block = std::move(*found);
+  remember_header(standing, file);
+  if (keeps_newer_block(standing, file)) {
     applied.state_lost = true;
     return std::optional<std::string>();
   }
   if (applied.nothing_held) return std::optional<std::string>();
 
   applied.header_current =
-      file->block && file->block->header.sha256 == standing.current->short_digest();
+      file.block && file.block->header.sha256 == standing.current->short_digest();
   Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);
   if (applied.is_held || !applied.plan.changes) return std::optional<std::string>();
-  return std::optional<std::string>(applied.plan.after);
+  return std::optional<std::string>(std::move(applied.plan.after));
 }
 
 struct Prepared {
@@ -79,6 +82,7 @@ Result<Applied> preview_standing(Context& context, Standing& standing) {
       work_out(context, standing, prepared->block, bytes->value_or(""), bytes->has_value(),
                prepared->applied);
   if (!worked_out) return std::move(worked_out).error();
+  if (*worked_out) prepared->applied.plan.after = std::move(**worked_out);
   return std::move(prepared->applied);
 }
 

@@ -14,22 +14,35 @@ std::string HostsFile::bytes() const {
   return whole;
 }
 
+namespace {
+
+std::optional<FoundBlock> read_block(const BlockPlace& place, std::string_view bytes) {
+  if (!place.present) return std::nullopt;
+  FoundBlock block;
+  block.bytes = place.block(bytes);
+  block.header = parse_header(block.bytes);
+  block.first_line = place.begin.line;
+  block.last_line = place.end.line;
+  read_block_lines(block.bytes, block.pins, block.foreign_lines);
+  return block;
+}
+
+}  // namespace
+
 Result<HostsFile> parse_hosts(std::string_view bytes) {
   const Result<BlockPlace> place = locate_block(bytes);
   if (!place) return place.error();
   HostsFile file;
   file.before = place->before(bytes);
   file.after = place->after(bytes);
-  if (!place->present) return file;
-
-  FoundBlock block;
-  block.bytes = place->block(bytes);
-  block.header = parse_header(block.bytes);
-  block.first_line = place->begin.line;
-  block.last_line = place->end.line;
-  read_block_lines(block.bytes, block.pins, block.foreign_lines);
-  file.block = std::move(block);
+  file.block = read_block(*place, bytes);
   return file;
+}
+
+Result<std::optional<FoundBlock>> find_block(std::string_view bytes) {
+  const Result<BlockPlace> place = locate_block(bytes);
+  if (!place) return place.error();
+  return read_block(*place, bytes);
 }
 
 bool gives_localhost(std::string_view bytes) {

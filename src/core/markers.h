@@ -54,6 +54,9 @@ struct BlockPlace {
 /// Errc::damaged_markers, naming the lines, unless there is no marker, or one BEGIN before one END.
 Result<BlockPlace> locate_block(std::string_view bytes);
 
+/// What parse_hosts() says of the block, without a copy of the foreign bytes.
+Result<std::optional<FoundBlock>> find_block(std::string_view bytes);
+
 /// How many LFs.
 [[nodiscard]] std::size_t count_lines(std::string_view bytes);
 

@@ -88,6 +88,9 @@ class FileSystem {
   /// renameat2 RENAME_EXCHANGE.
   virtual SysResult<void> exchange(Handle directory, const std::string& a,
                                    const std::string& b) = 0;
+  /// rename between directories: EXDEV where they are on different mounts.
+  virtual SysResult<void> move(Handle directory, const std::string& from, Handle to_directory,
+                               const std::string& to) = 0;
   virtual SysResult<void> unlink(Handle directory, const std::string& name) = 0;
 
   /// Takes and drops a read lease: EAGAIN while anybody has the file open for writing.

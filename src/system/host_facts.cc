@@ -8,12 +8,17 @@
 #include <vector>
 
 #include "config_lines.h"
+#include "entry.h"
 #include "replace_file.h"
+#include "sys_error.h"
+#include "target.h"
 
 namespace hostspin {
 namespace {
 
 constexpr std::size_t kMachineIdDigits = 32;
+/// A host writes its own name near the top; the block before it has at most 64 KiB.
+constexpr std::size_t kOwnLinesWithin = 1U << 20U;
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -49,18 +54,38 @@ bool is_loopback(std::string_view address) {
   return address.substr(0, 4) == "127." || address == "::1";
 }
 
+/// Without splitting it into words: a hosts file may have 100,000 lines, and a few are of loopback.
+bool may_start_with_loopback(std::string_view line) {
+  const std::string_view start = line.substr(0, 4);
+  return start == "127." || start.starts_with("::1") || is_blank(line.front());
+}
+
 /// "127.0.1.1 web1.example.com web1" is where a host's domain is written down; no resolver is
 /// asked.
 void add_full_names(std::set<HostName>& names, std::string_view hosts_bytes) {
   const std::set<HostName> known = names;
-  for (const std::string_view line : lines_of(hosts_bytes)) {
+  for_each_line(hosts_bytes, [&](std::string_view line) {
+    if (line.empty() || !may_start_with_loopback(line)) return;
     const std::vector<std::string_view> words = words_of(without_comment(line));
-    if (words.size() < 2 || !is_loopback(words.front())) continue;
+    if (words.size() < 2 || !is_loopback(words.front())) return;
     for (std::size_t i = 1; i < words.size(); ++i) {
       const Result<HostName> short_name = HostName::parse(lower(without_domain(words[i])));
       if (short_name && known.count(*short_name) != 0) add(names, words[i]);
     }
-  }
+  });
+}
+
+/// The first `size` bytes, or nothing.
+std::string read_beginning(FileSystem& fs, const std::string& root, const std::string& path,
+                           std::size_t size) {
+  const Result<Target> target = open_target(fs, root, path);
+  if (!target) return {};
+  Result<std::optional<ReadFile>> file = open_file(fs, *target, target->name);
+  if (!file || !*file) return {};
+  const std::size_t wanted = std::min<std::uint64_t>(size, (*file)->status.size);
+  SysResult<std::string> bytes =
+      retry_interrupted([&] { return fs.read((*file)->handle.get(), 0, wanted); });
+  return bytes ? std::move(*bytes) : std::string();
 }
 
 std::string read_or_empty(FileSystem& fs, const std::string& root, const std::string& path,
@@ -81,7 +106,7 @@ std::set<HostName> own_names(FileSystem& fs, const std::string& root) {
   add_both_forms(names, name_in_hostname_file(
                             read_or_empty(fs, root, "/etc/hostname", kHostNameFileBytesMax)));
   if (!names.empty()) {
-    add_full_names(names, read_or_empty(fs, root, "/etc/hosts", kHostsBytesMax));
+    add_full_names(names, read_beginning(fs, root, "/etc/hosts", kOwnLinesWithin));
   }
   return names;
 }

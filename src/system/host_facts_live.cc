@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "config_lines.h"
+#include "kept_bytes.h"
 #include "path_text.h"
 #include "replace_file.h"
 
@@ -135,11 +136,13 @@ std::vector<MountLine> parse_mountinfo(std::string_view text) {
 
 bool is_stale(const MountLine& line, std::string_view name) {
   std::string_view path = line.root;
-  if (!path.ends_with(kDeleted)) return false;
-  path.remove_suffix(kDeleted.size());
+  const bool deleted = path.ends_with(kDeleted);
+  if (deleted) path.remove_suffix(kDeleted.size());
   path.remove_prefix(path.rfind('/') + 1);
+  // The displaced file is moved there, where it can be, and taken away by the next one.
+  if (path == kPreviousName) return true;
   // After an exchange the old file goes under the temporary name.
-  return path == name || path == std::string(name) + std::string(kTempSuffix);
+  return deleted && (path == name || path == std::string(name) + std::string(kTempSuffix));
 }
 
 LiveFacts read_live_facts(const std::string& root, const std::string& path) {

@@ -242,6 +242,11 @@ SysResult<void> PosixFileSystem::exchange(Handle directory, const std::string& a
   return done(::renameat2(directory, a.c_str(), directory, b.c_str(), RENAME_EXCHANGE));
 }
 
+SysResult<void> PosixFileSystem::move(Handle directory, const std::string& from,
+                                      Handle to_directory, const std::string& to) {
+  return done(::renameat(directory, from.c_str(), to_directory, to.c_str()));
+}
+
 SysResult<void> PosixFileSystem::unlink(Handle directory, const std::string& name) {
   return done(::unlinkat(directory, name.c_str(), 0));
 }

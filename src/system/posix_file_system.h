@@ -51,6 +51,8 @@ class PosixFileSystem final : public FileSystem {
   SysResult<void> rename_new(Handle directory, const std::string& from,
                              const std::string& to) override;
   SysResult<void> exchange(Handle directory, const std::string& a, const std::string& b) override;
+  SysResult<void> move(Handle directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override;
   SysResult<void> unlink(Handle directory, const std::string& name) override;
 
   SysResult<void> try_read_lease(Handle handle) override;

@@ -192,10 +192,27 @@ Result<void> Replacement::finish(const TempFile& file, std::size_t size, bool di
                                                 quoted(target_.path()) +
                                                 ", which is in place: the directory's sync failed");
   if (!displaced) return {};
+  if (move_to_previous()) return {};
   // Before the temporary file goes: while it is there, the next run clears up after this one.
   keep_previous_bytes();
   (void)retry_interrupted([&] { return fs_.unlink(target_.directory.get(), temp_); });
   return {};
+}
+
+/// The displaced file itself becomes hosts.prev, which spares a copy of it; not somebody else's
+/// file, and not where the state directory is another mount, as in the units' sandbox.
+bool Replacement::move_to_previous() {
+  if (request_.state_directory.empty() || !outcome_.previous.empty()) return false;
+  if (old_->status.owner != fs_.effective_user()) return false;
+  const SysResult<Handle> opened = retry_interrupted(
+      [&] { return fs_.open_directory(request_.root, request_.state_directory); });
+  if (!opened) return false;
+  const OwnedHandle directory(fs_, *opened);
+  const std::string name(kPreviousName);
+  const SysResult<void> moved =
+      retry_interrupted([&] { return fs_.move(target_.directory.get(), temp_, *opened, name); });
+  if (moved) outcome_.previous = join_path(request_.state_directory, name);
+  return moved.has_value();
 }
 
 /// For an administrator's convenience: the state directory may well be read-only at early boot.

@@ -48,6 +48,7 @@ class Replacement {
   bool waited_for_rest();
   Result<Met> write(const std::string& next);
   Result<Met> write_in_place(const std::string& next);
+  bool move_to_previous();
   void keep_previous_bytes();
   Result<void> finish(const TempFile& file, std::size_t size, bool displaced);
 

@@ -119,6 +119,10 @@ SysResult<void> FaultyFileSystem::exchange(Handle directory, const std::string& 
                                            const std::string& b) {
   return pass("exchange", [&] { return disk_.exchange(directory, a, b); });
 }
+SysResult<void> FaultyFileSystem::move(Handle directory, const std::string& from,
+                                       Handle to_directory, const std::string& to) {
+  return pass("move", [&] { return disk_.move(directory, from, to_directory, to); });
+}
 SysResult<void> FaultyFileSystem::unlink(Handle directory, const std::string& name) {
   return pass("unlink", [&] { return disk_.unlink(directory, name); });
 }

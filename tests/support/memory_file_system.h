@@ -62,6 +62,7 @@ class MemoryFileSystem : public FileSystem {
   std::function<void(const std::string& call)> on_call;
 
   bool has_exchange = true;
+  bool is_one_mount = true;  ///< else no file moves between directories
   bool has_mount_query = true;
   bool may_change_owner = true;
   std::uint32_t user = 0;
@@ -97,6 +98,8 @@ class MemoryFileSystem : public FileSystem {
   SysResult<void> rename_new(Handle directory, const std::string& from,
                              const std::string& to) override;
   SysResult<void> exchange(Handle directory, const std::string& a, const std::string& b) override;
+  SysResult<void> move(Handle directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override;
   SysResult<void> unlink(Handle directory, const std::string& name) override;
   SysResult<void> try_read_lease(Handle handle) override;
   SysResult<void> try_lock(Handle handle) override;

@@ -257,6 +257,21 @@ SysResult<void> MemoryFileSystem::rename_new(Handle directory, const std::string
   return {};
 }
 
+SysResult<void> MemoryFileSystem::move(Handle directory, const std::string& from,
+                                       Handle to_directory, const std::string& to) {
+  called("move");
+  if (!is_one_mount) return failed(EXDEV);
+  const SysResult<std::uint64_t> source = child(directory, from);
+  if (!source) return failed(source.error().number);
+  const std::uint64_t parent = open_.at(directory).inode;
+  const std::uint64_t to_parent = open_.at(to_directory).inode;
+  at(to_parent).names[to] = *source;
+  changed_names(to_parent);
+  at(parent).names.erase(from);
+  changed_names(parent);
+  return {};
+}
+
 SysResult<void> MemoryFileSystem::exchange(Handle directory, const std::string& a,
                                            const std::string& b) {
   called("exchange");

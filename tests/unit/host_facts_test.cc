@@ -188,6 +188,9 @@ TEST_CASE("mountinfo's escapes are undone, and stale mounts known", "[host]") {
   CHECK_FALSE(is_stale(lines[1], "hosts"));
   // After an exchange the old file goes under the temporary name.
   CHECK(is_stale({"/etc/hosts.hostspin.tmp//deleted", "/etc/hosts"}, "hosts"));
+  // And then it is kept as hosts.prev, until the next one is.
+  CHECK(is_stale({"/var/lib/hostspin/hosts.prev", "/etc/hosts"}, "hosts"));
+  CHECK(is_stale({"/var/lib/hostspin/hosts.prev//deleted", "/etc/hosts"}, "hosts"));
   CHECK_FALSE(is_stale({"/etc/resolv.conf//deleted", "/etc/resolv.conf"}, "hosts"));
 }
 

@@ -323,15 +323,15 @@ TEST_CASE("a writer that has the file open is waited for", "[posix][lease]") {
     CHECK(scratch.get("/etc/hosts") ==
           with_block(std::string(kSampleHosts) + "10.0.0.8 slow.example\n"));
   }
-  SECTION("for two seconds at most") {
+  SECTION("but not for ever") {
     const auto before = std::chrono::steady_clock::now();
     const Result<ReplaceOutcome> done = run_apply(scratch);
     const auto took = std::chrono::steady_clock::now() - before;
     ::close(writer);
     REQUIRE(done);
     CHECK(done->writer_busy);
-    CHECK(took >= kWriterWaitMax);
-    CHECK(took < kWriterWaitMax + 2s);
+    CHECK(took >= kRestWaitMax + kWriterWaitMax);
+    CHECK(took < 60s);  // a busy machine takes its time
     CHECK(scratch.get("/etc/hosts") == with_block(kSampleHosts));
     CHECK(scratch.get("/var/lib/hostspin/hosts.prev") == kSampleHosts);
   }

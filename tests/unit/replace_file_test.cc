@@ -427,3 +427,24 @@ TEST_CASE("reading tells missing from unreadable and too large", "[replace]") {
   world.disk.put_link("/etc/link", "hosts");
   CHECK(read("/etc/link").value() == kOld);
 }
+
+TEST_CASE("the displaced file itself is kept as hosts.prev where it can be moved", "[replace]") {
+  HostsWorld world;
+  const std::uint64_t old = world.disk.status_of(kHosts).inode;
+  SECTION("on the same mount") {
+    REQUIRE(world.apply());
+    CHECK(world.disk.status_of(kState + "/hosts.prev").inode == old);
+  }
+  SECTION("elsewhere it is copied") {
+    world.disk.is_one_mount = false;
+    REQUIRE(world.apply());
+    CHECK(world.disk.status_of(kState + "/hosts.prev").inode != old);
+  }
+  SECTION("and somebody else's file is copied, too") {
+    world.disk.set_owner(kHosts, 1234, 1234);
+    REQUIRE(world.apply());
+    CHECK(world.disk.status_of(kState + "/hosts.prev").owner == 0);
+  }
+  CHECK(world.disk.content(kState + "/hosts.prev") == kOld);
+  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
+}
