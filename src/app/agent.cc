@@ -88,6 +88,7 @@ std::vector<std::string> Agent::child_arguments(Task task) const {
 }
 
 void Agent::start_task(Task task) {
+  if (watch_) before_task_ = watch_->stamp();
   Result<ChildProcess> child = ChildProcess::start(child_arguments(task));
   if (!child) {
     log_.write(Log::Level::error, child.error().detail);
@@ -199,6 +200,9 @@ void Agent::end_task(int exit_code) {
   if (watch_ && task_ != Task::settings) {
     watch_->rearm();
     settled_ = watch_->stamp();
+    // Somebody may have edited what the pass had just written: the next one puts it right, or finds
+    // nothing to do.
+    if (settled_ != before_task_) apply_at_ = std::min(apply_at_, now() + kDebounce);
   }
 }
 

@@ -57,7 +57,8 @@ class Agent {
   AgentSettings settings_;
   bool settings_known_ = false;
   std::optional<FileWatch> watch_;
-  FileWatch::Stamp settled_;  ///< the hosts file as it was after the last apply
+  FileWatch::Stamp before_task_;  ///< the file when the pass began
+  FileWatch::Stamp settled_;      ///< the hosts file as it was after the last apply
   int signals_ = -1;
 
   std::optional<ChildProcess> child_;

@@ -1,0 +1,55 @@
+"""hold is the emergency stop, for the agent too; remove holds by itself."""
+
+import subprocess
+import time
+
+import pytest
+from support.block import expected_block
+from support.machine import DEFAULT_HOSTS
+from support.process import clean_environment
+
+SECONDS_MAX = 30
+
+
+class RunningAgent:
+    def __init__(self, machine):
+        self.log = machine.path / "agent.log"
+        with open(self.log, "wb") as log:
+            self._process = subprocess.Popen(machine.command("agent"), stdout=log, stderr=log, env=clean_environment())
+
+    def wait_until(self, condition, what: str) -> None:
+        deadline = time.monotonic() + SECONDS_MAX
+        while not condition():
+            assert self._process.poll() is None and time.monotonic() < deadline, f"{what}: {self.log.read_text()}"
+            time.sleep(0.01)
+
+    def times_held(self) -> int:
+        return self.log.read_text().count("was left alone")
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=SECONDS_MAX)
+
+
+@pytest.mark.parametrize("stop", ["hold", "remove"])
+def test_the_agent_leaves_a_held_file_alone_until_release(machine, fleet, stop):
+    seed = fleet.manifest(4)
+    pinned = expected_block(seed) + DEFAULT_HOSTS
+    machine.trust(fleet.root(), seed)
+    agent = RunningAgent(machine)
+    try:
+        agent.wait_until(lambda: machine.hosts == pinned, "the first apply")
+        machine.hosts = DEFAULT_HOSTS
+        agent.wait_until(lambda: machine.hosts == pinned, "it heals drift")
+
+        assert machine.hostspin(stop).code == 0
+        before = agent.times_held()
+        machine.hosts = DEFAULT_HOSTS
+        agent.wait_until(lambda: agent.times_held() > before, "it saw the edit, and that it is held")
+        assert machine.hosts == DEFAULT_HOSTS
+
+        assert machine.hostspin("release").code == 0
+        machine.hosts = DEFAULT_HOSTS
+        agent.wait_until(lambda: machine.hosts == pinned, "it heals drift again")
+    finally:
+        agent.close()
