@@ -11,7 +11,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "commands.h"
+#include "hostspin/version.h"
 #include "service_notify.h"
 
 namespace hostspin {
@@ -19,36 +19,29 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kDebounce{100};  // a writer's several steps are one event
-constexpr milliseconds kSweep{60000};   // what raises no event (chattr, mmap, NFS) is found by then
-constexpr milliseconds kApplyLimit{10000};
-constexpr milliseconds kRefreshGrace{20000};  // beyond its own deadline: writing and the probe
-constexpr milliseconds kRetryFirst{5000};
+constexpr milliseconds kSweep{60000};  // what raises no event (chattr, mmap, NFS) is found by then
+constexpr milliseconds kReloadSpacing{1000};
+constexpr milliseconds kRetryAfterNoChild{5000};
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::uint64_t random_seed(Agent* fallback) {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed)) return seed;
+  return reinterpret_cast<std::uintptr_t>(fallback) ^ static_cast<std::uint64_t>(getpid());
+}
 
 }  // namespace
 
 Agent::Agent(const Env& env, const CommonOptions& options, Log& log)
-    : env_(env), options_(options), log_(log), watchdog_(watchdog_period()) {
-  if (getrandom(&random_, sizeof random_, 0) != static_cast<ssize_t>(sizeof random_)) {
-    random_ = static_cast<std::uint64_t>(now().time_since_epoch().count());
-  }
-  random_ |= 1;
+    : env_(env),
+      options_(options),
+      log_(log),
+      schedule_(random_seed(this)),
+      watchdog_(watchdog_period()) {
+  settings_.config_file = options.config_file;
 }
 
 Agent::~Agent() {
   if (signals_ >= 0) (void)close(signals_);
-}
-
-/// Full jitter needs no quality, only that hosts differ (xorshift64).
-milliseconds Agent::random_up_to(milliseconds most) {
-  random_ ^= random_ << 13U;
-  random_ ^= random_ >> 7U;
-  random_ ^= random_ << 17U;
-  if (most.count() <= 0) return milliseconds(0);
-  return milliseconds(
-      static_cast<std::int64_t>(random_ % static_cast<std::uint64_t>(most.count())));
 }
 
 bool Agent::block_signals() {
@@ -60,149 +53,84 @@ bool Agent::block_signals() {
   return signals_ >= 0;
 }
 
-std::vector<std::string> Agent::child_arguments(Task task) const {
-  std::vector<std::string> arguments;
-  const auto add = [&](const char* option, const std::string& value) {
-    if (value.empty()) return;
-    arguments.emplace_back(option);
-    arguments.push_back(value);
-  };
-  add("--config", options_.config_file);
-  add("--root", options_.root);
-  add("--hosts-file", options_.hosts_file);
-  add("--state-dir", options_.state_dir);
-  arguments.emplace_back("--no-color");
-  if (options_.verbose) arguments.emplace_back("--verbose");
-  switch (task) {
-    case Task::settings:
-      arguments.emplace_back("agent-settings");
-      break;
-    case Task::apply:
-      arguments.emplace_back("apply");
-      break;
-    case Task::refresh:
-      arguments.emplace_back("refresh");
-      break;
+bool Agent::start() {
+  if (!block_signals()) {
+    raise_task_alarm(Task::settings, std::string("cannot take signals: ") + std::strerror(errno));
+    return false;
   }
-  return arguments;
+  const Time begin = now();
+  settings_from_ = begin;
+  apply_at_ = begin + kSweep;
+  refresh_at_ = begin + kSweep;
+  probe_at_ = begin + kSweep;
+  watchdog_at_ = begin;
+  quiet_until_ = begin;
+  log_.write({EventKind::agent_started, false, std::string("agent ") + kVersion + " started", {}});
+  return true;
 }
 
-void Agent::start_task(Task task) {
-  if (watch_) before_task_ = watch_->stamp();
-  Result<ChildProcess> child = ChildProcess::start(child_arguments(task));
-  if (!child) {
-    log_.write(Log::Level::error, child.error().detail);
-    // Try again with the next sweep; a machine that cannot fork needs no one who tries in a circle.
-    apply_at_ = now() + kSweep;
-    return;
-  }
-  child_.emplace(std::move(*child));
-  task_ = task;
-  output_ended_ = false;
-  task_deadline_ =
-      now() + (task == Task::refresh ? settings_.refresh_deadline + kRefreshGrace : kApplyLimit);
-}
-
-void Agent::start_next_task() {
-  if (child_ || stopping_) return;
-  if (want_settings_) {
-    want_settings_ = false;
-    start_task(Task::settings);
-  } else if (want_apply_) {
-    want_apply_ = false;
-    start_task(Task::apply);
-  } else if (want_refresh_) {
-    want_refresh_ = false;
-    start_task(Task::refresh);
-  }
-}
-
-void Agent::take_settings(int exit_code) {
-  Result<AgentSettings> read = parse_settings(child_->output());
-  if (exit_code != 0 || !read) {
-    log_.write(Log::Level::error,
-               std::string("the configuration was not taken over") +
-                   (settings_known_ ? "; the old one stays in force: " : ": ") +
-                   (exit_code != 0 ? first_line(child_->output()) : read.error().detail));
-    failed_ = !settings_known_;
-    return;
-  }
-  const bool first = !settings_known_;
-  const bool moved = first || read->hosts_path != settings_.hosts_path;
-  settings_ = std::move(*read);
-  settings_known_ = true;
-  if (moved) {
-    watch_.reset();
-    Result<FileWatch> watch = FileWatch::open(settings_.hosts_path);
-    if (watch) {
-      watch_.emplace(std::move(*watch));
-    } else {
-      log_.write(Log::Level::warning, watch.error().detail + "; changes are found once a minute");
+void Agent::start_tasks() {
+  if (stopping_ || failed_) return;
+  if (!near_.child) {
+    if (want_settings_ && now() >= settings_from_) {
+      want_settings_ = false;
+      settings_from_ = now() + kReloadSpacing;
+      start_task(near_, Task::settings);
+    } else if (want_apply_) {
+      want_apply_ = false;
+      start_task(near_, Task::apply);
     }
   }
-  want_apply_ = true;
-  refresh_at_ = now() + random_up_to(settings_.refresh_splay);
-  if (!first) log_.write(Log::Level::info, "the configuration was read again");
-}
-
-/// One line each time that what a task says changes: a log that repeats itself hides what is new.
-void Agent::report_task(Task task, int exit_code) {
-  std::string& last = task == Task::apply ? last_apply_words_ : last_refresh_words_;
-  const std::string words = std::to_string(exit_code) + child_->output();
-  if (words == last) return;
-  last = words;
-  const Log::Level level = exit_code == 0   ? Log::Level::info
-                           : exit_code == 1 ? Log::Level::warning
-                                            : Log::Level::error;
-  std::string_view rest = child_->output();
-  if (rest.empty()) log_.write(level, "a pass ended with exit code " + std::to_string(exit_code));
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    log_.write(level, rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  if (want_refresh_ && network_.child && network_.task == Task::probe && !network_.cancelled) {
+    // A probe changes nothing, so it can wait; who asked for a refresh may not.
+    network_.cancelled = true;
+    network_.child->terminate();
+    want_probe_ = true;
   }
-  notify_service_manager("STATUS=" + first_line(child_->output()));
+  if (network_.child || !settings_known_) return;
+  if (want_refresh_) {
+    want_refresh_ = false;
+    start_task(network_, Task::refresh);
+  } else if (want_probe_) {
+    want_probe_ = false;
+    start_task(network_, Task::probe);
+  }
 }
 
-void Agent::schedule_refresh(int exit_code) {
-  if (exit_code <= 1) {
-    refresh_failures_ = 0;
-    const milliseconds spread = std::min(settings_.refresh_splay, settings_.refresh_interval / 4);
-    refresh_at_ = now() + settings_.refresh_interval + random_up_to(spread);
+void Agent::start_task(Slot& slot, Task task) {
+  if (task == Task::apply) {
+    if (event_pending_) debounce_.spend(now());
+    event_pending_ = false;
+    apply_at_ = now() + kSweep;
+  }
+  Result<ChildProcess> child = ChildProcess::start(child_arguments(task));
+  if (!child) {
+    raise_task_alarm(task, child.error().detail);
+    // A machine that cannot fork needs no one who tries in a circle.
+    apply_at_ = std::min(apply_at_, now() + kRetryAfterNoChild);
+    if (!settings_known_) {
+      want_settings_ = true;
+      settings_from_ = now() + kRetryAfterNoChild;
+    }
     return;
   }
-  // Full jitter: a fleet whose source is gone must not come back as one wave.
-  const int doublings = std::min(refresh_failures_++, 10);
-  refresh_at_ = now() +
-                random_up_to(std::min(settings_.refresh_interval, kRetryFirst * (1 << doublings))) +
-                milliseconds(200);
+  slot.child.emplace(std::move(*child));
+  slot.task = task;
+  slot.output_ended = false;
+  slot.cancelled = false;
+  slot.deadline = now() + time_limit(task);
 }
 
-void Agent::end_task(int exit_code) {
-  switch (task_) {
-    case Task::settings:
-      take_settings(exit_code);
-      break;
-    case Task::apply:
-      report_task(Task::apply, exit_code);
-      apply_at_ = now() + kSweep;
-      if (!ready_) {
-        ready_ = true;
-        notify_service_manager("READY=1");
-      }
-      break;
-    case Task::refresh:
-      report_task(Task::refresh, exit_code);
-      schedule_refresh(exit_code);
-      break;
-  }
-  child_.reset();
-  if (watch_ && task_ != Task::settings) {
-    watch_->rearm();
-    settled_ = watch_->stamp();
-    // Somebody may have edited what the pass had just written: the next one puts it right, or finds
-    // nothing to do.
-    if (settled_ != before_task_) apply_at_ = std::min(apply_at_, now() + kDebounce);
+void Agent::look_after(Slot& slot) {
+  if (!slot.child) return;
+  if (const std::optional<int> code = slot.child->poll_exit()) {
+    (void)slot.child->read_output();  // what is left of it
+    end_task(slot, *code);
+  } else if (now() >= slot.deadline) {
+    raise_task_alarm(slot.task, "it did not end in time and was killed");
+    slot.cancelled = true;
+    slot.child->kill();
+    slot.deadline = now() + time_limit(slot.task);
   }
 }
 
@@ -212,33 +140,62 @@ void Agent::take_signals() {
     switch (info.ssi_signo) {
       case SIGTERM:
       case SIGINT:
+        if (!stopping_) notify_service_manager("STOPPING=1");
         stopping_ = true;
-        notify_service_manager("STOPPING=1");
         break;
       case SIGHUP:
         want_settings_ = true;
+        if (ready_ && !reloading_) notify_reloading();
+        reloading_ = ready_;
         break;
       case SIGUSR1:
-        want_refresh_ = true;
+        want_refresh_ = settings_.has_sources || !settings_known_;
         break;
       default:
-        break;  // SIGCHLD: poll_exit() looks
+        break;  // SIGCHLD: look_after() looks
     }
   }
 }
 
 void Agent::take_file_events(bool mounts_changed) {
   if (!watch_) return;
-  const bool concerned = watch_->drain() || mounts_changed;
-  // Our own writing raises events too; the stamp taken after it tells them from others'.
-  if (!concerned || watch_->stamp() == settled_) return;
-  apply_at_ = std::min(apply_at_, now() + kDebounce);
+  bool concerned = watch_->drain();
+  // Mounts come and go all the time where containers run; only one over the file matters.
+  if (mounts_changed) concerned = concerned || !watch_->stamp().is_same_file(settled_);
+  if (!concerned) return;
+  // Our own writing raises events too. Looking once more is cheaper than missing a writer who came
+  // in the meantime.
+  const Time due = now() + debounce_.wait(now());
+  if (due >= apply_at_) return;
+  apply_at_ = due;
+  event_pending_ = true;
+}
+
+void Agent::run_timers() {
+  if (stopping_) return;
+  if (now() >= apply_at_ && !near_.child) want_apply_ = true;
+  if (!settings_known_) return;
+  if (settings_.has_sources && now() >= refresh_at_) {
+    want_refresh_ = true;
+    refresh_at_ = now() + settings_.refresh_interval;
+  }
+  if (settings_.probe_interval.count() > 0 && now() >= probe_at_) {
+    want_probe_ = true;
+    probe_at_ = now() + settings_.probe_interval;
+  }
 }
 
 Agent::Time Agent::next_wake_up() const {
-  if (child_) return std::min(task_deadline_, watchdog_ ? watchdog_at_ : task_deadline_);
-  Time next = apply_at_;
-  if (settings_.has_sources) next = std::min(next, refresh_at_);
+  Time next = now() + std::chrono::hours(1);
+  for (const Slot* slot : {&near_, &network_}) {
+    if (slot->child) next = std::min(next, slot->deadline);
+  }
+  if (!near_.child) next = std::min(next, apply_at_);
+  if (!near_.child && want_settings_) next = std::min(next, settings_from_);
+  if (settings_known_ && !stopping_) {
+    if (settings_.has_sources) next = std::min(next, refresh_at_);
+    if (settings_.probe_interval.count() > 0) next = std::min(next, probe_at_);
+  }
   if (watchdog_) next = std::min(next, watchdog_at_);
   return next;
 }
@@ -250,88 +207,54 @@ void Agent::feed_watchdog() {
 }
 
 void Agent::wait() {
-  std::array<pollfd, 4> fds{};
+  const auto output = [](const Slot& slot) {
+    return slot.child && !slot.output_ended ? slot.child->output_fd() : -1;
+  };
+  const bool listens = watch_ && !is_quiet();
+  std::array<pollfd, 5> fds{};
   fds[0] = {signals_, POLLIN, 0};
-  fds[1] = {child_ && !output_ended_ ? child_->output_fd() : -1, POLLIN, 0};
-  fds[2] = {watch_ ? watch_->events_fd() : -1, POLLIN, 0};
-  fds[3] = {watch_ ? watch_->mounts_fd() : -1, POLLPRI, 0};
+  fds[1] = {output(near_), POLLIN, 0};
+  fds[2] = {output(network_), POLLIN, 0};
+  fds[3] = {listens ? watch_->events_fd() : -1, POLLIN, 0};
+  fds[4] = {listens ? watch_->mounts_fd() : -1, POLLPRI, 0};
   const auto left = std::chrono::ceil<milliseconds>(next_wake_up() - now());
   const auto timeout = std::clamp<std::int64_t>(left.count(), 0, 3600000);
-  if (poll(fds.data(), fds.size(), static_cast<int>(timeout)) < 0)
+  if (poll(fds.data(), fds.size(), static_cast<int>(timeout)) < 0) {
     return;  // EINTR: the loop comes again
-
+  }
   if (fds[0].revents != 0) take_signals();
-  if (fds[1].revents != 0) output_ended_ = child_->read_output();
-  if (fds[2].revents != 0 || fds[3].revents != 0) take_file_events((fds[3].revents & POLLPRI) != 0);
+  if (fds[1].revents != 0) near_.output_ended = near_.child->read_output();
+  if (fds[2].revents != 0) network_.output_ended = network_.child->read_output();
+  if (fds[3].revents != 0 || fds[4].revents != 0) take_file_events((fds[4].revents & POLLPRI) != 0);
 }
 
-bool Agent::start() {
-  if (!block_signals()) {
-    log_.write(Log::Level::error, std::string("cannot take signals: ") + std::strerror(errno));
-    return false;
+/// A pass that is running may finish: it holds the lock for milliseconds. The network half may not.
+void Agent::leave() {
+  if (network_.child && !network_.cancelled) {
+    network_.cancelled = true;
+    network_.child->terminate();
   }
-  const Time begin = now();
-  apply_at_ = begin + kSweep;
-  refresh_at_ = begin + kSweep;
-  watchdog_at_ = begin;
-  return true;
 }
 
 int Agent::run() {
   if (!start()) return static_cast<int>(ExitCode::unknown);
   while (!failed_) {
-    start_next_task();
+    run_timers();
+    start_tasks();
     if (stopping_) {
-      // A pass that is running may finish: it holds the lock for milliseconds. The network half may
-      // not.
-      if (child_ && task_ == Task::refresh) child_->terminate();
-      if (!child_) break;
+      leave();
+      if (!near_.child && !network_.child) break;
     }
     wait();
     feed_watchdog();
-    if (child_) {
-      if (const std::optional<int> code = child_->poll_exit()) {
-        (void)child_->read_output();
-        end_task(*code);
-      } else if (now() >= task_deadline_) {
-        log_.write(Log::Level::error, "a pass did not end in time and was killed");
-        child_->kill();
-        task_deadline_ = now() + kApplyLimit;
-      }
-    }
-    if (child_ || stopping_) continue;
-    if (now() >= apply_at_) {
-      want_apply_ = true;
-      apply_at_ = now() + kSweep;
-    }
-    if (settings_.has_sources && now() >= refresh_at_) {
-      want_refresh_ = true;
-      refresh_at_ = now() + settings_.refresh_interval;
-    }
+    look_after(near_);
+    look_after(network_);
   }
+  log_.write({EventKind::agent_stopped,
+              false,
+              failed_ ? "agent stopped: it could not start" : "agent stopped; the block stays",
+              {}});
   return static_cast<int>(failed_ ? ExitCode::unknown : ExitCode::ok);
-}
-
-ExitCode command_agent(Env& env, const CommonOptions& options) {
-  Log log(options.verbose);
-  return static_cast<ExitCode>(Agent(env, options, log).run());
-}
-
-ExitCode command_agent_settings(Env& env, const CommonOptions& options) {
-  Result<Context> context = make_context(env, options);
-  if (!context) {
-    env.console.error(context.error());
-    return ExitCode::unknown;
-  }
-  AgentSettings settings;
-  settings.refresh_interval = context->config.refresh_interval;
-  settings.refresh_splay = context->config.refresh_splay;
-  settings.refresh_deadline = context->config.refresh_deadline;
-  settings.has_sources = !context->config.sources.empty();
-  settings.hosts_path =
-      options.root == "/" ? context->config.hosts_path : options.root + context->config.hosts_path;
-  env.console.print(format_settings(settings));
-  return ExitCode::ok;
 }
 
 }  // namespace hostspin

@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "agent_schedule.h"
 #include "agent_settings.h"
 #include "child_process.h"
 #include "context.h"
@@ -15,8 +18,8 @@
 namespace hostspin {
 
 /// The resident supervisor: timers, file events, signals and children. Every pass is a short-lived
-/// `hostspin apply` or `hostspin refresh`; the supervisor itself reads no TOML, no note and no
-/// network.
+/// `hostspin apply`, `refresh` or `agent-probe`; the supervisor itself reads no TOML, no note and
+/// no network.
 ///
 /// SIGTERM and SIGINT stop it and leave the block, SIGHUP reads the configuration again (a bad one
 /// is reported and the old one kept), SIGUSR1 refreshes at once.
@@ -32,54 +35,88 @@ class Agent {
 
  private:
   using Time = std::chrono::steady_clock::time_point;
-  enum class Task { settings, apply, refresh };
+  enum class Task { settings, apply, refresh, probe };
 
-  bool block_signals();
+  /// Room for one child. What is near the hosts file has its own, so that a drift does not wait for
+  /// the network.
+  struct Slot {
+    std::optional<ChildProcess> child;
+    Task task = Task::settings;
+    Time deadline;
+    bool output_ended = false;
+    bool cancelled = false;  ///< its end is no news
+  };
+
+  /// What a child said, taken apart.
+  struct Report {
+    std::string first_line;  ///< its verdict, or an error
+    std::string plain;       ///< lines that are neither events nor hints
+    std::map<std::string, std::int64_t> hints;
+  };
+
   bool start();
-  void start_next_task();
-  void start_task(Task task);
-  void end_task(int exit_code);
-  void take_settings(int exit_code);
-  void report_task(Task task, int exit_code);
-  void schedule_refresh(int exit_code);
+  bool block_signals();
+  void leave();
+
+  void start_tasks();
+  void start_task(Slot& slot, Task task);
+  void look_after(Slot& slot);
+  void end_task(Slot& slot, int exit_code);
+  Report take_output(const std::string& output, bool log_plain);
+  void judge_task(Task task, int exit_code, const Report& report);
+  void take_settings(int exit_code, const Report& report);
+  void take_apply(const Report& report);
+  void take_refresh(int exit_code, const Report& report);
+  void raise_task_alarm(Task task, const std::string& why);
+  void clear_task_alarm(Task task);
+
   void wait();
   void take_signals();
   void take_file_events(bool mounts_changed);
+  void run_timers();
   void feed_watchdog();
+  void show_schedule();
   [[nodiscard]] Time next_wake_up() const;
+  [[nodiscard]] bool is_quiet() const { return now() < quiet_until_; }
   [[nodiscard]] Time now() const { return env_.clock.steady(); }
-  [[nodiscard]] std::chrono::milliseconds random_up_to(std::chrono::milliseconds most);
   [[nodiscard]] std::vector<std::string> child_arguments(Task task) const;
+  [[nodiscard]] std::chrono::milliseconds time_limit(Task task) const;
+  [[nodiscard]] static std::string_view task_name(Task task);
 
   const Env& env_;
   const CommonOptions& options_;
   Log& log_;
   AgentSettings settings_;
   bool settings_known_ = false;
+  bool copy_is_b_ = false;  ///< which of the two copies of the configuration is in force
   std::optional<FileWatch> watch_;
-  FileWatch::Stamp before_task_;  ///< the file when the pass began
-  FileWatch::Stamp settled_;      ///< the hosts file as it was after the last apply
+  FileWatch::Stamp settled_;  ///< the hosts file as it was after the last pass; for mount events
   int signals_ = -1;
 
-  std::optional<ChildProcess> child_;
-  Task task_ = Task::settings;
-  Time task_deadline_;
-  bool output_ended_ = false;
+  Slot near_;     ///< settings, apply
+  Slot network_;  ///< refresh, probe
   bool want_settings_ = true;
   bool want_apply_ = false;
   bool want_refresh_ = false;
+  bool want_probe_ = false;
   bool stopping_ = false;
   bool failed_ = false;
   bool ready_ = false;
+  bool reloading_ = false;
 
-  Time apply_at_;  ///< the sweep, or the end of a debounce
+  RefreshSchedule schedule_;
+  RetryDelay apply_retry_;
+  Debounce debounce_;
+  Time settings_from_;          ///< not before: reloads in a storm are put together
+  Time apply_at_;               ///< the sweep, the end of a debounce, or a retry
+  bool event_pending_ = false;  ///< apply_at_ is the end of a debounce
+  Time quiet_until_;            ///< another program keeps reverting the block: events wait
   Time refresh_at_;
+  Time probe_at_;
   Time watchdog_at_;
   std::optional<std::chrono::milliseconds> watchdog_;
-  int refresh_failures_ = 0;
-  std::string last_apply_words_;
-  std::string last_refresh_words_;
-  std::uint64_t random_ = 0;
+  std::map<Task, std::string> task_alarms_;
+  std::string status_;
 };
 
 }  // namespace hostspin

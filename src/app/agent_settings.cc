@@ -1,9 +1,25 @@
 #include "agent_settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
 
 namespace hostspin {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kKeys = 8;
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+}  // namespace
 
 std::string format_settings(const AgentSettings& settings) {
   const auto line = [](std::string_view key, const std::string& value) {
@@ -12,8 +28,10 @@ std::string format_settings(const AgentSettings& settings) {
   return line("refresh_interval_ms", std::to_string(settings.refresh_interval.count())) +
          line("refresh_splay_ms", std::to_string(settings.refresh_splay.count())) +
          line("refresh_deadline_ms", std::to_string(settings.refresh_deadline.count())) +
+         line("probe_interval_ms", std::to_string(settings.probe_interval.count())) +
+         line("probe_deadline_ms", std::to_string(settings.probe_deadline.count())) +
          line("has_sources", settings.has_sources ? "1" : "0") +
-         line("hosts_path", settings.hosts_path);
+         line("hosts_path", settings.hosts_path) + line("config_file", settings.config_file);
 }
 
 Result<AgentSettings> parse_settings(std::string_view text) {
@@ -29,27 +47,52 @@ Result<AgentSettings> parse_settings(std::string_view text) {
     text.remove_prefix(end + 1);
   }
   AgentSettings settings;
-  const auto number = [&](std::string_view key, std::chrono::milliseconds& into) {
+  const auto number = [&](std::string_view key, milliseconds& into) {
     const auto found = values.find(key);
     if (found == values.end()) return false;
-    std::int64_t value = 0;
-    const char* last = found->second.data() + found->second.size();
-    const auto [end, error] = std::from_chars(found->second.data(), last, value);
-    into = std::chrono::milliseconds(value);
-    return error == std::errc() && end == last && value >= 0;
+    const std::optional<std::int64_t> value = parse_number(found->second);
+    into = milliseconds(value.value_or(0));
+    return value.has_value();
   };
   const bool numbers = number("refresh_interval_ms", settings.refresh_interval) &&
                        number("refresh_splay_ms", settings.refresh_splay) &&
-                       number("refresh_deadline_ms", settings.refresh_deadline);
+                       number("refresh_deadline_ms", settings.refresh_deadline) &&
+                       number("probe_interval_ms", settings.probe_interval) &&
+                       number("probe_deadline_ms", settings.probe_deadline);
   const auto sources = values.find("has_sources");
-  const auto path = values.find("hosts_path");
-  if (!numbers || values.size() != 5 || sources == values.end() || path == values.end() ||
-      !path->second.starts_with('/')) {
+  const auto path = [&](std::string_view key, std::string& into) {
+    const auto found = values.find(key);
+    if (found == values.end() || !found->second.starts_with('/')) return false;
+    into = std::string(found->second);
+    return true;
+  };
+  const bool paths =
+      path("hosts_path", settings.hosts_path) && path("config_file", settings.config_file);
+  if (!numbers || !paths || values.size() != kKeys || sources == values.end()) {
     return {Errc::internal, "the settings are not complete"};
   }
   settings.has_sources = sources->second == "1";
-  settings.hosts_path = std::string(path->second);
   return settings;
+}
+
+std::string format_presence(const AgentPresence& presence) {
+  return "pid=" + std::to_string(presence.pid) +
+         "\nnext_refresh=" + std::to_string(presence.next_refresh) +
+         "\nnext_probe=" + std::to_string(presence.next_probe) + "\n";
+}
+
+AgentPresence parse_presence(std::string_view text) {
+  AgentPresence presence;
+  const auto take = [&](std::string_view key, std::int64_t& into) {
+    if (!text.starts_with(key)) return;
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    into = parse_number(text.substr(key.size(), end - key.size())).value_or(0);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  };
+  take("pid=", presence.pid);
+  take("next_refresh=", presence.next_refresh);
+  take("next_probe=", presence.next_probe);
+  return presence;
 }
 
 }  // namespace hostspin

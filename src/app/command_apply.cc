@@ -3,34 +3,59 @@
 #include "converge.h"
 #include "lock.h"
 #include "output.h"
-#include "telemetry.h"
+#include "pass_record.h"
 
 namespace hostspin {
-ExitCode command_apply(Env& env, const CommonOptions& options) {
-  Result<Context> context = make_context(env, options);
-  if (!context) return fail(env, options, "apply", context.error());
-  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
-  if (!lock) return fail(env, options, "apply", lock.error());
-  Result<Standing> standing = take_standing(*context);
-  if (!standing) return fail(env, options, "apply", standing.error());
-  Result<Applied> applied = apply_standing(*context, *standing);
-  if (!applied) return fail(env, options, "apply", applied.error());
+namespace {
 
-  tidy_state(*context, *standing);
-  if (applied->outcome.written) {
-    Telemetry telemetry = load_telemetry(*context);
-    record_apply(telemetry, *applied, system_time(env).time_since_epoch().count());
-    store_telemetry(*context, telemetry);
+/// The pass of `apply`. Where nobody looks on, a block that somebody keeps reverting is left alone
+/// until the back-off is over.
+Result<Applied> apply_held(Context& context, Standing& standing, bool unattended) {
+  Result<Standing> taken = take_standing(context);
+  if (!taken) return std::move(taken).error();
+  standing = std::move(*taken);
+  if (unattended && back_off(context) > std::chrono::milliseconds::zero()) {
+    return preview_standing(context, standing);
   }
-  const ApplyReport report = report_apply(*context, *standing, *applied);
+  Result<Applied> applied = apply_standing(context, standing);
+  if (applied) tidy_state(context, standing);
+  return applied;
+}
+
+ExitCode fail_apply(Env& env, const CommonOptions& options, Context* context, const Error& error) {
+  record_failed_pass(env, options, context, error);
+  return fail(env, options, "apply", error);
+}
+
+}  // namespace
+
+ExitCode command_apply(Env& env, const CommonOptions& options, const ApplyOptions& apply) {
+  Result<Context> context = make_context(env, options);
+  if (!context) return fail_apply(env, options, nullptr, context.error());
+  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
+  if (!lock) return fail_apply(env, options, nullptr, lock.error());
+  Standing standing;
+  Result<Applied> applied = apply_held(*context, standing, apply.unattended);
+  if (!applied) return fail_apply(env, options, &*context, applied.error());
+  record_pass(*context, standing, *applied);
+
+  ApplyReport report = report_apply(*context, standing, *applied);
+  const bool left_alone = !applied->outcome.written && applied->plan.changes && !applied->is_held;
+  if (left_alone) {
+    report.code = graver(report.code, ExitCode::attention);
+    report.verdict = "another program keeps reverting " + context->config.hosts_path +
+                     "; it is left alone for a while";
+  }
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   const ExitCode code = finish(env, options, "apply", report.code, report.verdict, std::nullopt,
-                               {{"manifest", manifest_json(*standing)},
+                               {{"manifest", manifest_json(standing)},
                                 {"block", block_json(*applied)},
+                                {"backing_off", left_alone},
                                 {"warnings", report.warnings},
                                 {"notes", report.notes}});
   if (options.format == OutputFormat::text) {
-    for (const std::string& note : report.notes) env.console.print(note + "\n");
+    for (const std::string& note : report.notes) env.console.print(note + "
+");
   }
   return code;
 }

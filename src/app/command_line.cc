@@ -29,7 +29,10 @@ constexpr const char* kFooter =
 /// Everything the command line can say.
 struct Arguments {
   CommonOptions common;
+  ApplyOptions apply;
   RefreshOptions refresh;
+  AgentOptions agent;
+  std::string settings_copy;
   VerifyOptions verify;
   std::string verify_deadline;
   std::string hold_reason;
@@ -56,6 +59,7 @@ void add_common_options(CLI::App& app, Arguments& arguments) {
   app.add_flag("--quiet,-q", common.quiet, "no warnings on standard error");
   app.add_flag("--verbose,-v", common.verbose, "say more on standard error");
   app.add_flag("--no-color", common.no_color, "no colour, as with NO_COLOR in the environment");
+  app.add_flag("--for-agent", common.for_agent, "for the agent itself")->group("");
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what) {
@@ -65,7 +69,10 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what) {
 }
 
 void add_commands(CLI::App& app, Arguments& arguments) {
-  add_command(app, "apply", "put the newest verified manifest on this machine into the hosts file");
+  CLI::App* apply = add_command(
+      app, "apply", "put the newest verified manifest on this machine into the hosts file");
+  apply->add_flag("--unattended", arguments.apply.unattended,
+                  "leave the file alone for a while where another program keeps reverting it");
   CLI::App* refresh = add_command(app, "refresh", "one update cycle, then apply and probe");
   refresh->add_flag("--now", arguments.refresh.now,
                     "do not wait for this host's turn within 'spread'");
@@ -73,7 +80,13 @@ void add_commands(CLI::App& app, Arguments& arguments) {
       ->add_option("--from", arguments.refresh.from,
                    "a note or a published directory by hand, instead of the sources")
       ->type_name("PATH");
-  add_command(app, "agent", "the resident daemon: apply, refresh on an interval, heal drift");
+  CLI::App* agent = add_command(
+      app, "agent", "the resident daemon: apply, refresh on an interval, heal drift");
+  agent
+      ->add_option("--log-format", arguments.agent.log_format,
+                   "auto (the journal where systemd runs it, else text), journal, text or json")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"auto", "journal", "text", "json"}));
 
   CLI::App* verify = add_command(app, "verify", "the incident command; changes nothing");
   verify->add_option("NAME", arguments.verify.names, "only these names of the manifest");
@@ -110,7 +123,9 @@ void add_commands(CLI::App& app, Arguments& arguments) {
   runbook->add_option("--format", arguments.runbook_format, "text, markdown or html")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"text", "markdown", "html"}));
-  add_command(app, "agent-settings", "for the agent itself")->group("");
+  CLI::App* settings = add_command(app, "agent-settings", "for the agent itself")->group("");
+  settings->add_option("--copy", arguments.settings_copy);
+  add_command(app, "agent-probe", "for the agent itself")->group("");
 }
 
 /// `hostspin sign …` runs the sibling program, as git does. Returns only where that fails.
@@ -176,9 +191,9 @@ Result<void> finish_arguments(Arguments& arguments) {
 ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) {
   const CommonOptions& common = arguments.common;
   const auto said = [&](const char* name) { return app.got_subcommand(name); };
-  if (said("apply")) return command_apply(env, common);
+  if (said("apply")) return command_apply(env, common, arguments.apply);
   if (said("refresh")) return command_refresh(env, common, arguments.refresh);
-  if (said("agent")) return command_agent(env, common);
+  if (said("agent")) return command_agent(env, common, arguments.agent);
   if (said("verify")) return command_verify(env, common, arguments.verify);
   if (said("status")) return command_status(env, common);
   if (said("diff")) return command_diff(env, common);
@@ -194,7 +209,8 @@ ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) 
   if (said("release")) return command_release(env, common);
   if (said("remove")) return command_remove(env, common, !arguments.remove_no_hold);
   if (said("repair")) return command_repair(env, common, arguments.repair_dry_run);
-  return command_agent_settings(env, common);
+  if (said("agent-probe")) return command_agent_probe(env, common);
+  return command_agent_settings(env, common, arguments.settings_copy);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include "hostspin/time_text.h"
 #include "lock.h"
 #include "output.h"
+#include "pass_record.h"
 #include "probing.h"
-#include "telemetry.h"
 #include "update_cycle.h"
 
 namespace hostspin {
@@ -20,7 +20,9 @@ Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
   if (!renewed) return std::move(renewed).error();
   standing = std::move(*renewed);
   Result<Applied> applied = apply_standing(context, standing);
-  if (applied) tidy_state(context, standing);
+  if (!applied) return applied;
+  tidy_state(context, standing);
+  record_pass(context, standing, *applied);
   return applied;
 }
 
@@ -113,27 +115,29 @@ ExitCode probe_changes(Context& context, const CycleReport& report, const Standi
 
 ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh) {
   Result<Context> context = make_context(env, options);
-  if (!context) return fail(env, options, "refresh", context.error());
+  if (!context) {
+    record_failed_pass(env, options, nullptr, context.error());
+    return fail(env, options, "refresh", context.error());
+  }
   if (context->config.sources.empty() && refresh.from.empty()) {
     return fail(env, options, "refresh", Error{Errc::no_sources, "no source is configured"});
   }
   Standing standing;
   Result<Applied> applied = apply_what_is_held(*context, standing);
-  if (!applied) return fail(env, options, "refresh", applied.error());
-  Telemetry telemetry = load_telemetry(*context);
-  const std::int64_t now = system_time(env).time_since_epoch().count();
-  record_apply(telemetry, *applied, now);
+  if (!applied) {
+    record_failed_pass(env, options, &*context, applied.error());
+    return fail(env, options, "refresh", applied.error());
+  }
 
   env.console.progress("asking the sources");
   Result<CycleReport> cycle =
       run_update_cycle(*context, standing, CycleRequest{refresh.from, refresh.now});
   env.console.end_progress();
   if (!cycle) {
-    store_telemetry(*context, telemetry);
+    record_failed_refresh(*context, cycle.error());
     return fail(env, options, "refresh", cycle.error());
   }
-  record_cycle(telemetry, *cycle, now);
-  store_telemetry(*context, telemetry);
+  record_refresh(*context, standing, *cycle);
 
   const Applied& shown = cycle->applied ? *cycle->applied : *applied;
   ApplyReport report = report_apply(*context, standing, shown);

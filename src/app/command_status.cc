@@ -5,6 +5,7 @@
 #include "converge.h"
 #include "hostspin/time_text.h"
 #include "output.h"
+#include "pass_record.h"
 #include "telemetry.h"
 
 namespace hostspin {
@@ -44,6 +45,21 @@ void print_manifest(Console& console, const Standing& standing) {
   print_line(console, "signed by", signers);
 }
 
+/// A moment to come, or one that has passed unseen.
+std::string until(std::int64_t seconds, std::chrono::sys_seconds now) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+  return format_utc(time) + (time > now ? " (in " + format_span(time - now) + ")" : " (due)");
+}
+
+void print_sources(Console& console, const Telemetry& telemetry, std::chrono::sys_seconds now) {
+  for (const Telemetry::SourceAttempt& source : telemetry.sources) {
+    std::string line = source.label + ": " + source.outcome;
+    if (!source.detail.empty()) line += ": " + source.detail;
+    if (source.outcome != "ok") line += "; last fine: " + when(source.last_fine, now);
+    print_line(console, "source", line);
+  }
+}
+
 void print_telemetry(Console& console, const Telemetry& telemetry, std::chrono::sys_seconds now) {
   print_line(console, "last write", when(telemetry.last_write, now));
   print_line(console, "last refresh",
@@ -54,23 +70,57 @@ void print_telemetry(Console& console, const Telemetry& telemetry, std::chrono::
     print_line(console, "last refusal",
                when(telemetry.last_refusal, now) + ": " + telemetry.last_refusal_detail);
   }
-  for (const Telemetry::SourceAttempt& source : telemetry.sources) {
-    print_line(
-        console, "source",
-        source.label + ": " + source.outcome + (source.detail.empty() ? "" : ": " + source.detail));
+  print_sources(console, telemetry, now);
+  if (telemetry.waiting_version != 0) {
+    print_line(console, "waiting",
+               "manifest " + std::to_string(telemetry.waiting_version) + " is adopted here at " +
+                   until(telemetry.adopts_at, now));
   }
   if (telemetry.drift_repairs > 0) {
-    print_line(console, "drift",
-               std::to_string(telemetry.drift_repairs) + " repairs, last " +
-                   when(telemetry.last_drift, now));
+    print_line(console, "drift", std::to_string(telemetry.drift_repairs) + " repairs");
+  }
+  for (auto drift = telemetry.drifts.rbegin(); drift != telemetry.drifts.rend(); ++drift) {
+    print_line(console, "", when(drift->time, now) + ": " + drift->what + ", by " + drift->writer);
+  }
+}
+
+void print_watch(Console& console, const Watch& watch, std::chrono::sys_seconds now) {
+  print_line(console, "agent",
+             watch.agent_pid == 0 ? "not running" : "process " + std::to_string(watch.agent_pid));
+  if (watch.next_refresh != 0) {
+    print_line(console, "next refresh", until(watch.next_refresh, now));
+  }
+  if (watch.backs_off.count() > 0) {
+    print_line(console, "backing off",
+               "from " + watch.fights_with + ", for " +
+                   format_span(std::chrono::ceil<std::chrono::seconds>(watch.backs_off)));
+  }
+  const auto& checks = watch.probes.checks();
+  if (watch.probes.last_round() != 0) {
+    const auto down = std::count_if(checks.begin(), checks.end(),
+                                    [](const ProbedCheck& check) { return check.alarming; });
+    print_line(console, "probes",
+               when(watch.probes.last_round(), now) + ": " + std::to_string(down) + " of " +
+                   std::to_string(checks.size()) + " checks down");
+  }
+  for (const Alarm& alarm : watch.alarms.standing()) {
+    std::string name(event_name(alarm.kind));
+    if (!alarm.object.empty()) name += " " + alarm.object;
+    print_line(console, "alarm", name + ", since " + when(alarm.since, now) + ": " + alarm.detail);
   }
 }
 
 Json telemetry_json(const Telemetry& telemetry) {
   Json sources = Json::array();
   for (const Telemetry::SourceAttempt& source : telemetry.sources) {
-    sources.push_back(
-        {{"source", source.label}, {"outcome", source.outcome}, {"detail", source.detail}});
+    sources.push_back({{"source", source.label},
+                       {"outcome", source.outcome},
+                       {"detail", source.detail},
+                       {"last_fine", source.last_fine}});
+  }
+  Json drifts = Json::array();
+  for (const Telemetry::DriftRepair& drift : telemetry.drifts) {
+    drifts.push_back({{"time", drift.time}, {"what", drift.what}, {"writer", drift.writer}});
   }
   return {{"last_write", telemetry.last_write},
           {"last_refresh_attempt", telemetry.last_refresh_attempt},
@@ -78,23 +128,58 @@ Json telemetry_json(const Telemetry& telemetry) {
           {"last_outcome", telemetry.last_outcome},
           {"last_refusal", telemetry.last_refusal},
           {"last_refusal_detail", telemetry.last_refusal_detail},
+          {"waiting_version", telemetry.waiting_version},
+          {"adopts_at", telemetry.adopts_at},
           {"sources", std::move(sources)},
           {"refresh_failures", telemetry.refresh_failures},
           {"drift_repairs", telemetry.drift_repairs},
-          {"last_drift", telemetry.last_drift}};
+          {"last_drift", telemetry.last_drift},
+          {"drifts", std::move(drifts)}};
+}
+
+Json watch_json(const Watch& watch) {
+  Json alarms = Json::array();
+  for (const Alarm& alarm : watch.alarms.standing()) {
+    alarms.push_back({{"alarm", event_name(alarm.kind)},
+                      {"object", alarm.object},
+                      {"detail", alarm.detail},
+                      {"since", alarm.since}});
+  }
+  Json checks = Json::array();
+  for (const ProbedCheck& check : watch.probes.checks()) {
+    checks.push_back({{"service", check.service},
+                      {"address", check.address},
+                      {"check", check.check},
+                      {"verdict", check.verdict},
+                      {"up", check.up},
+                      {"tried", check.tried},
+                      {"alarm", check.alarming}});
+  }
+  return {{"running", watch.agent_pid != 0},
+          {"pid", watch.agent_pid},
+          {"next_refresh", watch.next_refresh},
+          {"next_probe", watch.next_probe},
+          {"back_off_ms", watch.backs_off.count()},
+          {"fights_with", watch.fights_with},
+          {"last_probe", watch.probes.last_round()},
+          {"probes", std::move(checks)},
+          {"alarms", std::move(alarms)}};
 }
 
 /// What can still be said where the trust root is missing or broken.
 ExitCode status_without_root(Env& env, Context& context, const Error& error) {
   const Telemetry telemetry = load_telemetry(context);
+  const Watch watch = look_at_watch(context);
   const Result<std::optional<std::string>> hold = context.store.hold_reason();
   const bool is_held = hold && hold->has_value();
-  Json body = {{"held", is_held}, {"telemetry", telemetry_json(telemetry)}};
+  Json body = {
+      {"held", is_held}, {"telemetry", telemetry_json(telemetry)}, {"agent", watch_json(watch)}};
   const ExitCode code = finish(env, context.options, "status", ExitCode::unknown, error.detail,
                                error, std::move(body));
   if (context.options.format == OutputFormat::text) {
     if (is_held) print_line(env.console, "held", hold->value().empty() ? "yes" : **hold);
     print_telemetry(env.console, telemetry, system_time(env));
+    print_watch(env.console, watch, system_time(env));
   }
   return code;
 }
@@ -124,12 +209,14 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
     if (applied->is_held) verdict = "held: " + verdict;
   }
   const Telemetry telemetry = load_telemetry(*context);
+  const Watch watch = look_at_watch(*context);
   const ExitCode code = finish(env, options, "status", report.code, verdict, std::nullopt,
                                {{"manifest", manifest_json(*standing)},
                                 {"block", block_json(*applied)},
                                 {"held", applied->is_held},
                                 {"hold_reason", applied->held},
                                 {"telemetry", telemetry_json(telemetry)},
+                                {"agent", watch_json(watch)},
                                 {"warnings", report.warnings}});
   if (options.format != OutputFormat::text) return code;
   print_manifest(env.console, *standing);
@@ -141,6 +228,7 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
     print_line(env.console, "held", applied->held.empty() ? "yes" : applied->held);
   }
   print_telemetry(env.console, telemetry, standing->now);
+  print_watch(env.console, watch, standing->now);
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   return code;
 }

@@ -12,7 +12,10 @@
 /// returns the exit code; none throws.
 namespace hostspin {
 
-ExitCode command_apply(Env& env, const CommonOptions& options);
+struct ApplyOptions {
+  bool unattended = false;  ///< back off where another program keeps reverting the block
+};
+ExitCode command_apply(Env& env, const CommonOptions& options, const ApplyOptions& apply = {});
 
 struct RefreshOptions {
   bool now = false;
@@ -46,9 +49,15 @@ ExitCode command_doctor(Env& env, const CommonOptions& options, bool all);
 /// The manifest as a page for people; `format` is text, markdown or html.
 ExitCode command_runbook(Env& env, const CommonOptions& options, const std::string& format);
 
-ExitCode command_agent(Env& env, const CommonOptions& options);
+struct AgentOptions {
+  std::string log_format = "auto";  ///< auto, journal, text or json
+};
+ExitCode command_agent(Env& env, const CommonOptions& options, const AgentOptions& agent = {});
 /// What the agent's supervisor needs of the configuration, as `key=value` lines for its own
-/// reading: the supervisor itself parses no TOML.
-ExitCode command_agent_settings(Env& env, const CommonOptions& options);
+/// reading: the supervisor itself parses no TOML. A good configuration is copied to
+/// /run/hostspin/`copy`, where the agent's passes read it until the next one is as good.
+ExitCode command_agent_settings(Env& env, const CommonOptions& options, const std::string& copy);
+/// One round of probes for the agent: state, alarms and metrics, and nothing else.
+ExitCode command_agent_probe(Env& env, const CommonOptions& options);
 
 }  // namespace hostspin

@@ -31,6 +31,7 @@ struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
   bool no_color = false;
+  bool for_agent = false;  ///< a child of the agent's supervisor, which reads what it prints
 };
 
 /// One command's run: the world, what was asked, and what was configured.

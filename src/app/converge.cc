@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "co_tenants.h"
 #include "host_facts.h"
 #include "lock.h"
 #include "markers.h"
@@ -42,6 +43,7 @@ Result<std::optional<std::string>> work_out(Context& context, Standing& standing
   Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);
+  applied.writer = applied.plan.changes ? std::string(name_writer(bytes)) : std::string();
   if (applied.is_held || !applied.plan.changes) return std::optional<std::string>();
   return std::optional<std::string>(std::move(applied.plan.after));
 }

@@ -27,6 +27,7 @@ struct Applied {
   std::vector<Pin> pins;               ///< what should be there
   std::vector<std::string> own_names;  ///< names of the manifest left out: they are this host's own
 
+  std::string writer;           ///< who else writes the file as it was found; empty if it is right
   bool header_current = false;  ///< the block that was found says it is of the held manifest
 
   /// Whether somebody had altered the block: it claimed to be the held manifest's, and was not.

@@ -2,54 +2,121 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "hostspin/time_text.h"
 
 namespace hostspin {
+namespace {
 
-struct Log::State {
-  explicit State(std::shared_ptr<spdlog::logger> made, bool prefixed)
-      : logger(std::move(made)), syslog_prefix(prefixed) {}
+/// Whether standard error is the stream that JOURNAL_STREAM speaks of: the variable alone is
+/// inherited by everything that a unit starts.
+bool stderr_is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  if (stream == nullptr || fstat(2, &status) != 0) return false;
+  return std::string_view(stream) ==
+         std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+std::string_view level_name(LogLevel level) {
+  switch (level) {
+    case LogLevel::error:
+      return "error";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::debug:
+      return "debug";
+  }
+  return "error";
+}
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::error:
+      return spdlog::level::err;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+  }
+  return spdlog::level::err;
+}
+
+/// "HOSTSPIN_EVENT" is "event", MESSAGE_ID is "message_id".
+std::string json_key(std::string_view field) {
+  constexpr std::string_view kPrefix = "HOSTSPIN_";
+  if (field.starts_with(kPrefix)) field.remove_prefix(kPrefix.size());
+  std::string key(field);
+  for (char& c : key) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return key;
+}
+
+std::string json_line(LogLevel level, const JournalFields& fields) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  nlohmann::ordered_json object = {{"time", format_utc(now)}, {"level", level_name(level)}};
+  for (const auto& [key, value] : fields) {
+    if (key != "PRIORITY" && key != "SYSLOG_IDENTIFIER") object[json_key(key)] = value;
+  }
+  return object.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+struct Log::Lines {
   std::shared_ptr<spdlog::logger> logger;
-  bool syslog_prefix;
 };
 
 // spdlog's errors (standard error closed) must not end the agent: its handler drops them.
-Log::Log(bool verbose) {
+Log::Log(std::string_view format, LogLevel most, std::string root)
+    : lines_(std::make_unique<Lines>()),
+      most_(most),
+      under_manager_(stderr_is_journal()),
+      root_(std::move(root)) {
+  if (format == "journal" || (format == "auto" && under_manager_)) format_ = Format::journal;
+  if (format == "json") format_ = Format::json;
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
-  auto logger = std::make_shared<spdlog::logger>("hostspin", std::move(sink));
-  logger->set_error_handler([](const std::string&) {});
-  logger->set_level(verbose ? spdlog::level::debug : spdlog::level::info);
-  const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  logger->set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S%z hostspin %l: %v");
-  logger->flush_on(spdlog::level::debug);
-  state_ = std::make_unique<State>(std::move(logger), journal);
+  lines_->logger = std::make_shared<spdlog::logger>("hostspin", std::move(sink));
+  lines_->logger->set_error_handler([](const std::string&) {});
+  lines_->logger->set_level(spdlog::level::debug);
+  const bool bare = under_manager_ || format_ == Format::json;
+  lines_->logger->set_pattern(bare ? "%v" : "%Y-%m-%dT%H:%M:%S%z hostspin %l: %v");
+  lines_->logger->flush_on(spdlog::level::debug);
 }
 
 Log::~Log() = default;
 
-void Log::write(Level level, std::string_view text) {
-  const auto put = [&](spdlog::level::level_enum spd, std::string_view priority) {
-    if (state_->syslog_prefix) {
-      state_->logger->log(spd, "{}{}", priority, text);
-    } else {
-      state_->logger->log(spd, "{}", text);
-    }
-  };
-  switch (level) {
-    case Level::debug:
-      put(spdlog::level::debug, "<7>");
-      return;
-    case Level::info:
-      put(spdlog::level::info, "<6>");
-      return;
-    case Level::warning:
-      put(spdlog::level::warn, "<4>");
-      return;
-    case Level::error:
-      put(spdlog::level::err, "<3>");
-      return;
+void Log::put_line(LogLevel level, const std::string& line) {
+  const std::string prefix =
+      under_manager_ ? "<" + std::to_string(static_cast<int>(level)) + ">" : std::string();
+  lines_->logger->log(spdlog_level(level), "{}{}", prefix, line);
+}
+
+void Log::put(LogLevel level, const JournalFields& fields) {
+  if (level > most_) return;
+  if (format_ == Format::journal && send_to_journal(root_, fields)) return;
+  if (format_ == Format::json) {
+    put_line(level, json_line(level, fields));
+  } else {
+    put_line(level, fields.front().second);  // MESSAGE
   }
+}
+
+void Log::write(const Event& event) { put(event.level(), journal_fields(event)); }
+
+void Log::debug(std::string_view text) {
+  put(LogLevel::debug, {{"MESSAGE", std::string(text)},
+                        {"PRIORITY", std::to_string(static_cast<int>(LogLevel::debug))},
+                        {"SYSLOG_IDENTIFIER", "hostspin"}});
 }
 
 }  // namespace hostspin

@@ -1,26 +1,39 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+
+#include "events.h"
 
 namespace hostspin {
 
-/// The agent's log: one line an event on standard error, with a syslog priority prefix ("<4>")
-/// where a service manager reads it, and with a time elsewhere.
+/// The agent's log, one entry an event: structured in the journal where systemd runs it; on
+/// standard error elsewhere, as text or as one JSON object a line.
 class Log {
  public:
-  enum class Level { debug, info, warning, error };
+  enum class Format { journal, text, json };
 
-  explicit Log(bool verbose);
+  /// "auto" chooses the journal where standard error leads there anyway, else text. `root` is where
+  /// the journal's socket is looked for.
+  Log(std::string_view format, LogLevel most, std::string root);
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
   ~Log();
 
-  void write(Level level, std::string_view text);
+  void write(const Event& event);
+  void debug(std::string_view text);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  void put(LogLevel level, const JournalFields& fields);
+  void put_line(LogLevel level, const std::string& line);
+
+  struct Lines;
+  std::unique_ptr<Lines> lines_;
+  LogLevel most_;
+  Format format_ = Format::text;
+  bool under_manager_ = false;  ///< standard error is the journal's: lines carry "<4>"
+  std::string root_;
 };
 
 }  // namespace hostspin

@@ -1,6 +1,8 @@
 #include "telemetry.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+
+#include "json_fields.h"
 
 namespace hostspin {
 namespace {
@@ -9,28 +11,58 @@ using nlohmann::json;
 
 constexpr std::string_view kSchema = "hostspin.telemetry/1";
 constexpr std::size_t kReasonsMax = 64;
+constexpr std::size_t kSourcesKept = 1024;
 
-template <typename T>
-void take(const json& object, const char* key, T& into) {
-  const auto found = object.find(key);
-  if (found == object.end()) return;
-  if constexpr (std::is_same_v<T, std::string>) {
-    if (found->is_string()) into = found->get<std::string>();
-  } else {
-    if (found->is_number_integer()) into = found->get<T>();
-  }
+json format_facts(const Telemetry::Facts& facts) {
+  return {{"state", facts.state},
+          {"fleet", facts.fleet},
+          {"epoch", facts.epoch},
+          {"version", facts.version},
+          {"sha256", facts.sha256},
+          {"issued", facts.issued},
+          {"expires", facts.expires},
+          {"root_version", facts.root_version},
+          {"root_expires", facts.root_expires},
+          {"lines", facts.lines},
+          {"conflicts", facts.conflicts},
+          {"in_sync", facts.in_sync},
+          {"held", facts.held}};
 }
 
-Telemetry from_json(const json& object) {
+Telemetry::Facts parse_facts(const json& object) {
+  Telemetry::Facts facts;
+  facts.state = text_field(object, "state");
+  facts.fleet = text_field(object, "fleet");
+  facts.epoch = number_field(object, "epoch");
+  facts.version = number_field(object, "version");
+  facts.sha256 = text_field(object, "sha256");
+  facts.issued = number_field(object, "issued");
+  facts.expires = number_field(object, "expires");
+  facts.root_version = number_field(object, "root_version");
+  facts.root_expires = number_field(object, "root_expires");
+  facts.lines = number_field(object, "lines");
+  facts.conflicts = number_field(object, "conflicts");
+  facts.in_sync = flag_field(object, "in_sync");
+  facts.held = flag_field(object, "held");
+  return facts;
+}
+
+Telemetry parse_telemetry(const json& object) {
   Telemetry telemetry;
-  take(object, "last_write", telemetry.last_write);
-  take(object, "last_refresh_attempt", telemetry.last_refresh_attempt);
-  take(object, "last_refresh_success", telemetry.last_refresh_success);
-  take(object, "last_outcome", telemetry.last_outcome);
-  take(object, "last_refusal", telemetry.last_refusal);
-  take(object, "last_refusal_detail", telemetry.last_refusal_detail);
-  take(object, "drift_repairs", telemetry.drift_repairs);
-  take(object, "last_drift", telemetry.last_drift);
+  if (const auto facts = object.find("facts"); facts != object.end() && facts->is_object()) {
+    telemetry.facts = parse_facts(*facts);
+  }
+  telemetry.block_mark = text_field(object, "block_mark");
+  telemetry.last_write = number_field(object, "last_write");
+  telemetry.last_refresh_attempt = number_field(object, "last_refresh_attempt");
+  telemetry.last_refresh_success = number_field(object, "last_refresh_success");
+  telemetry.last_outcome = text_field(object, "last_outcome");
+  telemetry.last_refusal = number_field(object, "last_refusal");
+  telemetry.last_refusal_detail = text_field(object, "last_refusal_detail");
+  telemetry.waiting_version = number_field(object, "waiting_version");
+  telemetry.adopts_at = number_field(object, "adopts_at");
+  telemetry.drift_repairs = number_field(object, "drift_repairs");
+  telemetry.last_drift = number_field(object, "last_drift");
   if (const auto failures = object.find("refresh_failures");
       failures != object.end() && failures->is_object()) {
     for (const auto& [reason, count] : failures->items()) {
@@ -39,17 +71,103 @@ Telemetry from_json(const json& object) {
       }
     }
   }
-  if (const auto sources = object.find("sources"); sources != object.end() && sources->is_array()) {
-    for (const json& source : *sources) {
-      if (!source.is_object()) continue;
-      Telemetry::SourceAttempt attempt;
-      take(source, "source", attempt.label);
-      take(source, "outcome", attempt.outcome);
-      take(source, "detail", attempt.detail);
-      telemetry.sources.push_back(std::move(attempt));
-    }
+  for (const json& one : array_field(object, "sources")) {
+    if (!one.is_object() || telemetry.sources.size() >= kSourcesKept) continue;
+    telemetry.sources.push_back({text_field(one, "source"), text_field(one, "outcome"),
+                                 text_field(one, "detail"), number_field(one, "last_fine")});
+  }
+  for (const json& one : array_field(object, "drifts")) {
+    if (!one.is_object() || telemetry.drifts.size() >= kDriftsKept) continue;
+    telemetry.drifts.push_back(
+        {number_field(one, "time"), text_field(one, "what"), text_field(one, "writer")});
   }
   return telemetry;
+}
+
+std::string format_telemetry(const Telemetry& telemetry) {
+  json sources = json::array();
+  for (const Telemetry::SourceAttempt& attempt : telemetry.sources) {
+    sources.push_back({{"source", attempt.label},
+                       {"outcome", attempt.outcome},
+                       {"detail", attempt.detail},
+                       {"last_fine", attempt.last_fine}});
+  }
+  json drifts = json::array();
+  for (const Telemetry::DriftRepair& drift : telemetry.drifts) {
+    drifts.push_back({{"time", drift.time}, {"what", drift.what}, {"writer", drift.writer}});
+  }
+  const json object = {{"schema", kSchema},
+                       {"facts", format_facts(telemetry.facts)},
+                       {"block_mark", telemetry.block_mark},
+                       {"last_write", telemetry.last_write},
+                       {"last_refresh_attempt", telemetry.last_refresh_attempt},
+                       {"last_refresh_success", telemetry.last_refresh_success},
+                       {"last_outcome", telemetry.last_outcome},
+                       {"last_refusal", telemetry.last_refusal},
+                       {"last_refusal_detail", telemetry.last_refusal_detail},
+                       {"waiting_version", telemetry.waiting_version},
+                       {"adopts_at", telemetry.adopts_at},
+                       {"sources", std::move(sources)},
+                       {"refresh_failures", telemetry.refresh_failures},
+                       {"drift_repairs", telemetry.drift_repairs},
+                       {"last_drift", telemetry.last_drift},
+                       {"drifts", std::move(drifts)}};
+  return object.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
+}
+
+/// One text for one block: what the machine should say by which manifest.
+std::string block_mark(const Context& context, const Standing& standing, const Applied& applied) {
+  std::string text = standing.current->short_digest() + "\n";
+  for (const Pin& pin : applied.pins) {
+    text += pin.address.to_string() + " " + pin.name.text() + "\n";
+  }
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::size_t kMarkBytes = 8;
+  const Sha256 digest = context.crypto.sha256(text);
+  std::string mark;
+  for (std::size_t i = 0; i < kMarkBytes; ++i) {
+    mark += kDigits[digest[i] >> 4U];
+    mark += kDigits[digest[i] & 0xfU];
+  }
+  return mark;
+}
+
+Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
+  Telemetry::Facts facts;
+  const RootDocument& root = standing.root();
+  facts.fleet = root.fleet;
+  facts.root_version = root.version;
+  facts.root_expires = root.expires.time_since_epoch().count();
+  facts.lines = static_cast<std::int64_t>(applied.pins.size());
+  facts.conflicts = static_cast<std::int64_t>(applied.plan.conflicts.size());
+  facts.held = applied.is_held;
+  facts.in_sync = !applied.nothing_held && !applied.state_lost &&
+                  (applied.outcome.written || !applied.plan.changes);
+  bool expired = false;
+  if (standing.current) {
+    const Manifest& manifest = standing.current->manifest();
+    facts.epoch = manifest.epoch;
+    facts.version = manifest.version;
+    facts.sha256 = standing.current->short_digest();
+    facts.issued = manifest.issued.time_since_epoch().count();
+    facts.expires = manifest.expires.time_since_epoch().count();
+    expired = standing.current->expired(standing.now);
+  }
+  facts.state = applied.state_lost                               ? "state_lost"
+                : applied.nothing_held                           ? "nothing_held"
+                : applied.is_held                                ? "held"
+                : !facts.in_sync                                 ? "not_written"
+                : standing.chain.trusted().expired(standing.now) ? "root_expired"
+                : expired                                        ? "expired"
+                                                                 : "ok";
+  return facts;
+}
+
+void count_failure(Telemetry& telemetry, const std::string& reason) {
+  if (telemetry.refresh_failures.size() < kReasonsMax ||
+      telemetry.refresh_failures.contains(reason)) {
+    ++telemetry.refresh_failures[reason];
+  }
 }
 
 }  // namespace
@@ -57,44 +175,35 @@ Telemetry from_json(const json& object) {
 Telemetry load_telemetry(Context& context) {
   Result<std::optional<std::string>> bytes = context.store.status();
   if (!bytes || !*bytes) return {};
-  const json parsed = json::parse(**bytes, nullptr, /*allow_exceptions=*/false);
-  std::string schema;
-  if (parsed.is_object()) take(parsed, "schema", schema);
-  if (schema != kSchema) return {};
-  return from_json(parsed);
+  const json object = parse_own(**bytes, kSchema);
+  return object.is_null() ? Telemetry() : parse_telemetry(object);
 }
 
 void store_telemetry(Context& context, const Telemetry& telemetry) {
-  json sources = json::array();
-  for (const Telemetry::SourceAttempt& attempt : telemetry.sources) {
-    sources.push_back(
-        {{"source", attempt.label}, {"outcome", attempt.outcome}, {"detail", attempt.detail}});
-  }
-  const json object = {{"schema", kSchema},
-                       {"last_write", telemetry.last_write},
-                       {"last_refresh_attempt", telemetry.last_refresh_attempt},
-                       {"last_refresh_success", telemetry.last_refresh_success},
-                       {"last_outcome", telemetry.last_outcome},
-                       {"last_refusal", telemetry.last_refusal},
-                       {"last_refusal_detail", telemetry.last_refusal_detail},
-                       {"sources", std::move(sources)},
-                       {"refresh_failures", telemetry.refresh_failures},
-                       {"drift_repairs", telemetry.drift_repairs},
-                       {"last_drift", telemetry.last_drift}};
-  const std::string text = object.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
+  const std::string text = format_telemetry(telemetry);
+  Result<std::optional<std::string>> before = context.store.status();
+  if (before && *before == text) return;
   if (Result<void> kept = context.store.keep_status(text); !kept) {
     context.env.console.note("telemetry was not kept: " + kept.error().detail);
   }
 }
 
-void record_apply(Telemetry& telemetry, const Applied& applied, std::int64_t now) {
-  if (!applied.outcome.written) return;
-  // A block that is gone although one had been written was wiped by somebody.
-  const bool wiped = applied.plan.drift == Drift::missing && telemetry.last_write != 0;
+bool record_apply(Telemetry& telemetry, const Context& context, const Standing& standing,
+                  const Applied& applied, bool is_adoption, std::int64_t now) {
+  telemetry.facts = find_facts(standing, applied);
+  const std::string mark = telemetry.facts.in_sync ? block_mark(context, standing, applied) : "";
+  const bool was_right = !mark.empty() && mark == telemetry.block_mark;
+  if (!mark.empty()) telemetry.block_mark = mark;
+  if (!applied.outcome.written) return false;
   telemetry.last_write = now;
-  if (!applied.repaired() && !wiped) return;
+  // Either the block had been right, or it claims to be of the held manifest and is not.
+  const bool drifted = applied.plan.drift != Drift::none && (was_right || applied.repaired());
+  if (!drifted || is_adoption) return false;
   ++telemetry.drift_repairs;
   telemetry.last_drift = now;
+  telemetry.drifts.push_back({now, std::string(drift_name(applied.plan.drift)), applied.writer});
+  if (telemetry.drifts.size() > kDriftsKept) telemetry.drifts.erase(telemetry.drifts.begin());
+  return true;
 }
 
 void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t now) {
@@ -103,15 +212,16 @@ void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t 
   if (report.outcome == CycleOutcome::adopted || report.outcome == CycleOutcome::confirmed) {
     telemetry.last_refresh_success = now;
   }
+  const bool waits = report.outcome == CycleOutcome::waiting;
+  telemetry.waiting_version = waits ? report.waiting_version : 0;
+  telemetry.adopts_at =
+      waits && report.adopts_at ? report.adopts_at->time_since_epoch().count() : 0;
+
+  const std::vector<Telemetry::SourceAttempt> before = std::move(telemetry.sources);
   telemetry.sources.clear();
   for (const EndpointReport& endpoint : report.endpoints) {
-    Telemetry::SourceAttempt attempt{endpoint.label, "ok", ""};
-    const auto count = [&](const std::string& reason) {
-      if (telemetry.refresh_failures.size() < kReasonsMax ||
-          telemetry.refresh_failures.contains(reason)) {
-        ++telemetry.refresh_failures[reason];
-      }
-    };
+    Telemetry::SourceAttempt attempt{endpoint.label, "ok", "", now};
+    const auto count = [&](const std::string& reason) { count_failure(telemetry, reason); };
     if (!endpoint.refused.empty() || !endpoint.root_refused.empty()) {
       const bool manifest = !endpoint.refused.empty();
       attempt.outcome = endpoint.lagging ? "lagging" : "refused";
@@ -124,9 +234,20 @@ void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t 
       attempt.detail = endpoint.failed;
       count(endpoint.failed_reason.empty() ? "failed" : endpoint.failed_reason);
     }
+    if (attempt.outcome != "ok") {
+      const auto known = std::find_if(
+          before.begin(), before.end(),
+          [&](const Telemetry::SourceAttempt& one) { return one.label == attempt.label; });
+      attempt.last_fine = known == before.end() ? 0 : known->last_fine;
+    }
     telemetry.sources.push_back(std::move(attempt));
   }
-  if (report.applied) record_apply(telemetry, *report.applied, now);
+}
+
+void record_failed_cycle(Telemetry& telemetry, const std::string& code, std::int64_t now) {
+  telemetry.last_refresh_attempt = now;
+  telemetry.last_outcome = "failed";
+  count_failure(telemetry, code);
 }
 
 }  // namespace hostspin

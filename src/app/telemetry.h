@@ -1,14 +1,22 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "context.h"
 #include "update_cycle.h"
 
 namespace hostspin {
+
+inline constexpr std::size_t kDriftsKept = 10;
+/// What a pass can find, the worst that applies.
+inline constexpr std::array<std::string_view, 8> kPassStates{
+    "ok",         "nothing_held", "expired",     "root_expired",
+    "state_lost", "held",         "not_written", "no_trust_root"};
 
 /// What the machine remembers for people and metrics (status.json). Nothing that decides anything
 /// ever reads it, so a lost or edited one does no harm. Times are seconds since 1970, 0 = never.
@@ -17,25 +25,60 @@ struct Telemetry {
     std::string label;
     std::string outcome;  ///< ok, refused, failed, lagging
     std::string detail;
+    std::int64_t last_fine = 0;  ///< when it last was ok
   };
+  /// The block was found altered or gone, and put right.
+  struct DriftRepair {
+    std::int64_t time = 0;
+    std::string what;  ///< a Drift's name
+    std::string writer;
+  };
+  /// What the last pass found; the state is one of kPassStates.
+  struct Facts {
+    std::string state;
+    std::string fleet;
+    std::int64_t epoch = 0;
+    std::int64_t version = 0;  ///< of the held manifest; 0 = none
+    std::string sha256;
+    std::int64_t issued = 0;
+    std::int64_t expires = 0;
+    std::int64_t root_version = 0;
+    std::int64_t root_expires = 0;
+    std::int64_t lines = 0;
+    std::int64_t conflicts = 0;
+    bool in_sync = false;
+    bool held = false;
+  };
+
+  Facts facts;
+  std::string block_mark;       ///< of the block that was last seen right
   std::int64_t last_write = 0;  ///< of the block
   std::int64_t last_refresh_attempt = 0;
   std::int64_t last_refresh_success = 0;  ///< adopted or confirmed
   std::string last_outcome;               ///< of the last refresh
   std::int64_t last_refusal = 0;
   std::string last_refusal_detail;
+  std::int64_t waiting_version = 0;  ///< good, and this host's moment is to come; 0 = none
+  std::int64_t adopts_at = 0;
   std::vector<SourceAttempt> sources;                    ///< of the last refresh
   std::map<std::string, std::int64_t> refresh_failures;  ///< by reason, ever
   std::int64_t drift_repairs = 0;                        ///< ever
   std::int64_t last_drift = 0;
+  std::vector<DriftRepair> drifts;  ///< the last ones, newest last
 };
 
 /// Defaults where there is none, or none that can be read.
 [[nodiscard]] Telemetry load_telemetry(Context& context);
-/// Best effort: a full or read-only disk costs the telemetry, not the pass.
+/// Best effort: a full or read-only disk costs the telemetry, not the pass. Unchanged telemetry is
+/// not written. The caller holds the lock.
 void store_telemetry(Context& context, const Telemetry& telemetry);
 
-void record_apply(Telemetry& telemetry, const Applied& applied, std::int64_t now);
+/// Takes in a pass over the hosts file. True where somebody else had altered the block; what an
+/// adoption wrote is never that, also where another pass has booked the new block before it.
+bool record_apply(Telemetry& telemetry, const Context& context, const Standing& standing,
+                  const Applied& applied, bool is_adoption, std::int64_t now);
 void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t now);
+/// No cycle could be run, for the reason with this stable name.
+void record_failed_cycle(Telemetry& telemetry, const std::string& code, std::int64_t now);
 
 }  // namespace hostspin

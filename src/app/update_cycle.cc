@@ -174,6 +174,7 @@ void Cycle::settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption
     case Adoption::waiting:
       waiting_ = true;
       report_.adopts_at = adoption_time(offer.manifest(), staging_.machine_id, context_.crypto);
+      report_.waiting_version = offer.manifest().version;
       return;
   }
 }

@@ -52,6 +52,7 @@ struct CycleReport {
   std::optional<Applied> applied;
   std::optional<AdmittedManifest> replaced;           ///< what was held before an adoption
   std::optional<std::chrono::sys_seconds> adopts_at;  ///< waiting: this host's moment
+  std::int64_t waiting_version = 0;                   ///< waiting: of the offer
   [[nodiscard]] bool all_fine() const;
 };
 

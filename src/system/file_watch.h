@@ -36,6 +36,9 @@ class FileWatch {
     std::int64_t mtime_ns = 0;
     std::int64_t ctime_ns = 0;
     bool operator==(const Stamp&) const = default;
+    [[nodiscard]] bool is_same_file(const Stamp& other) const {
+      return device == other.device && inode == other.inode;
+    }
   };
   /// All zero where there is no file.
   [[nodiscard]] Stamp stamp() const;

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <string>
 
 namespace hostspin {
 namespace {
@@ -39,6 +41,14 @@ void notify_service_manager(std::string_view state) {
   (void)sendto(fd, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                reinterpret_cast<const sockaddr*>(&address), size);
   (void)close(fd);
+}
+
+void notify_reloading() {
+  timespec now{};
+  if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return;
+  const std::int64_t microseconds =
+      static_cast<std::int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
+  notify_service_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
 }
 
 std::optional<std::chrono::milliseconds> watchdog_period() {

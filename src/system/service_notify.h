@@ -11,6 +11,9 @@ namespace hostspin {
 /// listen is not our trouble.
 void notify_service_manager(std::string_view state);
 
+/// RELOADING=1 with the moment that systemd wants beside it; READY=1 ends it.
+void notify_reloading();
+
 /// How often WATCHDOG=1 is due: half of WATCHDOG_USEC; empty where no watchdog is set for this
 /// process.
 [[nodiscard]] std::optional<std::chrono::milliseconds> watchdog_period();

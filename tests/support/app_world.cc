@@ -155,9 +155,19 @@ ManifestText AppWorld::manifest(std::int64_t version) const {
 
 Env AppWorld::env() { return Env{fs_, clock, net, *console_}; }
 
-ExitCode AppWorld::apply() {
+ExitCode AppWorld::apply(const ApplyOptions& apply) {
   Env env = this->env();
-  return command_apply(env, options);
+  return command_apply(env, options, apply);
+}
+
+ExitCode AppWorld::probe() {
+  Env env = this->env();
+  return command_agent_probe(env, options);
+}
+
+ExitCode AppWorld::status() {
+  Env env = this->env();
+  return command_status(env, options);
 }
 
 ExitCode AppWorld::refresh(const RefreshOptions& refresh) {

@@ -78,7 +78,9 @@ class AppWorld {
   /// Every file of the state directory but telemetry, by name, with its bytes.
   [[nodiscard]] std::map<std::string, std::string> state() const;
 
-  ExitCode apply();
+  ExitCode apply(const ApplyOptions& apply = {});
+  ExitCode probe();
+  ExitCode status();
   ExitCode refresh(const RefreshOptions& options = {});
   ExitCode verify(VerifyOptions options = {});
 

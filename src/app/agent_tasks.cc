@@ -1,0 +1,232 @@
+// What the agent's supervisor asks of its children, and what it makes of their answers.
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent.h"
+#include "events.h"
+#include "run_files.h"
+#include "service_notify.h"
+
+namespace hostspin {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPassLimit{10000};
+constexpr milliseconds kNetworkGrace{20000};  // beyond its own deadline: writing, and the lock
+constexpr milliseconds kFirstProbeWithin{5000};
+constexpr milliseconds kTurnJitter{1000};
+constexpr std::size_t kStatusLineBytesMax = 200;
+constexpr const char* kAgentFile = "agent";
+
+std::string config_copy(bool is_b) { return is_b ? "config-b" : "config-a"; }
+
+}  // namespace
+
+std::string_view Agent::task_name(Task task) {
+  switch (task) {
+    case Task::settings:
+      return "agent-settings";
+    case Task::apply:
+      return "apply";
+    case Task::refresh:
+      return "refresh";
+    case Task::probe:
+      return "agent-probe";
+  }
+  return "apply";
+}
+
+milliseconds Agent::time_limit(Task task) const {
+  switch (task) {
+    case Task::settings:
+    case Task::apply:
+      return kPassLimit;
+    case Task::refresh:
+      return settings_.refresh_deadline + settings_.probe_deadline + kNetworkGrace;
+    case Task::probe:
+      return settings_.probe_deadline + kNetworkGrace;
+  }
+  return kPassLimit;
+}
+
+std::vector<std::string> Agent::child_arguments(Task task) const {
+  std::vector<std::string> arguments;
+  const auto add = [&](const char* option, const std::string& value) {
+    if (value.empty()) return;
+    arguments.emplace_back(option);
+    arguments.push_back(value);
+  };
+  add("--config", task == Task::settings ? options_.config_file : settings_.config_file);
+  add("--root", options_.root);
+  add("--hosts-file", options_.hosts_file);
+  add("--state-dir", options_.state_dir);
+  arguments.emplace_back("--no-color");
+  arguments.emplace_back("--for-agent");
+  if (options_.verbose) arguments.emplace_back("--verbose");
+  arguments.emplace_back(task_name(task));
+  if (task == Task::settings) add("--copy", config_copy(!copy_is_b_));
+  if (task == Task::apply) arguments.emplace_back("--unattended");
+  return arguments;
+}
+
+Agent::Report Agent::take_output(const std::string& output, bool log_plain) {
+  Report report;
+  std::string_view rest = output;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (const std::optional<Event> event = parse_event_line(line)) {
+      log_.write(*event);
+    } else if (const std::optional<Hint> hint = parse_hint_line(line)) {
+      report.hints[hint->key] = hint->value;
+    } else {
+      if (report.first_line.empty()) report.first_line = std::string(line);
+      report.plain.append(line).append("\n");
+      if (log_plain) log_.debug(line);
+    }
+  }
+  return report;
+}
+
+void Agent::raise_task_alarm(Task task, const std::string& why) {
+  const std::string name(task_name(task));
+  if (!task_alarms_.emplace(task, why).second) return;  // told already
+  log_.write({EventKind::pass_failed,
+              false,
+              "pass_failed " + name + ": " + why,
+              {{"HOSTSPIN_TASK", name}}});
+}
+
+void Agent::clear_task_alarm(Task task) {
+  if (task_alarms_.erase(task) == 0) return;
+  const std::string name(task_name(task));
+  log_.write(
+      {EventKind::pass_failed, true, "pass_failed " + name + ": over", {{"HOSTSPIN_TASK", name}}});
+}
+
+/// Each command ends with a hint that says so; without it the child died, or said nothing usable.
+void Agent::judge_task(Task task, int exit_code, const Report& report) {
+  if (report.hints.contains("unbooked")) {
+    return raise_task_alarm(
+        task, "what it found could not be kept in /run/hostspin: " + report.first_line);
+  }
+  if (report.hints.contains("exit")) return clear_task_alarm(task);
+  raise_task_alarm(task, "it ended with exit code " + std::to_string(exit_code) +
+                             (report.first_line.empty() ? "" : ": " + report.first_line));
+}
+
+void Agent::end_task(Slot& slot, int exit_code) {
+  const Report report = take_output(slot.child->output(), slot.task != Task::settings);
+  const Task task = slot.task;
+  if (!slot.cancelled) judge_task(task, exit_code, report);
+  slot.child.reset();
+  switch (task) {
+    case Task::settings:
+      take_settings(exit_code, report);
+      break;
+    case Task::apply:
+      take_apply(report);
+      break;
+    case Task::refresh:
+      if (!slot.cancelled || !stopping_) take_refresh(exit_code, report);
+      break;
+    case Task::probe:
+      break;
+  }
+  if (task == Task::apply || task == Task::refresh) {
+    const std::string status = report.first_line.substr(0, kStatusLineBytesMax);
+    if (!status.empty() && status != status_) notify_service_manager("STATUS=" + status);
+    if (!status.empty()) status_ = status;
+  }
+  if (watch_ && task != Task::settings) {
+    watch_->rearm();
+    settled_ = watch_->stamp();
+  }
+  show_schedule();
+}
+
+void Agent::take_settings(int exit_code, const Report& report) {
+  Result<AgentSettings> read = parse_settings(report.plain);
+  const bool good = exit_code == 0 && read.has_value();
+  if (reloading_) notify_service_manager("READY=1");
+  reloading_ = false;
+  if (!good) {
+    // The child has told why. Without a first configuration there is nothing to run with.
+    failed_ = !settings_known_;
+    return;
+  }
+  const bool first = !settings_known_;
+  const bool moved = first || read->hosts_path != settings_.hosts_path;
+  const bool faster = first || read->refresh_interval != settings_.refresh_interval ||
+                      read->refresh_splay != settings_.refresh_splay ||
+                      read->has_sources != settings_.has_sources;
+  settings_ = std::move(*read);
+  settings_known_ = true;
+  copy_is_b_ = !copy_is_b_;
+  if (moved) {
+    watch_.reset();
+    Result<FileWatch> watch = FileWatch::open(settings_.hosts_path);
+    if (watch) {
+      watch_.emplace(std::move(*watch));
+    } else {
+      log_.debug(watch.error().detail + "; changes are found once a minute");
+    }
+  }
+  want_apply_ = true;
+  if (faster) refresh_at_ = now() + schedule_.first(settings_.refresh_splay);
+  if (first) {
+    probe_at_ = now() + std::min(kFirstProbeWithin, settings_.probe_interval);
+  } else {
+    probe_at_ = std::min(probe_at_, now() + settings_.probe_interval);
+    log_.write({EventKind::configuration_loaded, false, "the configuration was read again", {}});
+  }
+}
+
+void Agent::take_apply(const Report& report) {
+  const auto back_off = report.hints.find("back_off_ms");
+  if (back_off != report.hints.end() && back_off->second > 0) {
+    quiet_until_ = now() + milliseconds(back_off->second);
+    apply_at_ = quiet_until_;
+  }
+  if (report.hints.contains("in_sync")) {
+    apply_retry_.reset();
+  } else {
+    apply_at_ = std::min(apply_at_, now() + apply_retry_.next());
+  }
+  if (ready_) return;
+  ready_ = true;
+  notify_service_manager("READY=1");
+}
+
+void Agent::take_refresh(int exit_code, const Report& report) {
+  const milliseconds delay =
+      exit_code <= 1 ? schedule_.after_success(settings_.refresh_interval, settings_.refresh_splay)
+                     : schedule_.after_failure(settings_.refresh_interval);
+  refresh_at_ = now() + delay;
+  const auto turn = report.hints.find("adopt_in_s");
+  if (turn == report.hints.end()) return;
+  // This host's moment within `spread`; the clock's seconds are whole ones.
+  const std::chrono::seconds wait(std::clamp<std::int64_t>(turn->second, 0, 7 * 86400));
+  refresh_at_ = std::min(refresh_at_, now() + wait + schedule_.first(kTurnJitter));
+}
+
+/// For `status`, which cannot ask a process that has no listener.
+void Agent::show_schedule() {
+  const std::int64_t wall = system_time(env_).time_since_epoch().count();
+  const auto at = [&](bool due, Time time) -> std::int64_t {
+    return due ? wall + std::chrono::ceil<std::chrono::seconds>(time - now()).count() : 0;
+  };
+  AgentPresence presence;
+  presence.pid = getpid();
+  presence.next_refresh = at(settings_known_ && settings_.has_sources, refresh_at_);
+  presence.next_probe = at(settings_known_ && settings_.probe_interval.count() > 0, probe_at_);
+  const std::string text = format_presence(presence);
+  // Best effort: it is for show.
+  (void)write_run_file(env_.fs, options_.root, kAgentFile, text);
+}
+
+}  // namespace hostspin

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events.h"
+
+namespace hostspin {
+
+/// How many alarms are told apart at a time; what is beyond is not listed one by one.
+inline constexpr std::size_t kAlarmsMax = 256;
+
+/// Something that is not as it should be, for as long as it is so.
+struct Alarm {
+  EventKind kind = EventKind::pass_failed;
+  std::string object;  ///< what it is about, where there may be several: a source, an address
+  std::string detail;  ///< one line for people
+  JournalFields fields;
+  std::int64_t since = 0;  ///< seconds since 1970
+};
+
+/// Which alarms stand, so that each is told once when it begins and once when it ends. Kept in
+/// /run/hostspin: a new boot tells anew what it finds.
+class AlarmBook {
+ public:
+  static AlarmBook parse(std::string_view text);
+  [[nodiscard]] std::string format() const;
+
+  /// `active` is all that is wrong now as far as `judged` kinds go. Returns what has begun and
+  /// ended.
+  std::vector<Event> judge(std::span<const EventKind> judged, std::vector<Alarm> active,
+                           std::int64_t now);
+
+  [[nodiscard]] const std::vector<Alarm>& standing() const { return standing_; }
+
+ private:
+  std::vector<Alarm> standing_;
+};
+
+}  // namespace hostspin

@@ -1,0 +1,119 @@
+#include <array>
+
+#include "agent.h"
+#include "alarms.h"
+#include "commands.h"
+#include "hostspin/time_text.h"
+#include "output.h"
+#include "pass_record.h"
+#include "probing.h"
+#include "run_files.h"
+#include "standing.h"
+
+namespace hostspin {
+namespace {
+
+/// Copies every file of the configuration to /run/hostspin/`copy`, where passes read it from then
+/// on: a file that somebody edits, or spoils, changes nothing before it has been found good.
+Result<std::string> copy_config(Context& context, const std::string& main_file,
+                                const std::string& copy) {
+  FileSystem& fs = context.env.fs;
+  const std::string& root = context.options.root;
+  const std::string directory = std::string(kRunDirectory) + "/" + copy;
+  // Whoever may not read the configuration may not read its copy. What cannot be made is there
+  // already, or what follows says why not.
+  (void)fs.make_directory(root, "/run", 0755);
+  (void)fs.make_directory(root, std::string(kRunDirectory), 0755);
+  (void)fs.make_directory(root, directory, 0700);
+  (void)fs.make_directory(root, directory + "/conf.d", 0700);
+  const SysResult<Handle> old = fs.open_directory(root, directory + "/conf.d");
+  if (!old) return {Errc::io_error, "cannot make " + directory};
+  if (const SysResult<std::vector<std::string>> names = fs.list(*old)) {
+    for (const std::string& name : *names) (void)fs.unlink(*old, name);  // of the copy before last
+  }
+  (void)fs.close(*old);  // nothing here has to survive a power cut
+
+  const auto put = [&](const std::string& from, const std::string& into,
+                       const std::string& name) -> Result<void> {
+    Result<std::optional<std::string>> bytes = read_file(fs, root, from, kConfigBytesMax);
+    if (!bytes) return std::move(bytes).error();
+    return write_state_file(fs, root, into, name, bytes->value_or(""), false);
+  };
+  if (Result<void> done = put(main_file, directory, "hostspin.toml"); !done) {
+    return std::move(done).error();
+  }
+  for (const std::string& file : context.config.files) {
+    if (file == main_file) continue;
+    const std::string name = file.substr(file.rfind('/') + 1);
+    if (Result<void> done = put(file, directory + "/conf.d", name); !done) {
+      return std::move(done).error();
+    }
+  }
+  return directory + "/hostspin.toml";
+}
+
+AgentSettings settings_of(const Context& context, const std::string& config_file) {
+  const CommonOptions& options = context.options;
+  AgentSettings settings;
+  settings.refresh_interval = context.config.refresh_interval;
+  settings.refresh_splay = context.config.refresh_splay;
+  settings.refresh_deadline = context.config.refresh_deadline;
+  settings.probe_interval = context.config.verify_interval;
+  settings.probe_deadline = context.config.verify_deadline;
+  settings.has_sources = !context.config.sources.empty();
+  settings.hosts_path =
+      options.root == "/" ? context.config.hosts_path : options.root + context.config.hosts_path;
+  settings.config_file = config_file;
+  return settings;
+}
+
+/// One round: what the held manifest's checks answer.
+Result<void> probe_once(Context& context) {
+  Result<Standing> standing = take_standing(context);
+  if (!standing) return std::move(standing).error();
+  if (!standing->current) return {};
+  Result<ProbeReport> probes =
+      probe_manifest(context, standing->current->manifest(), {}, context.config.verify_deadline);
+  if (!probes) return std::move(probes).error();
+  record_probes(context, *probes);
+  return {};
+}
+
+}  // namespace
+
+ExitCode command_agent(Env& env, const CommonOptions& options, const AgentOptions& agent) {
+  const LogLevel most = options.verbose ? LogLevel::debug
+                        : options.quiet ? LogLevel::warning
+                                        : LogLevel::info;
+  Log log(agent.log_format, most, options.root);
+  return static_cast<ExitCode>(Agent(env, options, log).run());
+}
+
+ExitCode command_agent_settings(Env& env, const CommonOptions& options, const std::string& copy) {
+  Result<Context> context = make_context(env, options);
+  record_configuration(env, options, context ? std::nullopt : std::optional(context.error()));
+  if (!context) return fail(env, options, "agent-settings", context.error());
+
+  const std::string main_file = options.config_file.empty()
+                                    ? context->store.paths().config + "/hostspin.toml"
+                                    : options.config_file;
+  Result<std::string> copied =
+      copy.empty() ? Result<std::string>(main_file) : copy_config(*context, main_file, copy);
+  // Without a /run that can be written the passes read the files themselves.
+  env.console.print(format_settings(settings_of(*context, copied ? *copied : main_file)));
+  give_hint(env, options, "exit", 0);
+  return ExitCode::ok;
+}
+
+ExitCode command_agent_probe(Env& env, const CommonOptions& options) {
+  Result<Context> context = make_context(env, options);
+  if (!context) return fail(env, options, "agent-probe", context.error());
+  if (Result<void> done = probe_once(*context); !done) {
+    record_failed_probes(*context, done.error());
+    return fail(env, options, "agent-probe", done.error());
+  }
+  give_hint(env, options, "exit", 0);
+  return ExitCode::ok;
+}
+
+}  // namespace hostspin

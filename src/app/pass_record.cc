@@ -1,0 +1,433 @@
+#include "pass_record.h"
+
+#include <array>
+#include <span>
+
+#include "agent_settings.h"
+#include "alarms.h"
+#include "events.h"
+#include "hostspin/time_text.h"
+#include "lock.h"
+#include "metrics.h"
+#include "replace_file.h"
+#include "run_files.h"
+#include "telemetry.h"
+
+namespace hostspin {
+namespace {
+
+constexpr std::array kPassAlarms{EventKind::block_not_written,
+                                 EventKind::nothing_held,
+                                 EventKind::manifest_expired,
+                                 EventKind::root_expired,
+                                 EventKind::state_lost,
+                                 EventKind::state_damaged,
+                                 EventKind::held,
+                                 EventKind::conflict,
+                                 EventKind::writer_fight};
+constexpr std::array kFailedPassAlarms{EventKind::block_not_written};
+constexpr std::array kRefreshAlarms{EventKind::refresh_failed, EventKind::manifest_refused,
+                                    EventKind::source_failed};
+constexpr std::array kFailedRefreshAlarms{EventKind::refresh_failed};
+constexpr std::array kConfigurationAlarms{EventKind::configuration_refused};
+constexpr std::array kProbeAlarms{EventKind::address_down, EventKind::probe_failed};
+constexpr std::array kFailedProbeAlarms{EventKind::probe_failed};
+
+constexpr const char* kRevertsFile = "reverts";
+constexpr const char* kAlarmsFile = "alarms";
+constexpr const char* kProbesFile = "probes";
+constexpr const char* kAgentFile = "agent";
+constexpr const char* kChangedFile = "changed";
+
+std::int64_t steady_ms(const Env& env) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             env.clock.steady().time_since_epoch())
+      .count();
+}
+
+std::int64_t wall(const Env& env) { return system_time(env).time_since_epoch().count(); }
+
+/// A file of /run/hostspin, written only where it changed. False where it could not be.
+template <typename Book>
+bool store_book(Context& context, const char* name, const Book& book) {
+  const std::string text = book.format();
+  FileSystem& fs = context.env.fs;
+  if (read_run_file(fs, context.options.root, name).value_or("") == text) return true;
+  Result<void> kept = write_run_file(fs, context.options.root, name, text);
+  if (!kept) context.env.console.note(kept.error().detail);
+  return kept.has_value();
+}
+
+std::string run_text(Env& env, const CommonOptions& options, const char* name) {
+  return read_run_file(env.fs, options.root, name).value_or("");
+}
+
+Reverts load_reverts(Context& context) {
+  return Reverts::parse(run_text(context.env, context.options, kRevertsFile),
+                        steady_ms(context.env));
+}
+
+ProbeBook load_probes(Context& context) {
+  return ProbeBook::parse(run_text(context.env, context.options, kProbesFile));
+}
+
+/// The name of a running process; empty where there is none with that number.
+std::string read_process_name(FileSystem& fs, std::int64_t pid) {
+  if (pid <= 0) return {};
+  constexpr std::size_t kNameBytesMax = 64;
+  Result<std::optional<std::string>> name =
+      read_file(fs, "/", "/proc/" + std::to_string(pid) + "/comm", kNameBytesMax);
+  if (!name || !*name) return {};
+  return (*name)->substr(0, (*name)->find('\n'));
+}
+
+/// What one pass has to say: all that is wrong now, as far as it `judged`, and what happened.
+struct Books {
+  Telemetry telemetry;
+  std::vector<EventKind> judged;
+  std::vector<Alarm> alarms;
+  std::vector<Event> events;
+
+  void judge(std::span<const EventKind> kinds) {
+    judged.insert(judged.end(), kinds.begin(), kinds.end());
+  }
+};
+
+/// An alarm is told only where it could be booked: else nobody would know later that it is over.
+/// The supervisor hears that there was something, and says so until it can be.
+void tell(Env& env, const CommonOptions& options, std::vector<Event> events,
+          std::vector<Event> alarm_events, bool booked) {
+  if (booked) {
+    for (Event& event : alarm_events) events.push_back(std::move(event));
+  } else {
+    give_hint(env, options, "unbooked", 1);
+  }
+  emit_events(env, options, events);
+}
+
+/// Judges alarms, tells what has begun and ended, and brings the metrics up to date.
+void close_books(Context& context, Books books, const ProbeBook& probes) {
+  AlarmBook alarms = AlarmBook::parse(run_text(context.env, context.options, kAlarmsFile));
+  std::vector<Event> changes =
+      alarms.judge(books.judged, std::move(books.alarms), wall(context.env));
+  const bool booked = store_book(context, kAlarmsFile, alarms);
+  tell(context.env, context.options, std::move(books.events), std::move(changes), booked);
+  write_metrics(context, Metrics{books.telemetry, alarms, probes});
+}
+
+/// The same where there is no configuration, and so neither telemetry nor metrics.
+void judge_alone(Env& env, const CommonOptions& options, Books books) {
+  const std::string before = run_text(env, options, kAlarmsFile);
+  AlarmBook alarms = AlarmBook::parse(before);
+  std::vector<Event> changes = alarms.judge(books.judged, std::move(books.alarms), wall(env));
+  const std::string after = alarms.format();
+  const bool nothing_new = after == before || (before.empty() && alarms.standing().empty());
+  const bool booked =
+      nothing_new || write_run_file(env.fs, options.root, kAlarmsFile, after).has_value();
+  tell(env, options, {}, std::move(changes), booked);
+}
+
+void close_books(Context& context, Books books) {
+  store_telemetry(context, books.telemetry);
+  close_books(context, std::move(books), load_probes(context));
+}
+
+/// The lock, as far as it can be had: without it the books of two passes might mix, which costs no
+/// more than a count.
+std::optional<Lock> lock_books(Context& context) {
+  Env& env = context.env;
+  Result<Lock> lock = Lock::take(env.fs, env.clock, context.options.root, kLockLimit);
+  if (lock) return std::optional<Lock>(std::move(*lock));
+  env.console.note("a pass is booked without the lock: " + lock.error().detail);
+  return std::nullopt;
+}
+
+JournalFields manifest_fields(const Standing& standing) {
+  const Manifest& manifest = standing.current->manifest();
+  return {{"HOSTSPIN_FLEET", manifest.fleet},
+          {"HOSTSPIN_EPOCH", std::to_string(manifest.epoch)},
+          {"HOSTSPIN_VERSION", std::to_string(manifest.version)},
+          {"HOSTSPIN_SHA256", standing.current->short_digest()}};
+}
+
+void book_manifest(const Standing& standing, const Applied& applied, Books& books) {
+  const std::string root_version = std::to_string(standing.root().version);
+  if (applied.nothing_held) {
+    books.alarms.push_back({EventKind::nothing_held, "", "no manifest has been adopted here", {}});
+  }
+  if (standing.current && standing.current->expired(standing.now)) {
+    const Manifest& manifest = standing.current->manifest();
+    books.alarms.push_back({EventKind::manifest_expired, "",
+                            "manifest " + std::to_string(manifest.version) + " expired at " +
+                                format_utc(manifest.expires) +
+                                "; it stays until a newer one is adopted",
+                            manifest_fields(standing)});
+  }
+  if (standing.chain.trusted().expired(standing.now)) {
+    books.alarms.push_back({EventKind::root_expired,
+                            "",
+                            "root " + root_version + " expired at " +
+                                format_utc(standing.root().expires) +
+                                ": nothing new will be adopted",
+                            {{"HOSTSPIN_ROOT_VERSION", root_version}}});
+  }
+  if (!standing.remarks.empty()) {
+    books.alarms.push_back({EventKind::state_damaged, "", standing.remarks.front(), {}});
+  }
+}
+
+void book_file(const Context& context, const Applied& applied, bool drifted, Books& books) {
+  const std::string& path = context.config.hosts_path;
+  const JournalFields fields{{"HOSTSPIN_PATH", path}};
+  if (applied.state_lost) {
+    books.alarms.push_back(
+        {EventKind::state_lost, "",
+         "the block in " + path + " is newer than any manifest on this machine; it was kept",
+         fields});
+  }
+  if (applied.is_held) {
+    const std::string why = applied.held.empty() ? std::string() : ": " + applied.held;
+    books.alarms.push_back({EventKind::held, "", path + " is left alone" + why, fields});
+  }
+  if (!applied.plan.conflicts.empty()) {
+    const Conflict& first = applied.plan.conflicts.front();
+    const std::size_t more = applied.plan.conflicts.size() - 1;
+    books.alarms.push_back({EventKind::conflict, "",
+                            path + ":" + std::to_string(first.line) + ": a foreign line gives " +
+                                first.name + " the address " + first.address +
+                                (more == 0 ? "" : ", and " + std::to_string(more) + " more"),
+                            fields});
+  }
+  if (drifted) {
+    const Telemetry::DriftRepair& drift = books.telemetry.drifts.back();
+    books.events.push_back({EventKind::drift_repaired,
+                            false,
+                            "the block in " + path + " had been altered (" + drift.what + ") by " +
+                                drift.writer + " and was put right",
+                            {{"HOSTSPIN_PATH", path},
+                             {"HOSTSPIN_DRIFT", drift.what},
+                             {"HOSTSPIN_WRITER", drift.writer}}});
+  }
+  const ReplaceOutcome& outcome = applied.outcome;
+  if (outcome.writer_busy || !outcome.left_over.empty()) {
+    const std::string kept = outcome.left_over.empty() ? outcome.previous : outcome.left_over;
+    books.events.push_back({EventKind::foreign_edit_kept,
+                            false,
+                            "another writer's bytes of " + path + " were put aside: " + kept,
+                            {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_KEPT", kept}}});
+  }
+}
+
+/// Counts a repair, or peace.
+void book_reverts(Context& context, const Applied& applied, bool drifted, Books& books) {
+  const std::int64_t now = steady_ms(context.env);
+  Reverts reverts = load_reverts(context);
+  if (drifted) {
+    reverts.note(now, applied.writer);
+  } else if (books.telemetry.facts.in_sync) {
+    reverts.settle(now);
+  }
+  (void)store_book(context, kRevertsFile, reverts);  // without it nobody backs off, at worst
+  give_hint(context.env, context.options, "back_off_ms", reverts.back_off(now).count());
+  if (!reverts.is_fight()) return;
+  const std::string& path = context.config.hosts_path;
+  books.alarms.push_back({EventKind::writer_fight,
+                          "",
+                          reverts.writer() + " keeps taking the block out of " + path +
+                              "; it is put back ever more seldom",
+                          {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_WRITER", reverts.writer()}}});
+}
+
+void book_applied(Context& context, const Standing& standing, const Applied& applied,
+                  bool is_adoption, Books& books) {
+  Env& env = context.env;
+  const bool drifted =
+      record_apply(books.telemetry, context, standing, applied, is_adoption, wall(env));
+  if (applied.outcome.written) {
+    // For path units of the administrator's own, which reload what reads the file only once.
+    const std::string text = "version=" + std::to_string(books.telemetry.facts.version) + "\n";
+    if (Result<void> touched = write_run_file(env.fs, context.options.root, kChangedFile, text);
+        !touched) {
+      env.console.note(touched.error().detail);
+    }
+  }
+  books.judge(kPassAlarms);
+  book_manifest(standing, applied, books);
+  book_file(context, applied, drifted, books);
+  book_reverts(context, applied, drifted, books);
+  give_hint(env, context.options, "in_sync", books.telemetry.facts.in_sync ? 1 : 0);
+}
+
+void book_cycle_events(const Standing& standing, const CycleReport& report, std::int64_t waited_for,
+                       Books& books) {
+  if (report.outcome == CycleOutcome::adopted) {
+    books.events.push_back({EventKind::manifest_adopted, false,
+                            "adopted manifest " +
+                                std::to_string(standing.current->manifest().version) +
+                                " of fleet " + standing.root().fleet,
+                            manifest_fields(standing)});
+  }
+  if (report.roots_added > 0) {
+    const std::string version = std::to_string(standing.root().version);
+    books.events.push_back({EventKind::roots_adopted,
+                            false,
+                            "adopted trust root " + version + " of fleet " + standing.root().fleet,
+                            {{"HOSTSPIN_ROOT_VERSION", version}}});
+  }
+  const Telemetry& telemetry = books.telemetry;
+  if (telemetry.waiting_version != 0 && telemetry.waiting_version != waited_for) {
+    const std::string version = std::to_string(telemetry.waiting_version);
+    const std::chrono::sys_seconds turn{std::chrono::seconds(telemetry.adopts_at)};
+    books.events.push_back(
+        {EventKind::manifest_waiting,
+         false,
+         "manifest " + version + " is good and is adopted here at " + format_utc(turn),
+         {{"HOSTSPIN_VERSION", version}}});
+  }
+}
+
+void book_sources(const CycleReport& report, Books& books) {
+  books.judge(kRefreshAlarms);
+  if (report.error) {
+    books.alarms.push_back({EventKind::refresh_failed,
+                            "",
+                            report.error->detail,
+                            {{"HOSTSPIN_CODE", std::string(code_name(report.error->code))}}});
+  }
+  for (const EndpointReport& endpoint : report.endpoints) {
+    const std::string& refused =
+        endpoint.refused.empty() ? endpoint.root_refused : endpoint.refused;
+    JournalFields fields{{"HOSTSPIN_SOURCE", endpoint.label}};
+    if (!refused.empty() && !endpoint.lagging) {
+      fields.emplace_back("HOSTSPIN_CODE", code_name(endpoint.refused_code));
+      books.alarms.push_back(
+          {EventKind::manifest_refused, endpoint.label, refused, std::move(fields)});
+    } else if (!endpoint.fine()) {
+      books.alarms.push_back({EventKind::source_failed, endpoint.label,
+                              endpoint.lagging ? refused : endpoint.failed, std::move(fields)});
+    }
+  }
+}
+
+}  // namespace
+
+std::chrono::milliseconds back_off(Context& context) {
+  return load_reverts(context).back_off(steady_ms(context.env));
+}
+
+Watch look_at_watch(Context& context) {
+  Env& env = context.env;
+  Watch watch;
+  const Reverts reverts = load_reverts(context);
+  watch.backs_off = reverts.back_off(steady_ms(env));
+  if (reverts.is_fight()) watch.fights_with = reverts.writer();
+  watch.alarms = AlarmBook::parse(run_text(env, context.options, kAlarmsFile));
+  watch.probes = load_probes(context);
+
+  const AgentPresence agent = parse_presence(run_text(env, context.options, kAgentFile));
+  // What a killed agent left must not pass for a running one.
+  const std::string name = read_process_name(env.fs, agent.pid);
+  if (name != "hostspin") return watch;
+  watch.agent_pid = agent.pid;
+  watch.next_refresh = agent.next_refresh;
+  watch.next_probe = agent.next_probe;
+  return watch;
+}
+
+void record_pass(Context& context, const Standing& standing, const Applied& applied) {
+  Books books{load_telemetry(context), {}, {}, {}};
+  book_applied(context, standing, applied, false, books);
+  close_books(context, std::move(books));
+}
+
+void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
+                        const Error& error) {
+  if (error.code == Errc::busy) return;  // another pass is at it, and books what it finds
+  const std::string code(code_name(error.code));
+  Books books;
+  books.judge(kFailedPassAlarms);
+  books.alarms.push_back(
+      {EventKind::block_not_written, code, error.detail, {{"HOSTSPIN_CODE", code}}});
+  if (context != nullptr) {
+    books.telemetry = load_telemetry(*context);
+    books.telemetry.facts.state =
+        error.code == Errc::no_trust_root ? "no_trust_root" : "not_written";
+    books.telemetry.facts.in_sync = false;
+    return close_books(*context, std::move(books));
+  }
+  judge_alone(env, options, std::move(books));
+}
+
+void record_configuration(Env& env, const CommonOptions& options,
+                          const std::optional<Error>& error) {
+  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
+  if (!lock) env.console.note("a pass is booked without the lock: " + lock.error().detail);
+  Books books;
+  books.judge(kConfigurationAlarms);
+  if (error) {
+    books.alarms.push_back({EventKind::configuration_refused,
+                            "",
+                            "it was not taken over: " + error->detail,
+                            {{"HOSTSPIN_CODE", std::string(code_name(error->code))}}});
+  }
+  judge_alone(env, options, std::move(books));
+}
+
+void record_refresh(Context& context, const Standing& standing, const CycleReport& report) {
+  const std::optional<Lock> lock = lock_books(context);
+  Books books{load_telemetry(context), {}, {}, {}};
+  const std::int64_t waited_for = books.telemetry.waiting_version;
+  record_cycle(books.telemetry, report, wall(context.env));
+  if (report.applied) book_applied(context, standing, *report.applied, true, books);
+  book_cycle_events(standing, report, waited_for, books);
+  book_sources(report, books);
+  const std::int64_t adopts_at = books.telemetry.adopts_at;
+  close_books(context, std::move(books));
+  if (adopts_at != 0) {
+    give_hint(context.env, context.options, "adopt_in_s", adopts_at - wall(context.env));
+  }
+}
+
+void record_failed_refresh(Context& context, const Error& error) {
+  const std::optional<Lock> lock = lock_books(context);
+  const std::string code(code_name(error.code));
+  Books books{load_telemetry(context), {}, {}, {}};
+  record_failed_cycle(books.telemetry, code, wall(context.env));
+  books.judge(kFailedRefreshAlarms);
+  books.alarms.push_back({EventKind::refresh_failed, "", error.detail, {{"HOSTSPIN_CODE", code}}});
+  close_books(context, std::move(books));
+}
+
+void record_probes(Context& context, const ProbeReport& report) {
+  const std::optional<Lock> lock = lock_books(context);
+  ProbeBook probes = load_probes(context);
+  probes.note(report, wall(context.env));
+  (void)store_book(context, kProbesFile, probes);  // counted anew, at worst
+  Books books{load_telemetry(context), {}, {}, {}};
+  books.judge(kProbeAlarms);
+  for (const ProbedCheck& check : probes.checks()) {
+    if (!check.alarming) continue;
+    books.alarms.push_back(
+        {EventKind::address_down,
+         check.service + " " + check.address + " " + check.check,
+         check.detail.empty() ? check.verdict : check.verdict + ": " + check.detail,
+         {{"HOSTSPIN_SERVICE", check.service},
+          {"HOSTSPIN_ADDRESS", check.address},
+          {"HOSTSPIN_CHECK", check.check},
+          {"HOSTSPIN_VERDICT", check.verdict}}});
+  }
+  close_books(context, std::move(books), probes);
+}
+
+void record_failed_probes(Context& context, const Error& error) {
+  const std::optional<Lock> lock = lock_books(context);
+  Books books{load_telemetry(context), {}, {}, {}};
+  books.judge(kFailedProbeAlarms);
+  books.alarms.push_back({EventKind::probe_failed,
+                          "",
+                          error.detail,
+                          {{"HOSTSPIN_CODE", std::string(code_name(error.code))}}});
+  close_books(context, std::move(books), load_probes(context));
+}
+
+}  // namespace hostspin

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "alarms.h"
+#include "context.h"
+#include "converge.h"
+#include "hostspin/report.h"
+#include "probe_book.h"
+#include "reverts.h"
+#include "standing.h"
+#include "update_cycle.h"
+
+/// What every pass leaves for people and machines that watch: telemetry, reverts, alarms, events,
+/// metrics, and the touch of /run/hostspin/changed. The same whether the agent or a one-shot
+/// command runs it, and nothing of it decides about a manifest. All of it is best effort.
+namespace hostspin {
+
+/// What the agent and the passes have found of late, for `status`.
+struct Watch {
+  std::int64_t agent_pid = 0;     ///< 0 = no agent is seen
+  std::int64_t next_refresh = 0;  ///< seconds since 1970; 0 = none is known
+  std::int64_t next_probe = 0;
+  std::chrono::milliseconds backs_off{0};
+  std::string fights_with;  ///< the other writer; empty in peace
+  AlarmBook alarms;
+  ProbeBook probes;
+};
+[[nodiscard]] Watch look_at_watch(Context& context);
+
+/// How long the block is to be left alone, since another program keeps reverting it; 0 = not at
+/// all.
+[[nodiscard]] std::chrono::milliseconds back_off(Context& context);
+
+/// A pass over the hosts file ended. The caller holds the lock. Hints the back-off that is now due.
+void record_pass(Context& context, const Standing& standing, const Applied& applied);
+
+/// A pass could not be done at all; `context` is null where not even the configuration could be
+/// read.
+void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
+                        const Error& error);
+
+/// The agent has read its configuration, or could not.
+void record_configuration(Env& env, const CommonOptions& options,
+                          const std::optional<Error>& error);
+
+/// An update cycle ended. Takes the lock by itself.
+void record_refresh(Context& context, const Standing& standing, const CycleReport& report);
+/// No cycle could be run.
+void record_failed_refresh(Context& context, const Error& error);
+
+/// A round of probes ended, or could not be run. Takes the lock by itself.
+void record_probes(Context& context, const ProbeReport& report);
+void record_failed_probes(Context& context, const Error& error);
+
+}  // namespace hostspin

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hostspin/report.h"
+
+namespace hostspin {
+
+/// A failing address is an alarm after so many failures in a row, and no more after so many
+/// successes: one lost packet is no news.
+inline constexpr int kProbeFall = 3;
+inline constexpr int kProbeRise = 2;
+
+/// What the agent's probes have found, for metrics and status. Nothing here ever edits the hosts
+/// file.
+struct ProbedCheck {
+  std::string service;
+  std::string address;
+  std::string check;
+  std::string verdict;       ///< of the last probe
+  bool up = false;           ///< by the last probe
+  bool tried = false;        ///< the last probe came to it in time
+  bool alarming = false;     ///< by rise and fall
+  int streak = 0;            ///< probes in a row that said the other thing than `alarming`
+  double duration_s = 0;     ///< of the last probe that was tried
+  std::int64_t changed = 0;  ///< when `alarming` last changed, seconds since 1970; 0 = never
+  std::string detail;
+};
+
+class ProbeBook {
+ public:
+  static ProbeBook parse(std::string_view text);
+  [[nodiscard]] std::string format() const;
+
+  /// Takes in one round. Checks that the manifest no longer has are dropped. A check that was not
+  /// tried keeps its alarm as it was.
+  void note(const ProbeReport& report, std::int64_t now);
+
+  [[nodiscard]] const std::vector<ProbedCheck>& checks() const { return checks_; }
+  [[nodiscard]] std::int64_t last_round() const { return last_round_; }  ///< 0 = never
+
+ private:
+  std::vector<ProbedCheck> checks_;  ///< manifest order; each (service, address, check) once
+  std::int64_t last_round_ = 0;
+};
+
+}  // namespace hostspin

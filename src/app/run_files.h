@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "file_system.h"
+#include "hostspin/result.h"
+
+namespace hostspin {
+
+inline constexpr std::string_view kRunDirectory = "/run/hostspin";
+inline constexpr std::size_t kRunFileBytesMax = 1U << 20U;
+
+/// The small files that passes share until the next boot: reverts, alarms, probes, agent, changed.
+/// Nothing that decides about a manifest is among them. Empty where there is none that can be read.
+[[nodiscard]] std::optional<std::string> read_run_file(FileSystem& fs, const std::string& root,
+                                                       const std::string& name);
+/// Makes the directory where it is missing; atomic, and not meant to outlive a power cut.
+Result<void> write_run_file(FileSystem& fs, const std::string& root, const std::string& name,
+                            std::string_view bytes);
+
+}  // namespace hostspin

@@ -1,0 +1,60 @@
+#include "journal.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace hostspin {
+
+// Our own few lines instead of libsystemd, which would bring eight libraries into every process.
+std::string journal_entry(const JournalFields& fields) {
+  std::string entry;
+  for (const auto& [key, whole] : fields) {
+    const std::string_view value = std::string_view(whole).substr(0, kJournalValueBytesMax);
+    entry += key;
+    if (value.find('\n') == std::string_view::npos) {
+      entry.append("=").append(value).append("\n");
+      continue;
+    }
+    entry += '\n';
+    std::uint64_t size = value.size();  // 64 bits, little-endian
+    for (int byte = 0; byte < 8; ++byte, size >>= 8U) {
+      entry += static_cast<char>(static_cast<unsigned char>(size & 0xffU));
+    }
+    entry.append(value).append("\n");
+  }
+  return entry;
+}
+
+bool send_to_journal(const std::string& root, const JournalFields& fields) {
+  std::string path = (root == "/" ? std::string() : root) + std::string(kJournalSocket);
+  sockaddr_un address{};
+  int directory = -1;
+  if (path.size() >= sizeof address.sun_path) {
+    // A path below a long --root does not fit into a socket's address: through the open directory.
+    const std::size_t slash = path.rfind('/');
+    directory = open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return false;
+    path = "/proc/self/fd/" + std::to_string(directory) + path.substr(slash);
+  }
+  address.sun_family = AF_UNIX;
+  bool sent = false;
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && path.size() < sizeof address.sun_path) {
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    const std::string entry = journal_entry(fields);
+    sent = sendto(fd, entry.data(), entry.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                  reinterpret_cast<const sockaddr*>(&address),
+                  sizeof address) == static_cast<ssize_t>(entry.size());
+  }
+  if (fd >= 0) (void)close(fd);
+  if (directory >= 0) (void)close(directory);
+  return sent;
+}
+
+}  // namespace hostspin

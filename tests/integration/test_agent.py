@@ -1,0 +1,277 @@
+"""The resident agent: drift, fights, signals, the service manager, and what it leaves when it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from support.agent import Agent, Datagrams, journal_fields, pinned, replace, wait_until
+from support.fleet import service
+from support.machine import DEFAULT_HOSTS, source
+
+CLOUD_INIT = b"# Your system has configured 'manage_etc_hosts' as True.\n127.0.0.1 localhost\n"
+CALM = '[refresh]\ninterval = "1h"\nsplay = "0"\n[verify]\ninterval = "0"\n'
+
+
+@pytest.fixture
+def watched(machine, publication, fleet):
+    """A machine whose source offers version 5, with an agent that asks it at its start and then in an hour."""
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    with Agent(machine) as agent:
+        yield agent.wait_pinned()
+
+
+def status(machine) -> dict:
+    return json.loads(machine.hostspin("status", "--output", "json").stdout)
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda m: setattr(m, "hosts", DEFAULT_HOSTS),
+    lambda m: replace(m, DEFAULT_HOSTS),
+    lambda m: setattr(m, "hosts", m.hosts.replace(b"10.1.2.3", b"10.6.6.6")),
+    lambda m: m.hosts_path.unlink(),
+    lambda m: os.truncate(m.hosts_path, 0),
+], ids=["written", "replaced", "edited", "deleted", "truncated"])
+def test_drift_is_healed_and_told_once(watched, spoil):
+    machine = watched.machine
+    spoil(machine)
+    wait_until(lambda: pinned(machine), "the block")
+    event = watched.wait_event("drift_repaired")
+    assert event["writer"] == "unknown writer" and event["level"] == "warning"
+    drifts = status(machine)["telemetry"]["drifts"]
+    assert [one["writer"] for one in drifts] == ["unknown writer"]
+    assert watched.stop() == 0
+    assert len(watched.events("drift_repaired")) == 1
+    assert pinned(machine), "stopping leaves the block"
+
+
+def test_foreign_lines_stay_and_are_no_drift(watched):
+    machine = watched.machine
+    with open(machine.hosts_path, "ab") as hosts:
+        hosts.write(b"192.0.2.9\tprinter\n")
+    machine.hosts_path.chmod(0o640)
+    machine.hosts = machine.hosts.replace(b"10.1.2.3", b"10.6.6.6", 1)
+    wait_until(lambda: pinned(machine), "the block")
+    assert machine.hosts.endswith(b"192.0.2.9\tprinter\n")
+    assert machine.hosts_path.stat().st_mode & 0o777 == 0o640
+    assert watched.stop() == 0
+    assert len(watched.events("drift_repaired")) == 1
+
+
+def test_drift_does_not_wait_for_a_refresh_that_hangs(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url))
+    assert machine.hostspin("refresh").code == 0
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never says a word
+        machine.configure(source(f"http://127.0.0.1:{silent.getsockname()[1]}/fleet"),
+                          text='[refresh]\ninterval = "1h"\nsplay = "0"\ndeadline = "20s"\n[verify]\ninterval = "0"\n')
+        with Agent(machine) as agent:
+            silent.settimeout(20)
+            connection, _ = silent.accept()
+            with connection:
+                machine.hosts = DEFAULT_HOSTS
+                wait_until(lambda: pinned(machine), "the block while a refresh hangs", 10)
+                assert not agent.events("refresh_failed", "raised")
+            agent.stop()
+
+
+@pytest.mark.parametrize("content,name", [(CLOUD_INIT, "cloud-init"), (DEFAULT_HOSTS, "unknown writer")])
+def test_a_fight_is_one_alarm_and_few_passes(watched, content, name):
+    """A writer who takes the block out as soon as it is back."""
+    machine = watched.machine
+    reverts = 0
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        if pinned(machine):
+            machine.hosts = content
+            reverts += 1
+        time.sleep(0.01)
+    alarm = watched.wait_event("writer_fight", "raised")
+    assert alarm["writer"] == name
+    # Five at once, then after 1, 2, 4 … seconds.
+    assert 5 <= reverts <= 9
+    shown = status(machine)["agent"]
+    assert shown["fights_with"] == name and shown["back_off_ms"] > 0
+    # The boot guard shares the back-off; who says apply by hand means it.
+    machine.hosts = content
+    guard = machine.hostspin("apply", "--unattended")
+    assert guard.code == 1 and not pinned(machine), guard
+    assert machine.hostspin("apply").code in (0, 1) and pinned(machine)
+    assert watched.stop() == 0
+    assert len(watched.events("writer_fight", "raised")) == 1
+
+
+@pytest.mark.long
+def test_a_fight_ends(watched):
+    machine = watched.machine
+    for _ in range(6):
+        wait_until(lambda: pinned(machine), "the block")
+        machine.hosts = CLOUD_INIT
+    watched.wait_event("writer_fight", "raised")
+    cleared = wait_until(lambda: watched.events("writer_fight", "cleared"), "the end of the fight", 200)
+    assert cleared[0]["writer"] == "cloud-init" and pinned(machine)
+    assert status(machine)["agent"]["alarms"] == []
+
+
+def test_hangup_takes_a_good_configuration_and_keeps_the_old_one_against_a_bad_one(watched, publication, fleet):
+    machine = watched.machine
+    good = machine.config_path.read_text()
+    machine.config_path.write_text(good + "\n[refresh]\nintervall = '1s'\n")
+    watched.signal(signal.SIGHUP)
+    refused = watched.wait_event("configuration_refused", "raised")
+    assert "hostspin.toml" in refused["message"]
+    machine.hosts = DEFAULT_HOSTS  # what was read before goes on to be in force
+    wait_until(lambda: pinned(machine), "the block, with a broken configuration on disk")
+    publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
+    watched.signal(signal.SIGUSR1)
+    watched.wait_pinned("10.1.2.6")
+    assert not watched.events("block_not_written", "raised")
+
+    machine.config_path.write_text(good)
+    watched.signal(signal.SIGHUP)
+    watched.wait_event("configuration_refused", "cleared")
+    watched.wait_event("configuration_loaded")
+    other = machine.path / "etc/elsewhere"
+    other.write_bytes(DEFAULT_HOSTS)
+    machine.config_path.write_text(good + '\n[hosts]\npath = "/etc/elsewhere"\n')
+    watched.signal(signal.SIGHUP)
+    wait_until(lambda: b"10.1.2.6" in other.read_bytes(), "the block in another file")
+    other.write_bytes(DEFAULT_HOSTS)
+    wait_until(lambda: b"10.1.2.6" in other.read_bytes(), "its repair")
+    assert watched.stop() == 0
+
+
+def test_user_signal_refreshes_at_once(watched, publication, fleet):
+    publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
+    watched.signal(signal.SIGUSR1)
+    watched.wait_pinned("10.1.2.6")
+    adopted = watched.wait_event("manifest_adopted", count=2)
+    assert adopted["version"] == "6" and adopted["fleet"] == fleet.name
+
+
+def test_service_manager_hears_what_it_has_to(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    manager = Datagrams()
+    said = lambda: b"\n".join(manager.all()).decode()  # noqa: E731
+    environment = {"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "400000"}
+    with Agent(machine, environment=environment) as agent:
+        wait_until(lambda: "READY=1" in said(), "READY=1")
+        wait_until(lambda: "STATUS=OK: adopted manifest 5" in said(), "STATUS")
+        wait_until(lambda: said().count("WATCHDOG=1") >= 5, "the watchdog")
+        ready = said().count("READY=1")
+        agent.signal(signal.SIGHUP)
+        wait_until(lambda: "RELOADING=1\nMONOTONIC_USEC=" in said(), "RELOADING")
+        wait_until(lambda: said().count("READY=1") > ready, "READY after the reload")
+        assert agent.stop() == 0
+        assert "STOPPING=1" in said()
+    manager.close()
+
+
+def test_every_event_is_in_the_journal_with_its_fields(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    journal = Datagrams(machine.path / "run/systemd/journal/socket")
+    entries = lambda: [journal_fields(one) for one in journal.all()]  # noqa: E731
+    find = lambda **wanted: [e for e in entries() if wanted.items() <= e.items()]  # noqa: E731
+    with Agent(machine, log_format="journal") as agent:
+        wait_until(lambda: find(HOSTSPIN_EVENT="manifest_adopted", HOSTSPIN_VERSION="5"), "the adoption")
+        machine.hosts = CLOUD_INIT
+        drift = wait_until(lambda: find(HOSTSPIN_EVENT="drift_repaired"), "the drift")[0]
+        assert drift["HOSTSPIN_WRITER"] == "cloud-init" and drift["PRIORITY"] == "4"
+        assert drift["MESSAGE_ID"] == "92c2d617097740ce9f1c300a7a31dbe6"
+        assert drift["SYSLOG_IDENTIFIER"] == "hostspin"
+        machine.hosts = machine.hosts + machine.hosts
+        wait_until(lambda: find(HOSTSPIN_EVENT="block_not_written", HOSTSPIN_STATE="raised",
+                                HOSTSPIN_CODE="damaged_markers"), "the alarm")
+        machine.hosts = DEFAULT_HOSTS
+        wait_until(lambda: find(HOSTSPIN_EVENT="block_not_written", HOSTSPIN_STATE="cleared"), "its end")
+        assert agent.stop() == 0
+    assert [e["HOSTSPIN_EVENT"] for e in (entries()[0], entries()[-1])] == ["agent_started", "agent_stopped"]
+    # A one-shot run by hand or by a timer is in the same books.
+    publication.offer(fleet.manifest(7))
+    assert machine.hostspin("refresh").code == 0
+    assert find(HOSTSPIN_EVENT="manifest_adopted", HOSTSPIN_VERSION="7")
+    journal.close()
+    assert agent.log_path.read_text() == "", "nothing twice"
+
+
+def test_an_agent_and_one_shot_runs_side_by_side_do_no_harm(watched, publication, fleet):
+    machine = watched.machine
+    for version in range(6, 12):
+        publication.offer(fleet.manifest(version, [service("db.svc.example.com", [f"10.1.2.{version}"])]))
+        watched.signal(signal.SIGUSR1)
+        runs = [subprocess.Popen(machine.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                for command in (["refresh"], ["apply"], ["refresh"], ["apply", "--unattended"])]
+        for one in runs:
+            said = one.communicate(timeout=30)[0]
+            assert one.returncode in (0, 1), said
+        watched.wait_pinned(f"10.1.2.{version}")
+    assert watched.stop() == 0
+    adopted = [one["version"] for one in watched.events("manifest_adopted")]
+    assert len(adopted) == len(set(adopted))
+    assert not watched.events("drift_repaired")
+    assert machine.litter() == []
+
+
+def test_without_a_good_configuration_it_does_not_start(machine):
+    machine.config_path.write_text("refresh = 1\n")
+    with Agent(machine) as agent:
+        assert agent.process.wait(timeout=30) == 3
+        assert agent.events("configuration_refused", "raised")
+        assert "could not start" in agent.events("agent_stopped")[0]["message"]
+
+
+@pytest.mark.parametrize("kills", [20, pytest.param(500, marks=pytest.mark.long)])
+def test_killed_at_any_time_it_leaves_everything_whole(machine, publication, fleet, kills):
+    """kill -9 at random moments while a vandal is at work and versions are adopted; then a clean start."""
+    import random
+    dice = random.Random(kills)
+    publication.offer(fleet.manifest(5))
+    text = '[refresh]\ninterval = "1s"\nsplay = "0"\n[verify]\ninterval = "0"\n'
+    machine.configure(source(publication.file_url), text=text)
+    for round_number in range(kills):
+        with Agent(machine) as agent:
+            time.sleep(dice.uniform(0, 0.12))
+            version = 6 + round_number
+            new = publication.path / "new"
+            new.write_bytes(fleet.manifest(version, [service("db.svc.example.com", [f"10.2.{version // 250}.{version % 250}"])]))
+            os.replace(new, publication.path / "manifest.note")
+            agent.signal(signal.SIGUSR1)
+            if dice.random() < 0.5:
+                replace(machine, DEFAULT_HOSTS)
+            time.sleep(dice.uniform(0, 0.12))
+            agent.process.kill()
+            agent.process.wait()
+        assert b"localhost" in machine.hosts
+        stored = machine.state_path / "manifest.note"
+        if stored.exists():
+            inspected = machine.hostspin("inspect", stored)
+            assert inspected.code == 0, inspected
+    (machine.path / "run/hostspin/reverts").unlink(missing_ok=True)
+    with Agent(machine) as agent:
+        last = 5 + kills
+        agent.wait_pinned(f"10.2.{last // 250}.{last % 250}")
+        assert agent.stop() == 0
+    assert machine.hostspin("apply").code == 0
+    assert machine.litter() == []
+
+
+def test_status_says_how_each_source_fared_and_when_it_is_asked_next(watched, publication):
+    machine = watched.machine
+    publication.offer(None)
+    watched.signal(signal.SIGUSR1)
+    watched.wait_event("refresh_failed", "raised")
+    shown = wait_until(lambda: (s := status(machine))["agent"]["next_refresh"] and s, "the schedule")
+    assert shown["agent"]["running"] and shown["agent"]["pid"] == watched.pid
+    attempt = shown["telemetry"]["sources"][0]
+    assert attempt["outcome"] == "failed" and attempt["detail"] and attempt["last_fine"] > 0
+    assert {one["alarm"] for one in shown["agent"]["alarms"]} == {"refresh_failed", "source_failed"}
+    text = machine.hostspin("status").stdout
+    assert "next refresh " in text and "last fine: " in text and "alarm           refresh_failed" in text
+    assert watched.stop() == 0
+    assert not status(machine)["agent"]["running"]

@@ -1,0 +1,68 @@
+#include "alarms.h"
+
+#include <array>
+
+#include "catch.h"
+
+using namespace hostspin;
+
+namespace {
+
+constexpr std::array kJudged{EventKind::source_failed, EventKind::refresh_failed};
+
+Alarm source(const std::string& label, const std::string& detail = "timed out") {
+  return {EventKind::source_failed, label, detail, {{"HOSTSPIN_SOURCE", label}}};
+}
+
+}  // namespace
+
+TEST_CASE("an alarm is told once when it begins and once when it ends", "[alarms]") {
+  AlarmBook book;
+  std::vector<Event> events = book.judge(kJudged, {source("a"), source("b")}, 1000);
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].message == "source_failed a: timed out");
+  CHECK_FALSE(events[0].cleared);
+
+  CHECK(book.judge(kJudged, {source("a"), source("b", "refused")}, 1010).empty());
+  CHECK(book.standing().back().detail == "refused");  // the latest words, for status
+  CHECK(book.standing().back().since == 1000);
+
+  events = book.judge(kJudged, {source("b")}, 1090);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].cleared);
+  CHECK(events[0].message == "source_failed a: over, after 1 min 30 s");
+  CHECK(events[0].fields == JournalFields{{"HOSTSPIN_SOURCE", "a"}});
+
+  CHECK(book.judge(kJudged, {}, 1100).size() == 1);
+  CHECK(book.standing().empty());
+}
+
+TEST_CASE("an alarm that a pass does not judge stays", "[alarms]") {
+  AlarmBook book;
+  (void)book.judge(kJudged, {source("a")}, 1000);
+  constexpr std::array other{EventKind::held};
+  CHECK(book.judge(other, {}, 1010).empty());
+  CHECK(book.standing().size() == 1);
+}
+
+TEST_CASE("alarms survive the process that raised them", "[alarms]") {
+  AlarmBook book;
+  (void)book.judge(kJudged, {source("a \"quoted\"")}, 1000);
+  AlarmBook read = AlarmBook::parse(book.format());
+  CHECK(read.judge(kJudged, {source("a \"quoted\"")}, 2000).empty());
+  const std::vector<Event> events = read.judge(kJudged, {}, 2000);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].cleared);
+  CHECK(AlarmBook::parse("{\"schema\": \"hostspin.alarms/1\", \"alarms\": [1, {}]}")
+            .standing()
+            .empty());
+  CHECK(AlarmBook::parse("").standing().empty());
+}
+
+TEST_CASE("alarms without end are bounded", "[alarms]") {
+  AlarmBook book;
+  std::vector<Alarm> many;
+  for (std::size_t i = 0; i < kAlarmsMax + 50; ++i) many.push_back(source(std::to_string(i)));
+  CHECK(book.judge(kJudged, many, 1000).size() == kAlarmsMax);
+  CHECK(book.judge(kJudged, many, 1001).empty());
+}

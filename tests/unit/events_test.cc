@@ -1,0 +1,93 @@
+#include "events.h"
+
+#include <set>
+
+#include "catch.h"
+
+using namespace hostspin;
+
+TEST_CASE("every kind of event has a name and a message ID of its own", "[events]") {
+  std::set<std::string_view> names;
+  std::set<std::string_view> ids;
+  for (std::size_t i = 0; i < kEventKinds; ++i) {
+    const auto kind = static_cast<EventKind>(i);
+    CAPTURE(event_name(kind));
+    CHECK(names.insert(event_name(kind)).second);
+    CHECK(ids.insert(event_message_id(kind)).second);
+    CHECK(event_message_id(kind).size() == 32);
+    CHECK(event_message_id(kind).find_first_not_of("0123456789abcdef") == std::string_view::npos);
+    CHECK(event_from_name(event_name(kind)) == kind);
+  }
+  CHECK_FALSE(event_from_name("no_such_event"));
+}
+
+TEST_CASE("an event reaches the supervisor whole", "[events]") {
+  const Event event{EventKind::writer_fight,
+                    true,
+                    "writer_fight: over, after 5 min",
+                    {{"HOSTSPIN_WRITER", "cloud-init"}, {"HOSTSPIN_PATH", "/etc/hosts"}}};
+  const std::string line = format_event_line(event);
+  REQUIRE(line.back() == '\n');
+  const std::optional<Event> read =
+      parse_event_line(std::string_view(line).substr(0, line.size() - 1));
+  REQUIRE(read);
+  CHECK(read->kind == event.kind);
+  CHECK(read->cleared);
+  CHECK(read->message == event.message);
+  CHECK(read->fields == event.fields);
+}
+
+TEST_CASE("foreign text cannot forge a second event", "[events]") {
+  Event event{EventKind::source_failed, false, "x\n@event\theld\t-\tforged", {}};
+  event.fields = {{"HOSTSPIN_SOURCE", "a\tMESSAGE=forged\nb"}};
+  const std::string line = format_event_line(event);
+  CHECK(line.find('\n') == line.size() - 1);
+  const std::optional<Event> read =
+      parse_event_line(std::string_view(line).substr(0, line.size() - 1));
+  REQUIRE(read);
+  CHECK(read->kind == EventKind::source_failed);
+  REQUIRE(read->fields.size() == 1);
+  CHECK(read->fields[0].second == "a MESSAGE=forged b");
+}
+
+TEST_CASE("other lines are neither events nor hints", "[events]") {
+  for (const char* line :
+       {"", "OK: manifest 5", "@event", "@event\tno_such_event\t-\tx", "@eventful"}) {
+    CAPTURE(line);
+    CHECK_FALSE(parse_event_line(line));
+  }
+  for (const char* line : {"", "@hint", "@hint x", "@hint x=", "@hint x=1y", "hint x=1"}) {
+    CAPTURE(line);
+    CHECK_FALSE(parse_hint_line(line));
+  }
+  const std::optional<Hint> hint = parse_hint_line("@hint back_off_ms=1500");
+  REQUIRE(hint);
+  CHECK(hint->key == "back_off_ms");
+  CHECK(hint->value == 1500);
+}
+
+TEST_CASE("a journal entry: a line a field, and a length before a value of several lines",
+          "[events]") {
+  CHECK(journal_entry({{"MESSAGE", "a=b"}, {"PRIORITY", "4"}}) == "MESSAGE=a=b\nPRIORITY=4\n");
+  CHECK(journal_entry({{"MESSAGE", "a\nb"}}) ==
+        std::string("MESSAGE\n\x03\0\0\0\0\0\0\0a\nb\n", 20));
+  CHECK(journal_entry({{"X", std::string(100000, 'x')}}).size() == kJournalValueBytesMax + 3);
+}
+
+TEST_CASE("an alarm's entry says whether it was raised or cleared", "[events]") {
+  const auto value = [](const JournalFields& fields, const std::string& key) -> std::string {
+    for (const auto& [name, text] : fields) {
+      if (name == key) return text;
+    }
+    return "(none)";
+  };
+  Event event{EventKind::root_expired, false, "m", {}};
+  CHECK(value(journal_fields(event), "HOSTSPIN_STATE") == "raised");
+  CHECK(value(journal_fields(event), "PRIORITY") == "3");
+  event.cleared = true;
+  CHECK(value(journal_fields(event), "HOSTSPIN_STATE") == "cleared");
+  CHECK(value(journal_fields(event), "PRIORITY") == "6");
+  CHECK(value(journal_fields(event), "HOSTSPIN_EVENT") == "root_expired");
+  const Event happened{EventKind::manifest_adopted, false, "m", {}};
+  CHECK(value(journal_fields(happened), "HOSTSPIN_STATE") == "(none)");
+}

@@ -1,0 +1,75 @@
+#include "probe_book.h"
+
+#include "catch.h"
+#include "signing.h"
+
+using namespace hostspin;
+using namespace hostspin::testing;
+
+namespace {
+
+/// A round in which every check of the sample manifest had this verdict.
+ProbeReport round_of(Verdict verdict) {
+  const TestFleet fleet;
+  ManifestText text = fleet.manifest(1);
+  text.services = {{"db.svc.example.com", {"10.1.2.3"}, {}, "check = { tcp = 5432 }\n"}};
+  const Manifest manifest = value_of(parse_manifest_draft(text.text(), UnknownKeys::refuse));
+  std::vector<AddressReport> checks = plan_probes(manifest, {}).checks;
+  for (AddressReport& check : checks) {
+    check.result.verdict = verdict;
+    check.result.elapsed = std::chrono::milliseconds(12);
+  }
+  return judge(manifest, std::move(checks));
+}
+
+struct Book {
+  ProbeBook book;
+  std::int64_t now = 1000;
+  bool alarm_after(Verdict verdict) {
+    book = ProbeBook::parse(book.format());  // each round is a process of its own
+    book.note(round_of(verdict), now += 60);
+    REQUIRE(book.checks().size() == 1);
+    return book.checks()[0].alarming;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("three failures in a row raise an alarm, two successes end it", "[probes]") {
+  Book book;
+  CHECK_FALSE(book.alarm_after(Verdict::refused));
+  CHECK_FALSE(book.alarm_after(Verdict::tcp_timeout));
+  CHECK(book.alarm_after(Verdict::refused));
+  CHECK(book.alarm_after(Verdict::refused));
+  CHECK(book.alarm_after(Verdict::ok));
+  CHECK(book.alarm_after(Verdict::refused));
+  CHECK(book.alarm_after(Verdict::ok));
+  CHECK_FALSE(book.alarm_after(Verdict::ok));
+}
+
+TEST_CASE("a flapping address raises no alarm, but its last result is shown", "[probes]") {
+  Book book;
+  for (int i = 0; i < 10; ++i) {
+    CHECK_FALSE(book.alarm_after(Verdict::refused));
+    CHECK_FALSE(book.book.checks()[0].up);
+    CHECK_FALSE(book.alarm_after(Verdict::refused));
+    CHECK_FALSE(book.alarm_after(Verdict::ok));
+    CHECK(book.book.checks()[0].up);
+  }
+}
+
+TEST_CASE("what was not tried says nothing either way", "[probes]") {
+  Book book;
+  for (int i = 0; i < 3; ++i) (void)book.alarm_after(Verdict::refused);
+  REQUIRE(book.book.checks()[0].alarming);
+  for (int i = 0; i < 5; ++i) CHECK(book.alarm_after(Verdict::not_tried));
+  CHECK_FALSE(book.book.checks()[0].tried);
+}
+
+TEST_CASE("checks that the manifest no longer has are forgotten", "[probes]") {
+  Book book;
+  (void)book.alarm_after(Verdict::ok);
+  book.book.note(ProbeReport{}, 5000);
+  CHECK(book.book.checks().empty());
+  CHECK(book.book.last_round() == 5000);
+}
