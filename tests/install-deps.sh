@@ -22,6 +22,7 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
   dpkg-dev lintian rpm rpmlint mandoc apparmor                # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
+  prometheus faketime musl-tools                              # the agent's metrics, clock and readers
   packer ansible-core zsh fish)                               # what judges the examples and completions
 long=(qemu-system-x86 e2fsprogs
   fuse3 libfuse3-dev pkg-config)                              # power cuts on a disk that logs
@@ -68,10 +69,12 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo)
 fi
 
-# nginx would otherwise be started on port 80 of this machine.
+# nginx would otherwise be started on port 80 of this machine, and Prometheus on 9090.
 policy=/usr/sbin/policy-rc.d
 had_nginx=yes
 installed nginx-common || had_nginx=
+had_prometheus=yes
+installed prometheus || had_prometheus=
 made_policy=
 if [ ! -e $policy ]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
@@ -86,4 +89,7 @@ install=(apt-get install -y -q --no-install-recommends "${missing[@]}")
 "${as_root[@]}" "${install[@]}"
 if [ -z "$had_nginx" ] && installed nginx-common; then
   "${as_root[@]}" update-rc.d nginx disable
+fi
+if [ -z "$had_prometheus" ] && installed prometheus; then
+  "${as_root[@]}" update-rc.d prometheus disable
 fi

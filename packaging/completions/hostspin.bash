@@ -22,6 +22,7 @@ _hostspin() {
     --config | --hosts-file | --from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --root | --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W "text markdown html" -- "$cur")); return ;;
+    --log-format) COMPREPLY=($(compgen -W "auto journal text json" -- "$cur")); return ;;
     --reason | --deadline) return ;;
   esac
 
@@ -29,6 +30,8 @@ _hostspin() {
     local options="--config --root --hosts-file --state-dir --output --quiet --verbose --no-color --help"
     case $command in
       "") options+=" --version" ;;
+      apply) options+=" --unattended" ;;
+      agent) options+=" --log-format" ;;
       refresh) options+=" --now --from" ;;
       verify) options+=" --all --offline --no-resolver --deadline" ;;
       trust) options+=" --yes" ;;

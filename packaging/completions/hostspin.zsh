@@ -39,6 +39,8 @@ _hostspin() {
       ;;
     arguments)
       case $words[1] in
+        apply) _arguments $common '--unattended[back off where another program reverts the block]' ;;
+        agent) _arguments $common '--log-format[of the log]:format:(auto journal text json)' ;;
         refresh) _arguments $common '--now[do not wait for the spread]' '--from[a note or a directory]:path:_files' ;;
         verify)
           local -a names

@@ -54,8 +54,7 @@ ExitCode command_apply(Env& env, const CommonOptions& options, const ApplyOption
                                 {"warnings", report.warnings},
                                 {"notes", report.notes}});
   if (options.format == OutputFormat::text) {
-    for (const std::string& note : report.notes) env.console.print(note + "
-");
+    for (const std::string& note : report.notes) env.console.print(note + "\n");
   }
   return code;
 }

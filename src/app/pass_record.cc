@@ -191,7 +191,7 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
   }
   if (!applied.plan.conflicts.empty()) {
     const Conflict& first = applied.plan.conflicts.front();
-    const std::size_t more = applied.plan.conflicts.size() - 1;
+    const std::size_t more = applied.plan.conflict_lines - 1;
     books.alarms.push_back({EventKind::conflict, "",
                             path + ":" + std::to_string(first.line) + ": a foreign line gives " +
                                 first.name + " the address " + first.address +

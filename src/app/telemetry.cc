@@ -139,7 +139,7 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   facts.root_version = root.version;
   facts.root_expires = root.expires.time_since_epoch().count();
   facts.lines = static_cast<std::int64_t>(applied.pins.size());
-  facts.conflicts = static_cast<std::int64_t>(applied.plan.conflicts.size());
+  facts.conflicts = static_cast<std::int64_t>(applied.plan.conflict_lines);
   facts.held = applied.is_held;
   facts.in_sync = !applied.nothing_held && !applied.state_lost &&
                   (applied.outcome.written || !applied.plan.changes);

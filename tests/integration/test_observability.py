@@ -1,0 +1,154 @@
+"""What Prometheus, Grafana and the journal make of what hostspin says."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+from support.agent import Agent, pinned, wait_until
+from support.fleet import service
+from support.machine import DEFAULT_HOSTS, source
+from support.process import clean_environment
+
+CALM = '[refresh]\ninterval = "1h"\nsplay = "0"\n[verify]\ninterval = "0"\n'
+
+
+@pytest.fixture
+def promtool():
+    found = shutil.which("promtool", path=clean_environment()["PATH"])
+    if not found:
+        pytest.skip("needs the program promtool")
+    return found
+
+
+def metrics_of(machine) -> str:
+    return (machine.path / "var/lib/prometheus/node-exporter/hostspin.prom").read_text()
+
+
+def families(text: str) -> set:
+    return set(re.findall(r"^# TYPE (\S+) ", text, re.M))
+
+
+@pytest.fixture
+def measured(machine, publication, fleet):
+    """A machine whose metrics have every family: probed, repaired, with a source that failed and one to wait for."""
+    (machine.path / "var/lib/prometheus/node-exporter").mkdir(parents=True)
+    (machine.path / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    machine.configure(source(publication.file_url), source("file:///no/such/directory"))
+    publication.offer(fleet.manifest(5, [service("db.svc.example.com", ["127.0.0.1"], check={"tcp": 9})])
+                      if "127.0.0.0/8" in fleet.networks else fleet.manifest(5))
+    machine.hostspin("refresh")
+    machine.hosts = DEFAULT_HOSTS
+    machine.hostspin("apply")
+    machine.hostspin("agent-probe")
+    return machine
+
+
+def test_metrics_pass_promtool(measured, promtool):
+    text = metrics_of(measured)
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    assert "\nhostspin_drift_repairs_total 1\n" in text
+    assert "hostspin_refresh_failures_total{reason=" in text
+    assert not [path for path in measured.path.rglob("*.tmp")]
+
+
+def test_counters_survive_restarts(measured, publication, fleet):
+    for repairs in (2, 3):
+        measured.hosts = DEFAULT_HOSTS
+        assert measured.hostspin("apply").code in (0, 1)
+        assert f"\nhostspin_drift_repairs_total {repairs}\n" in metrics_of(measured)
+    with Agent(measured) as agent:
+        wait_until(lambda: pinned(measured), "the block")
+        measured.hosts = DEFAULT_HOSTS
+        wait_until(lambda: "\nhostspin_drift_repairs_total 4\n" in metrics_of(measured), "the agent's repair")
+        agent.stop()
+
+
+def test_no_textfile_directory_no_metrics(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url))
+    assert machine.hostspin("refresh").code == 0
+    assert not (machine.path / "var/lib/prometheus").exists()
+
+
+def test_rules_hold_and_use_only_metrics_that_are_written(measured, promtool, checkout):
+    examples = checkout / "examples/observability"
+    for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts-test.yml"]):
+        done = subprocess.run([promtool, *command], cwd=examples, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    # The man page lists every family, and nothing names one that is not listed.
+    page = (checkout / "packaging/man/hostspin.8").read_text()
+    listed = set(re.findall(r"^\.It Sy (hostspin_\w+)", page, re.M))
+    assert families(metrics_of(measured)) <= listed
+    for name in ("alerts.yml", "dashboard.json"):
+        used = set(re.findall(r"\bhostspin_\w+", (examples / name).read_text()))
+        assert used <= listed, f"{name}: {used - listed}"
+
+
+def test_dashboard_is_one_that_grafana_reads(checkout):
+    board = json.loads((checkout / "examples/observability/dashboard.json").read_text())
+    assert board["schemaVersion"] >= 30 and board["uid"] == "hostspin"
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(ids) == len(set(ids)) >= 10
+    for panel in board["panels"]:
+        assert panel["targets"][0]["expr"] and panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+
+
+def test_man_page_lists_every_event_with_its_id(checkout):
+    source_text = (checkout / "src/app/events.cc").read_text()
+    kinds = dict(re.findall(r'"(\w+)",\s*"([0-9a-f]{32})"', source_text))
+    assert len(kinds) > 20
+    page = (checkout / "packaging/man/hostspin.8").read_text()
+    for name, identifier in kinds.items():
+        assert re.search(rf"^\.It Sy {name}$\n\.Li {identifier}$", page, re.M), name
+
+
+@pytest.mark.slow
+def test_the_journal_is_searched_by_field(machine, publication, fleet, tmp_path):
+    """A journald of the test's own, in a mount namespace, fed by an agent and asked by journalctl."""
+    journald = "/usr/lib/systemd/systemd-journald"
+    if not shutil.which("journalctl", path=clean_environment()["PATH"]) or not shutil.which(journald):
+        pytest.skip("needs systemd-journald")
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    (machine.path / "run/systemd/journal").mkdir(parents=True)
+    start = f"""
+        mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal /run/log/journal &&
+        mount --bind {machine.path}/run/systemd/journal /run/systemd/journal &&
+        exec {journald}"""
+    log = (tmp_path / "journald.log").open("wb")
+    service_process = subprocess.Popen(["unshare", "--mount", "sh", "-c", start], stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log, env=clean_environment())
+
+    def ask(*matches: str) -> list:
+        done = subprocess.run(
+            ["nsenter", f"--mount=/proc/{service_process.pid}/ns/mnt", "--", "journalctl", "-o", "json", "--no-pager",
+             "--directory", "/run/log/journal", *matches], capture_output=True, text=True, check=False,
+            env=clean_environment())
+        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+    try:
+        socket_path = machine.path / "run/systemd/journal/socket"
+        end = time.monotonic() + 10
+        while not socket_path.exists():
+            if service_process.poll() is not None or time.monotonic() > end:
+                pytest.skip("systemd-journald does not run here: " + (tmp_path / "journald.log").read_text())
+            time.sleep(0.05)
+        with Agent(machine, log_format="journal") as agent:
+            wait_until(lambda: ask("HOSTSPIN_EVENT=manifest_adopted", "HOSTSPIN_VERSION=5"), "the adoption")
+            machine.hosts = DEFAULT_HOSTS
+            found = wait_until(lambda: ask("MESSAGE_ID=92c2d617097740ce9f1c300a7a31dbe6"), "the drift")
+            assert found[0]["HOSTSPIN_WRITER"] == "unknown writer" and found[0]["SYSLOG_IDENTIFIER"] == "hostspin"
+            machine.hosts = machine.hosts + machine.hosts
+            wait_until(lambda: ask("HOSTSPIN_EVENT=block_not_written", "HOSTSPIN_STATE=raised"), "the alarm")
+            machine.hosts = DEFAULT_HOSTS
+            wait_until(lambda: ask("HOSTSPIN_EVENT=block_not_written", "HOSTSPIN_STATE=cleared"), "its end")
+            assert agent.stop() == 0
+        wait_until(lambda: ask("HOSTSPIN_EVENT=agent_stopped"), "the end")
+    finally:
+        service_process.kill()
+        service_process.wait()
+        log.close()
