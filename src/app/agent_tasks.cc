@@ -19,7 +19,6 @@ constexpr milliseconds kNetworkGrace{20000};  // beyond its own deadline: writin
 constexpr milliseconds kFirstProbeWithin{5000};
 constexpr milliseconds kTurnJitter{1000};
 constexpr std::size_t kStatusLineBytesMax = 200;
-constexpr const char* kAgentFile = "agent";
 
 std::string config_copy(bool is_b) { return is_b ? "config-b" : "config-a"; }
 

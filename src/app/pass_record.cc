@@ -36,7 +36,6 @@ constexpr std::array kFailedProbeAlarms{EventKind::probe_failed};
 constexpr const char* kRevertsFile = "reverts";
 constexpr const char* kAlarmsFile = "alarms";
 constexpr const char* kProbesFile = "probes";
-constexpr const char* kAgentFile = "agent";
 constexpr const char* kChangedFile = "changed";
 
 std::int64_t steady_ms(const Env& env) {
@@ -335,6 +334,7 @@ Watch look_at_watch(Context& context) {
 }
 
 void record_pass(Context& context, const Standing& standing, const Applied& applied) {
+  sweep_run_files(context.env.fs, context.options.root);
   Books books{load_telemetry(context), {}, {}, {}};
   book_applied(context, standing, applied, false, books);
   close_books(context, std::move(books));

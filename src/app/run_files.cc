@@ -20,4 +20,16 @@ Result<void> write_run_file(FileSystem& fs, const std::string& root, const std::
   return write_state_file(fs, root, directory, name, bytes, false);
 }
 
+void sweep_run_files(FileSystem& fs, const std::string& root) {
+  const SysResult<Handle> directory = fs.open_directory(root, std::string(kRunDirectory));
+  if (!directory) return;
+  const SysResult<std::vector<std::string>> names = fs.list(*directory);
+  const std::string own = std::string(kAgentFile) + std::string(kTempSuffix);
+  for (const std::string& name : names ? *names : std::vector<std::string>()) {
+    if (!name.ends_with(kTempSuffix) || name == own) continue;
+    (void)fs.unlink(*directory, name);  // the next sweep comes
+  }
+  (void)fs.close(*directory);  // nothing here has to survive a power cut
+}
+
 }  // namespace hostspin

@@ -11,6 +11,8 @@ namespace hostspin {
 
 inline constexpr std::string_view kRunDirectory = "/run/hostspin";
 inline constexpr std::size_t kRunFileBytesMax = 1U << 20U;
+/// The one file that is written without the lock: by the agent's supervisor alone.
+inline constexpr const char* kAgentFile = "agent";
 
 /// The small files that passes share until the next boot: reverts, alarms, probes, agent, changed.
 /// Nothing that decides about a manifest is among them. Empty where there is none that can be read.
@@ -19,5 +21,8 @@ inline constexpr std::size_t kRunFileBytesMax = 1U << 20U;
 /// Makes the directory where it is missing; atomic, and not meant to outlive a power cut.
 Result<void> write_run_file(FileSystem& fs, const std::string& root, const std::string& name,
                             std::string_view bytes);
+
+/// Takes away temporary files that a killed pass left. The caller holds the lock.
+void sweep_run_files(FileSystem& fs, const std::string& root);
 
 }  // namespace hostspin
