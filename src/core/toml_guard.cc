@@ -71,6 +71,8 @@ class Scanner {
         dots_ = 0;
         return {};
       default:
+        // The library (3.3) assumes of some of these what does not hold: undefined behaviour.
+        if (c < 0) return "a byte outside ASCII, outside strings and comments";
         return {};
     }
   }

@@ -45,6 +45,14 @@ TEST_CASE("dots and brackets inside strings and comments do not count", "[toml_g
   CHECK_FALSE(passes(R"(x = '\' a.b.c.d.e.f.g.h.i.j)"));
 }
 
+TEST_CASE("bytes outside ASCII stand in strings and comments alone", "[toml_guard]") {
+  CHECK(passes("# f\xc3\xbcr\nx = \"\xc3\xa9\" # \xe2\x80\xa8\ny = '\xc3\xa9'\n"));
+  CHECK_FALSE(passes("\xc3\xa9 = 1\n"));
+  CHECK_FALSE(passes("x = 1\xc3\xa9\n"));
+  CHECK_FALSE(passes("\xe3\x80\x80\nx = 1\n"));
+  CHECK_FALSE(passes("[\xc3\xa9]\n"));
+}
+
 TEST_CASE("a string that is never closed hides one line only", "[toml_guard]") {
   CHECK_FALSE(passes("x = \"\n" + times(9, "[")));
   CHECK_FALSE(passes("x = '\n" + times(9, "[")));

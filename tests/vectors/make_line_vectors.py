@@ -65,12 +65,17 @@ proxy = "http://10.0.0.9:3128"
 url = "file:///srv/fleet"
 """,
     "literal-v6": '[[source]]\nurl = "https://[2001:db8::1]:8443/x"\n',
+    "utf-8-in-a-comment": '# f\u00fcr \u2028 und \u3000\nfleet = "a" # \u00e9\n',
     "comment-with-quotes": '# say "hostspin" and \'hosts\' and [[[[[[[[[[ and a.b.c.d.e.f.g.h.i.j\nfleet = "a"\n',
 }
 
 BAD_CONFIGURATIONS = {
     "not-toml": "not toml",
     "utf-8-in-an-error": 'fleet = "a"\n\u00e9',
+    "utf-8-in-a-key": '\u00e9 = 1\n',
+    "utf-8-blank": '\u3000\nfleet = "a"\n',
+    "utf-8-behind-a-value": 'fleet = "a"\u00e9\n',
+    "utf-8-in-a-header": "[\u00e9]\n",
     "latin-1": b'fleet = "\xe9"\n',
     "escape-sequence": b'\x1b[2Jfleet = "a"\n',
     "nul": b"fleet = \x00\n",
