@@ -95,3 +95,32 @@ TEST_CASE("times and spans read as people write them", "[time]") {
   CHECK(format_span(hours(-51)) == "2 d 3 h");
   CHECK(format_span(seconds(86400 + 5)) == "1 d");
 }
+
+TEST_CASE("exit codes have one word each, and an alarm outweighs not knowing", "[report]") {
+  CHECK(exit_code_word(ExitCode::ok) == "OK");
+  CHECK(exit_code_word(ExitCode::attention) == "WARNING");
+  CHECK(exit_code_word(ExitCode::critical) == "CRITICAL");
+  CHECK(exit_code_word(ExitCode::unknown) == "UNKNOWN");
+  const std::vector<ExitCode> by_weight = {ExitCode::ok, ExitCode::unknown, ExitCode::attention,
+                                           ExitCode::critical};
+  for (std::size_t a = 0; a < by_weight.size(); ++a) {
+    for (std::size_t b = 0; b < by_weight.size(); ++b) {
+      CHECK(graver(by_weight[a], by_weight[b]) == by_weight[std::max(a, b)]);
+    }
+  }
+}
+
+TEST_CASE("what could not be judged is unknown, what was refused or failed is critical",
+          "[report]") {
+  for (const Errc code : {Errc::bad_config, Errc::no_trust_root, Errc::no_sources, Errc::usage,
+                          Errc::denied, Errc::busy, Errc::held}) {
+    CAPTURE(code_name(code));
+    CHECK(exit_code_for(code) == ExitCode::unknown);
+  }
+  for (const Errc code : {Errc::bad_signature, Errc::too_few_signatures, Errc::rollback,
+                          Errc::equivocation, Errc::root_expired, Errc::root_withheld,
+                          Errc::disk_full, Errc::fetch_failed, Errc::internal}) {
+    CAPTURE(code_name(code));
+    CHECK(exit_code_for(code) == ExitCode::critical);
+  }
+}
