@@ -418,12 +418,16 @@ Result<std::vector<std::string>> drop_ins(FileSystem& fs, const std::string& roo
 
 Result<void> read_config_text(const std::string& file, std::string_view bytes, Config& config) {
   // The library's stack grows with a dotted key, and an administrator's typing error is no reason
-  // to crash: the shape that documents keep is enough for a configuration.
+  // to crash: the shape that documents keep is enough for a configuration. Comments may be in any
+  // language; the library does not get to see it, since where they begin it may think otherwise.
   if (Result<void> shape = check_toml_shape(bytes, Errc::bad_config); !shape) {
     return annotate(std::move(shape).error(), file);
   }
   try {
-    const toml::table table = toml::parse(bytes);
+    std::string ascii(bytes);
+    std::replace_if(
+        ascii.begin(), ascii.end(), [](char c) { return c < 0; }, '?');
+    const toml::table table = toml::parse(ascii);
     config.files.push_back(file);
     return Reader(file, config).read(table);
   } catch (const toml::parse_error& error) {

@@ -20,6 +20,9 @@ class Scanner {
       dots_ = 0;
       return {};
     }
+    // The library (3.3) assumes of some of these what does not hold, which is undefined behaviour;
+    // strings are no exception, since where one begins the library may think otherwise.
+    if (c < 0 && where_ != Where::comment) return "a byte outside ASCII, outside comments";
     switch (where_) {
       case Where::comment:
         return {};
@@ -71,8 +74,6 @@ class Scanner {
         dots_ = 0;
         return {};
       default:
-        // The library (3.3) assumes of some of these what does not hold: undefined behaviour.
-        if (c < 0) return "a byte outside ASCII, outside strings and comments";
         return {};
     }
   }

@@ -73,6 +73,7 @@ BAD_CONFIGURATIONS = {
     "not-toml": "not toml",
     "utf-8-in-an-error": 'fleet = "a"\n\u00e9',
     "utf-8-in-a-key": '\u00e9 = 1\n',
+    "utf-8-behind-a-quote-that-opens-nothing": "x = +20z'\u029b\n",
     "utf-8-blank": '\u3000\nfleet = "a"\n',
     "utf-8-behind-a-value": 'fleet = "a"\u00e9\n',
     "utf-8-in-a-header": "[\u00e9]\n",
