@@ -15,7 +15,8 @@ class RunningAgent:
     def __init__(self, machine):
         self.log = machine.path / "agent.log"
         with open(self.log, "wb") as log:
-            self._process = subprocess.Popen(machine.command("agent"), stdout=log, stderr=log, env=clean_environment())
+            self._process = subprocess.Popen(machine.command("agent", "--verbose"), stdout=log, stderr=log,
+                                             env=clean_environment())
 
     def wait_until(self, condition, what: str) -> None:
         deadline = time.monotonic() + SECONDS_MAX
