@@ -6,6 +6,7 @@
 #include "output.h"
 #include "pass_record.h"
 #include "probing.h"
+#include "resolver_view.h"
 #include "update_cycle.h"
 
 namespace hostspin {
@@ -111,6 +112,21 @@ ExitCode probe_changes(Context& context, const CycleReport& report, const Standi
   return code;
 }
 
+/// What was written is of use only if look-ups see it. Another root's look-ups are not ours.
+ExitCode check_look_ups(Context& context, const Applied& applied,
+                        std::vector<std::string>& warnings) {
+  if (!applied.outcome.written || context.options.root != "/") return ExitCode::ok;
+  const Result<std::vector<std::string>> troubles = check_resolver(context, applied.pins);
+  if (!troubles) {
+    warnings.push_back("this machine's resolver could not be asked: " + troubles.error().detail);
+    return ExitCode::attention;
+  }
+  for (const std::string& trouble : *troubles) {
+    warnings.push_back("this machine's resolver does not see the pin of " + trouble);
+  }
+  return troubles->empty() ? ExitCode::ok : ExitCode::attention;
+}
+
 }  // namespace
 
 ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh) {
@@ -143,6 +159,7 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   ApplyReport report = report_apply(*context, standing, shown);
   report.code = graver(report.code, cycle_code(*cycle));
   warn_about_sources(env, *cycle);
+  report.code = graver(report.code, check_look_ups(*context, shown, report.warnings));
   report.code = graver(report.code, probe_changes(*context, *cycle, standing, report.warnings));
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   const std::string verdict =

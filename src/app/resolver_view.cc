@@ -6,6 +6,10 @@ namespace hostspin {
 namespace {
 
 constexpr std::chrono::milliseconds kWorkerGrace{250};
+/// systemd-resolved looks at the hosts file every two seconds.
+constexpr std::chrono::milliseconds kResolverSettles{2500};
+constexpr std::chrono::milliseconds kAnswerLimit{2000};
+constexpr std::chrono::milliseconds kAskAgain{250};
 
 /// Which question of which name an id stands for.
 struct Question {
@@ -30,8 +34,11 @@ std::vector<ResolverView> views_of(const std::vector<Pin>& pins) {
   return views;
 }
 
+enum class Scope { system_alone, everything };
+
 Result<std::map<std::uint32_t, Question>> ask_all(AskSession& ask,
-                                                  const std::vector<ResolverView>& views) {
+                                                  const std::vector<ResolverView>& views,
+                                                  Scope scope) {
   using Database = AskRequest::Database;
   using Family = AskRequest::Family;
   std::map<std::uint32_t, Question> questions;
@@ -48,7 +55,9 @@ Result<std::map<std::uint32_t, Question>> ask_all(AskSession& ask,
                          [&](const IPAddress& a) { return a.is_v6() == v6; });
     };
     Result<void> asked = put(Database::system, Family::any, {i, Question::Kind::system, ""});
-    if (asked) asked = put(Database::files, Family::any, {i, Question::Kind::files, ""});
+    if (!asked) return std::move(asked).error();
+    if (scope == Scope::system_alone) continue;
+    asked = put(Database::files, Family::any, {i, Question::Kind::files, ""});
     if (asked) asked = put(Database::dns, Family::any, {i, Question::Kind::dns, ""});
     if (asked && !has(true)) {
       asked = put(Database::system, Family::inet6, {i, Question::Kind::one_family, "inet6"});
@@ -95,6 +104,56 @@ ResolverView::State judge(const ResolverView& view) {
                                               : ResolverView::State::differs;
 }
 
+Result<std::vector<ResolverView>> ask(Context& context, const std::vector<Pin>& pins, Scope scope,
+                                      std::chrono::milliseconds deadline) {
+  std::vector<ResolverView> views = views_of(pins);
+  for (ResolverView& view : views) {
+    view.files.status = view.dns.status = view.system.status = AskResult::Status::stalled;
+  }
+  if (views.empty()) return views;
+  Result<std::unique_ptr<AskSession>> session = context.env.worker.start_ask(deadline);
+  if (!session) return std::move(session).error();
+  Result<std::map<std::uint32_t, Question>> questions = ask_all(**session, views, scope);
+  if (!questions) return std::move(questions).error();
+  if (Result<void> finished = (*session)->finish(); !finished) return std::move(finished).error();
+
+  const auto limit = context.env.clock.steady() + deadline + kWorkerGrace;
+  for (std::size_t answered = 0; answered < questions->size();) {
+    Result<AskOutput> output = (*session)->next(limit);
+    if (!output) {
+      if (output.error().code == Errc::timed_out) break;  // what is open stays stalled
+      return std::move(output).error();
+    }
+    if (output->end) break;
+    if (!output->ask) continue;
+    ++answered;
+    const Question& question = questions->at(output->ask->id);
+    take(views[question.view], question, std::move(*output->ask));
+  }
+  for (ResolverView& view : views) view.state = judge(view);
+  return views;
+}
+
+/// Why the answer is not what is pinned; empty where it is. Some of the addresses will do: without
+/// `multi on` glibc gives the first.
+std::string trouble_with(const ResolverView& view) {
+  switch (view.state) {
+    case ResolverView::State::stalled:
+      return view.name + ": no answer in time";
+    case ResolverView::State::missing:
+      return view.name + ": not found";
+    case ResolverView::State::files:
+    case ResolverView::State::differs:
+      break;
+  }
+  for (const IPAddress& address : view.system.addresses) {
+    if (!std::binary_search(view.pinned.begin(), view.pinned.end(), address)) {
+      return view.name + ": " + address.to_string() + ", which is not pinned";
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string_view resolver_state_name(ResolverView::State state) {
@@ -113,32 +172,24 @@ std::string_view resolver_state_name(ResolverView::State state) {
 
 Result<std::vector<ResolverView>> ask_resolver(Context& context, const std::vector<Pin>& pins,
                                                std::chrono::milliseconds deadline) {
-  std::vector<ResolverView> views = views_of(pins);
-  for (ResolverView& view : views) {
-    view.files.status = view.dns.status = view.system.status = AskResult::Status::stalled;
-  }
-  if (views.empty()) return views;
-  Result<std::unique_ptr<AskSession>> ask = context.env.worker.start_ask(deadline);
-  if (!ask) return std::move(ask).error();
-  Result<std::map<std::uint32_t, Question>> questions = ask_all(**ask, views);
-  if (!questions) return std::move(questions).error();
-  if (Result<void> finished = (*ask)->finish(); !finished) return std::move(finished).error();
+  return ask(context, pins, Scope::everything, deadline);
+}
 
-  const auto limit = context.env.clock.steady() + deadline + kWorkerGrace;
-  for (std::size_t answered = 0; answered < questions->size();) {
-    Result<AskOutput> output = (*ask)->next(limit);
-    if (!output) {
-      if (output.error().code == Errc::timed_out) break;  // what is open stays stalled
-      return std::move(output).error();
+Result<std::vector<std::string>> check_resolver(Context& context, const std::vector<Pin>& pins) {
+  const auto limit = context.env.clock.steady() + kResolverSettles;
+  for (;;) {
+    const Result<std::vector<ResolverView>> views =
+        ask(context, pins, Scope::system_alone, kAnswerLimit);
+    if (!views) return views.error();
+    std::vector<std::string> troubles;
+    for (const ResolverView& view : *views) {
+      if (std::string trouble = trouble_with(view); !trouble.empty()) {
+        troubles.push_back(std::move(trouble));
+      }
     }
-    if (output->end) break;
-    if (!output->ask) continue;
-    ++answered;
-    const Question& question = questions->at(output->ask->id);
-    take(views[question.view], question, std::move(*output->ask));
+    if (troubles.empty() || context.env.clock.steady() >= limit) return troubles;
+    context.env.clock.sleep(kAskAgain);
   }
-  for (ResolverView& view : views) view.state = judge(view);
-  return views;
 }
 
 }  // namespace hostspin

@@ -37,4 +37,9 @@ struct ResolverView {
 Result<std::vector<ResolverView>> ask_resolver(Context& context, const std::vector<Pin>& pins,
                                                std::chrono::milliseconds deadline);
 
+/// After an apply: names that this machine's resolver, asked in a fresh process, does not answer
+/// from the pins, and what it says instead. Asked again for as long as systemd-resolved may take to
+/// notice a new file.
+Result<std::vector<std::string>> check_resolver(Context& context, const std::vector<Pin>& pins);
+
 }  // namespace hostspin

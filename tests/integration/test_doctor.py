@@ -110,9 +110,10 @@ def test_immutable(pinned_machine, mounts):
     assert found["severity"] == "critical" and "chattr -i" in found["remedy"], found
 
 
-def test_a_container_that_keeps_the_old_file_is_named(pinned_machine, fleet, mounts):
+def test_a_container_that_keeps_the_old_file_is_named(pinned_machine, fleet):
     """It mounted the file; since then the file has been replaced, and it will never see that."""
     machine = pinned_machine
+    mounts = Mounts(over_etc=True)
     mounts.run("mount", "--bind", machine.path / "etc", "/etc")
     inside = machine.path / "hosts-in-container"
     inside.write_bytes(b"")
@@ -130,3 +131,4 @@ def test_a_container_that_keeps_the_old_file_is_named(pinned_machine, fleet, mou
         assert [what for what in stale if f"process {container.pid} ('cat')" in what and str(inside) in what], stale
     finally:
         container.communicate(timeout=10)
+        mounts.close()

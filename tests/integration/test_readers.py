@@ -92,7 +92,7 @@ class Etc:
     """A mount namespace and a network of nothing in which the machine's etc is /etc."""
 
     def __init__(self, machine, host_conf: str = ""):
-        self.mounts = Mounts()
+        self.mounts = Mounts(over_etc=True)
         etc = machine.path / "etc"
         (etc / "nsswitch.conf").write_text("hosts: files dns\n")
         (etc / "host.conf").write_text(host_conf)

@@ -11,9 +11,12 @@ from .process import Run, clean_environment, run
 class Mounts:
     """Lives as long as its holder, which ends when its standard input does: with this process."""
 
-    def __init__(self):
+    def __init__(self, over_etc: bool = False):
+        """`over_etc`: something will be mounted over /etc, which the machine must on no account come to see."""
         if os.geteuid() != 0:
             raise Unavailable("needs root, to mount")
+        if over_etc and propagation() != "private":
+            raise Unavailable("mounts would be seen outside, and one goes over /etc")
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "--propagation", propagation(), "--", "sh", "-c", "echo ready; exec cat"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment())
