@@ -18,6 +18,7 @@ constexpr milliseconds kPassLimit{10000};
 constexpr milliseconds kNetworkGrace{20000};  // beyond its own deadline: writing, and the lock
 constexpr milliseconds kFirstProbeWithin{5000};
 constexpr milliseconds kTurnJitter{1000};
+constexpr std::int64_t kTurnSecondsMax = 604800;  // beyond it the turn is asked for again
 constexpr std::size_t kStatusLineBytesMax = 200;
 
 std::string config_copy(bool is_b) { return is_b ? "config-b" : "config-a"; }
@@ -209,7 +210,7 @@ void Agent::take_refresh(int exit_code, const Report& report) {
   const auto turn = report.hints.find("adopt_in_s");
   if (turn == report.hints.end()) return;
   // This host's moment within `spread`; the clock's seconds are whole ones.
-  const std::chrono::seconds wait(std::clamp<std::int64_t>(turn->second, 0, 7 * 86400));
+  const std::chrono::seconds wait(std::clamp<std::int64_t>(turn->second, 0, kTurnSecondsMax));
   refresh_at_ = std::min(refresh_at_, now() + wait + schedule_.first(kTurnJitter));
 }
 

@@ -9,6 +9,7 @@
 #include "hostspin/time_text.h"
 #include "lock.h"
 #include "metrics.h"
+#include "pass_findings.h"
 #include "replace_file.h"
 #include "run_files.h"
 #include "telemetry.h"
@@ -16,18 +17,7 @@
 namespace hostspin {
 namespace {
 
-constexpr std::array kPassAlarms{EventKind::block_not_written,
-                                 EventKind::nothing_held,
-                                 EventKind::manifest_expired,
-                                 EventKind::root_expired,
-                                 EventKind::state_lost,
-                                 EventKind::state_damaged,
-                                 EventKind::held,
-                                 EventKind::conflict,
-                                 EventKind::writer_fight};
 constexpr std::array kFailedPassAlarms{EventKind::block_not_written};
-constexpr std::array kRefreshAlarms{EventKind::refresh_failed, EventKind::manifest_refused,
-                                    EventKind::source_failed};
 constexpr std::array kFailedRefreshAlarms{EventKind::refresh_failed};
 constexpr std::array kConfigurationAlarms{EventKind::configuration_refused};
 constexpr std::array kProbeAlarms{EventKind::address_down, EventKind::probe_failed};
@@ -80,18 +70,6 @@ std::string read_process_name(FileSystem& fs, std::int64_t pid) {
   return (*name)->substr(0, (*name)->find('\n'));
 }
 
-/// What one pass has to say: all that is wrong now, as far as it `judged`, and what happened.
-struct Books {
-  Telemetry telemetry;
-  std::vector<EventKind> judged;
-  std::vector<Alarm> alarms;
-  std::vector<Event> events;
-
-  void judge(std::span<const EventKind> kinds) {
-    judged.insert(judged.end(), kinds.begin(), kinds.end());
-  }
-};
-
 /// An alarm is told only where it could be booked: else nobody would know later that it is over.
 /// The supervisor hears that there was something, and says so until it can be.
 void tell(Env& env, const CommonOptions& options, std::vector<Event> events,
@@ -141,82 +119,6 @@ std::optional<Lock> lock_books(Context& context) {
   return std::nullopt;
 }
 
-JournalFields manifest_fields(const Standing& standing) {
-  const Manifest& manifest = standing.current->manifest();
-  return {{"HOSTSPIN_FLEET", manifest.fleet},
-          {"HOSTSPIN_EPOCH", std::to_string(manifest.epoch)},
-          {"HOSTSPIN_VERSION", std::to_string(manifest.version)},
-          {"HOSTSPIN_SHA256", standing.current->short_digest()}};
-}
-
-void book_manifest(const Standing& standing, const Applied& applied, Books& books) {
-  const std::string root_version = std::to_string(standing.root().version);
-  if (applied.nothing_held) {
-    books.alarms.push_back({EventKind::nothing_held, "", "no manifest has been adopted here", {}});
-  }
-  if (standing.current && standing.current->expired(standing.now)) {
-    const Manifest& manifest = standing.current->manifest();
-    books.alarms.push_back({EventKind::manifest_expired, "",
-                            "manifest " + std::to_string(manifest.version) + " expired at " +
-                                format_utc(manifest.expires) +
-                                "; it stays until a newer one is adopted",
-                            manifest_fields(standing)});
-  }
-  if (standing.chain.trusted().expired(standing.now)) {
-    books.alarms.push_back({EventKind::root_expired,
-                            "",
-                            "root " + root_version + " expired at " +
-                                format_utc(standing.root().expires) +
-                                ": nothing new will be adopted",
-                            {{"HOSTSPIN_ROOT_VERSION", root_version}}});
-  }
-  if (!standing.remarks.empty()) {
-    books.alarms.push_back({EventKind::state_damaged, "", standing.remarks.front(), {}});
-  }
-}
-
-void book_file(const Context& context, const Applied& applied, bool drifted, Books& books) {
-  const std::string& path = context.config.hosts_path;
-  const JournalFields fields{{"HOSTSPIN_PATH", path}};
-  if (applied.state_lost) {
-    books.alarms.push_back(
-        {EventKind::state_lost, "",
-         "the block in " + path + " is newer than any manifest on this machine; it was kept",
-         fields});
-  }
-  if (applied.is_held) {
-    const std::string why = applied.held.empty() ? std::string() : ": " + applied.held;
-    books.alarms.push_back({EventKind::held, "", path + " is left alone" + why, fields});
-  }
-  if (!applied.plan.conflicts.empty()) {
-    const Conflict& first = applied.plan.conflicts.front();
-    const std::size_t more = applied.plan.conflict_lines - 1;
-    books.alarms.push_back({EventKind::conflict, "",
-                            path + ":" + std::to_string(first.line) + ": a foreign line gives " +
-                                first.name + " the address " + first.address +
-                                (more == 0 ? "" : ", and " + std::to_string(more) + " more"),
-                            fields});
-  }
-  if (drifted) {
-    const Telemetry::DriftRepair& drift = books.telemetry.drifts.back();
-    books.events.push_back({EventKind::drift_repaired,
-                            false,
-                            "the block in " + path + " had been altered (" + drift.what + ") by " +
-                                drift.writer + " and was put right",
-                            {{"HOSTSPIN_PATH", path},
-                             {"HOSTSPIN_DRIFT", drift.what},
-                             {"HOSTSPIN_WRITER", drift.writer}}});
-  }
-  const ReplaceOutcome& outcome = applied.outcome;
-  if (outcome.writer_busy || !outcome.left_over.empty()) {
-    const std::string kept = outcome.left_over.empty() ? outcome.previous : outcome.left_over;
-    books.events.push_back({EventKind::foreign_edit_kept,
-                            false,
-                            "another writer's bytes of " + path + " were put aside: " + kept,
-                            {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_KEPT", kept}}});
-  }
-}
-
 /// Counts a repair, or peace.
 void book_reverts(Context& context, const Applied& applied, bool drifted, Books& books) {
   const std::int64_t now = steady_ms(context.env);
@@ -250,62 +152,10 @@ void book_applied(Context& context, const Standing& standing, const Applied& app
       env.console.note(touched.error().detail);
     }
   }
-  books.judge(kPassAlarms);
   book_manifest(standing, applied, books);
   book_file(context, applied, drifted, books);
   book_reverts(context, applied, drifted, books);
   give_hint(env, context.options, "in_sync", books.telemetry.facts.in_sync ? 1 : 0);
-}
-
-void book_cycle_events(const Standing& standing, const CycleReport& report, std::int64_t waited_for,
-                       Books& books) {
-  if (report.outcome == CycleOutcome::adopted) {
-    books.events.push_back({EventKind::manifest_adopted, false,
-                            "adopted manifest " +
-                                std::to_string(standing.current->manifest().version) +
-                                " of fleet " + standing.root().fleet,
-                            manifest_fields(standing)});
-  }
-  if (report.roots_added > 0) {
-    const std::string version = std::to_string(standing.root().version);
-    books.events.push_back({EventKind::roots_adopted,
-                            false,
-                            "adopted trust root " + version + " of fleet " + standing.root().fleet,
-                            {{"HOSTSPIN_ROOT_VERSION", version}}});
-  }
-  const Telemetry& telemetry = books.telemetry;
-  if (telemetry.waiting_version != 0 && telemetry.waiting_version != waited_for) {
-    const std::string version = std::to_string(telemetry.waiting_version);
-    const std::chrono::sys_seconds turn{std::chrono::seconds(telemetry.adopts_at)};
-    books.events.push_back(
-        {EventKind::manifest_waiting,
-         false,
-         "manifest " + version + " is good and is adopted here at " + format_utc(turn),
-         {{"HOSTSPIN_VERSION", version}}});
-  }
-}
-
-void book_sources(const CycleReport& report, Books& books) {
-  books.judge(kRefreshAlarms);
-  if (report.error) {
-    books.alarms.push_back({EventKind::refresh_failed,
-                            "",
-                            report.error->detail,
-                            {{"HOSTSPIN_CODE", std::string(code_name(report.error->code))}}});
-  }
-  for (const EndpointReport& endpoint : report.endpoints) {
-    const std::string& refused =
-        endpoint.refused.empty() ? endpoint.root_refused : endpoint.refused;
-    JournalFields fields{{"HOSTSPIN_SOURCE", endpoint.label}};
-    if (!refused.empty() && !endpoint.lagging) {
-      fields.emplace_back("HOSTSPIN_CODE", code_name(endpoint.refused_code));
-      books.alarms.push_back(
-          {EventKind::manifest_refused, endpoint.label, refused, std::move(fields)});
-    } else if (!endpoint.fine()) {
-      books.alarms.push_back({EventKind::source_failed, endpoint.label,
-                              endpoint.lagging ? refused : endpoint.failed, std::move(fields)});
-    }
-  }
 }
 
 }  // namespace

@@ -14,14 +14,14 @@ from .process import clean_environment
 SECONDS_MAX = 30  # a condition that does not come by then does not come
 
 
-def wait_until(condition, what: str, seconds: float = SECONDS_MAX):
-    """Polls for a condition; its value once it is true."""
+def wait_until(condition, what, seconds: float = SECONDS_MAX):
+    """Polls for a condition; its value once it is true. `what` may be a function, called where it never is."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        assert time.monotonic() < end, f"waited {seconds} s for {what() if callable(what) else what}"
         time.sleep(0.01)
 
 
@@ -103,10 +103,11 @@ class Agent:
 
     def wait_event(self, name: str, state: str | None = None, count: int = 1) -> dict:
         return wait_until(lambda: len(self.events(name, state)) >= count and self.events(name, state)[-1],
-                          f"{name} ({state}); the log: {self.log_path.read_text()}")
+                          lambda: f"{name} ({state}); the log: {self.log_path.read_text()}")
 
     def wait_pinned(self, address: str = "10.1.2.3") -> "Agent":
-        wait_until(lambda: pinned(self.machine, address), f"the pin of {address}: {self.log_path.read_text()}")
+        wait_until(lambda: pinned(self.machine, address),
+                   lambda: f"the pin of {address}; the log: {self.log_path.read_text()}")
         return self
 
     def signal(self, number: int) -> None:

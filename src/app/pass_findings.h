@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "alarms.h"
+#include "context.h"
+#include "converge.h"
+#include "standing.h"
+#include "telemetry.h"
+#include "update_cycle.h"
+
+namespace hostspin {
+
+/// What one pass has to say: all that is wrong now, as far as it `judged`, and what happened.
+struct Books {
+  Telemetry telemetry;
+  std::vector<EventKind> judged;
+  std::vector<Alarm> alarms;
+  std::vector<Event> events;
+
+  void judge(std::span<const EventKind> kinds) {
+    judged.insert(judged.end(), kinds.begin(), kinds.end());
+  }
+};
+
+/// The alarms that stand by what is held: none, expired, stored files that do not verify. Judges
+/// every alarm of a pass over the hosts file.
+void book_manifest(const Standing& standing, const Applied& applied, Books& books);
+/// What was found in and around the hosts file.
+void book_file(const Context& context, const Applied& applied, bool drifted, Books& books);
+
+/// What a cycle brought; `waited_for` is the version that was known to wait before it.
+void book_cycle_events(const Standing& standing, const CycleReport& report, std::int64_t waited_for,
+                       Books& books);
+/// How each source fared.
+void book_sources(const CycleReport& report, Books& books);
+
+}  // namespace hostspin
