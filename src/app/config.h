@@ -20,10 +20,11 @@ inline constexpr std::size_t kSourceAddressesMax = 16;
 
 /// One `[[source]]`: where notes are fetched from.
 struct Source {
-  enum class Kind { file, http };
+  enum class Kind { file, http, s3 };
   Kind kind = Kind::http;
-  std::string url;                   ///< base, without a slash at its end
-  std::string directory;             ///< file: the path
+  std::string url;        ///< base as configured, without a slash at its end
+  std::string fetch_url;  ///< what is fetched from: the same, of S3 the bucket's https URL
+  std::string directory;  ///< file: the path
   std::vector<IPAddress> addresses;  ///< where to connect; never empty but for file
   int priority = 0;                  ///< lower is asked first, 0–1000
   std::string ca;                    ///< PEM file; empty = the system's
@@ -31,6 +32,7 @@ struct Source {
   std::string client_certificate;    ///< PEM file
   std::string client_key;            ///< PEM file
   std::string proxy;                 ///< http://IP:PORT
+  std::string region;                ///< s3: what requests are signed for
   std::string defined_at;            ///< "file:line", for messages
 };
 

@@ -111,7 +111,7 @@ Result<void> SourceSession::start_worker() {
   for (const Source& source : context_->config.sources) {
     if (source.kind == Source::Kind::file) continue;
     const std::string name = source.ca.empty() ? "system" : bundle_name(source.ca);
-    const bool needs_bundle = !source.url.starts_with("http://");
+    const bool needs_bundle = !source.fetch_url.starts_with("http://");
     if (needs_bundle && !start.ca_bundles.contains(name)) {
       Result<std::string> pem =
           source.ca.empty() ? read_system_bundle(*context_) : read_pem(*context_, source.ca);
@@ -132,11 +132,18 @@ Result<void> SourceSession::start_worker() {
   return {};
 }
 
+/// Roots are asked for by their number, and never change: only the manifest has another edition.
+std::string SourceSession::etag_for(const DocumentWanted& wanted) const {
+  if (wanted.root_version != 0 || held_.empty()) return {};
+  const auto known = etags_.find(endpoints_[wanted.endpoint].label);
+  return known == etags_.end() ? std::string() : known->second;
+}
+
 Result<FetchRequest> SourceSession::fetch_request(const DocumentWanted& wanted) const {
   const Endpoint& endpoint = endpoints_[wanted.endpoint];
   const Source& source = *endpoint.source;
   FetchRequest request;
-  request.url = source.url + "/" + document_path(wanted.root_version);
+  request.url = source.fetch_url + "/" + document_path(wanted.root_version);
   request.address = endpoint.address;
   request.priority = source.priority;
   request.body_bytes_max = document_bytes_max(wanted.root_version);
@@ -147,6 +154,8 @@ Result<FetchRequest> SourceSession::fetch_request(const DocumentWanted& wanted) 
     request.client_key = pem_.at(source.client_key);
   }
   request.proxy = source.proxy;
+  request.s3_region = source.region;
+  request.etag = etag_for(wanted);
   return request;
 }
 
@@ -176,6 +185,38 @@ void SourceSession::fail_outstanding(const std::string& reason, const std::strin
   outstanding_.clear();
 }
 
+DocumentAnswer SourceSession::take(FetchResult fetch) {
+  DocumentAnswer answer;
+  answer.wanted = outstanding_[fetch.id];
+  outstanding_.erase(fetch.id);
+  switch (fetch.outcome) {
+    case FetchOutcome::ok:
+      answer.kind = DocumentAnswer::Kind::offer;
+      answer.bytes = std::move(fetch.body);
+      answer.etag = std::move(fetch.etag);
+      break;
+    case FetchOutcome::not_found:
+      answer.kind = DocumentAnswer::Kind::not_found;
+      answer.detail = "HTTP status " + std::to_string(fetch.status);
+      break;
+    case FetchOutcome::not_modified:
+      answer.etag = etag_for(answer.wanted);
+      if (answer.etag.empty()) {
+        answer.reason = "protocol";
+        answer.detail = "says 'not modified', which it was not asked";
+        break;
+      }
+      answer.kind = DocumentAnswer::Kind::offer;
+      answer.bytes = held_;
+      break;
+    case FetchOutcome::failed:
+      answer.reason = std::move(fetch.reason);
+      answer.detail = std::move(fetch.detail);
+      break;
+  }
+  return answer;
+}
+
 Result<std::optional<DocumentAnswer>> SourceSession::next() {
   while (ready_.empty() && !outstanding_.empty()) {
     Result<NetResult> result = net_->next(deadline_);
@@ -187,28 +228,7 @@ Result<std::optional<DocumentAnswer>> SourceSession::next() {
     if (result->notice) context_->env.console.note(result->notice->text);
     if (result->end) fail_outstanding("worker_failed", "hostspin-net left it unanswered");
     if (!result->fetch) continue;
-    FetchResult& fetch = *result->fetch;
-    const auto found = outstanding_.find(fetch.id);
-    if (found == outstanding_.end()) continue;
-    DocumentAnswer answer;
-    answer.wanted = found->second;
-    outstanding_.erase(found);
-    switch (fetch.outcome) {
-      case FetchOutcome::ok:
-        answer.kind = DocumentAnswer::Kind::offer;
-        answer.bytes = std::move(fetch.body);
-        break;
-      case FetchOutcome::not_found:
-        answer.kind = DocumentAnswer::Kind::not_found;
-        answer.detail = "HTTP status " + std::to_string(fetch.status);
-        break;
-      case FetchOutcome::not_modified:  // nothing conditional was asked
-      case FetchOutcome::failed:
-        answer.reason = fetch.reason;
-        answer.detail = fetch.detail;
-        break;
-    }
-    ready_.push_back(std::move(answer));
+    if (outstanding_.contains(result->fetch->id)) ready_.push_back(take(*std::move(result->fetch)));
   }
   if (ready_.empty()) return std::optional<DocumentAnswer>();
   std::optional<DocumentAnswer> answer(std::move(ready_.front()));

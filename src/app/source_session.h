@@ -34,6 +34,7 @@ struct DocumentAnswer {
   DocumentWanted wanted;
   enum class Kind { offer, not_found, failed } kind = Kind::failed;
   std::string bytes;   ///< offer
+  std::string etag;    ///< offer: what the source calls these bytes; empty where it does not say
   std::string reason;  ///< failed: a short stable word
   std::string detail;  ///< failed: for people
 };
@@ -50,6 +51,14 @@ class SourceSession {
 
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
+  /// The manifest this machine holds, and what sources (by their labels) called these very bytes.
+  /// They are asked whether they have another; "not modified" is answered with `bytes`, which are
+  /// judged like any offer.
+  void hold(std::string bytes, std::map<std::string, std::string> etags) {
+    held_ = std::move(bytes);
+    etags_ = std::move(etags);
+  }
+
   Result<void> ask(const DocumentWanted& wanted);
   /// Empty when everything asked has been answered. What is not answered by the deadline is
   /// `failed`.
@@ -62,6 +71,8 @@ class SourceSession {
   Result<void> start_worker();
   std::string bundle_name(const std::string& path);
   Result<FetchRequest> fetch_request(const DocumentWanted& wanted) const;
+  [[nodiscard]] std::string etag_for(const DocumentWanted& wanted) const;
+  DocumentAnswer take(FetchResult fetch);
   void ask_file(const DocumentWanted& wanted);
   void fail_outstanding(const std::string& reason, const std::string& detail);
 
@@ -71,6 +82,8 @@ class SourceSession {
   std::map<std::string, std::string> bundle_names_;  ///< PEM file → name in the session
   std::map<const Source*, std::string> bundle_of_;
   std::map<std::string, std::string> pem_;  ///< client certificates and keys by path
+  std::string held_;
+  std::map<std::string, std::string> etags_;
   std::unique_ptr<NetSession> net_;
   std::deque<DocumentAnswer> ready_;
   std::map<std::uint32_t, DocumentWanted> outstanding_;

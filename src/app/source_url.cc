@@ -15,6 +15,23 @@ bool is_path_byte(char c) {
          c == '.' || c == '_' || c == '-' || c == '~' || c == '+' || c == '=';
 }
 
+// What is the same before and after S3's canonical encoding.
+bool is_s3_key_byte(char c) { return is_path_byte(c) && c != '~' && c != '+' && c != '='; }
+
+// S3's own rules: 3 to 63 of a-z, 0-9, - and ., a letter or digit at both ends, no empty label, and
+// not like an address.
+bool is_bucket(std::string_view name) {
+  constexpr std::size_t kBytesMin = 3;
+  constexpr std::size_t kBytesMax = 63;
+  const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return name.size() >= kBytesMin && name.size() <= kBytesMax && is_plain(name.front()) &&
+         is_plain(name.back()) && name.find("..") == std::string_view::npos &&
+         name.find(".-") == std::string_view::npos && name.find("-.") == std::string_view::npos &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_plain(c) || c == '-' || c == '.'; }) &&
+         !IPAddress::parse(name);
+}
+
 Error refuse(std::string_view url, std::string why) {
   return Error{Errc::bad_config, "url " + quoted(url) + ": " + std::move(why)};
 }
@@ -78,8 +95,10 @@ Result<SourceURL> parse_source_url(std::string_view text) {
     parsed.port = 80;
   } else if (scheme == "https") {
     parsed.scheme = SourceURL::Scheme::https;
+  } else if (scheme == "s3") {
+    parsed.scheme = SourceURL::Scheme::s3;
   } else {
-    return refuse(text, "must begin with https://, http:// or file:///");
+    return refuse(text, "must begin with https://, http://, s3:// or file:///");
   }
 
   const std::string_view rest = text.substr(mark + 3);
@@ -96,6 +115,14 @@ Result<SourceURL> parse_source_url(std::string_view text) {
     if (!authority.empty())
       return refuse(text, "a file URL has three slashes and an absolute path");
     if (parsed.path.empty()) parsed.path = "/";
+    return parsed;
+  }
+  if (parsed.scheme == SourceURL::Scheme::s3) {
+    if (!is_bucket(authority)) return refuse(text, "the bucket's name is not one that S3 allows");
+    if (!std::all_of(path.begin(), path.end(), is_s3_key_byte)) {
+      return refuse(text, "the prefix may hold letters, digits and / . _ - only");
+    }
+    parsed.host = std::string(authority);
     return parsed;
   }
   if (authority.empty()) return refuse(text, "has no host");

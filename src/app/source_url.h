@@ -11,9 +11,10 @@
 namespace hostspin {
 
 /// A source's base URL taken apart (RFC 3986), with nothing in it that a resolver could ever see:
-/// the host is an IP literal, or a strict host name that needs `addresses`.
+/// the host is an IP literal, or a strict host name that needs `addresses`; of s3://BUCKET/PREFIX
+/// it is the bucket.
 struct SourceURL {
-  enum class Scheme { file, http, https };
+  enum class Scheme { file, http, https, s3 };
   Scheme scheme = Scheme::https;
   std::string host;                  ///< a name; of an IPv6 literal without brackets;
   std::optional<IPAddress> literal;  ///< where the host is an IP literal

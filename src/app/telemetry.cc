@@ -47,6 +47,14 @@ Telemetry::Facts parse_facts(const json& object) {
   return facts;
 }
 
+/// As sources send it; an edited status.json must not reach a request.
+bool is_header_value(const json& value) {
+  constexpr std::size_t kBytesMax = 256;
+  const auto* text = value.get_ptr<const std::string*>();
+  return text != nullptr && text->size() <= kBytesMax &&
+         std::all_of(text->begin(), text->end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+}
+
 Telemetry parse_telemetry(const json& object) {
   Telemetry telemetry;
   if (const auto facts = object.find("facts"); facts != object.end() && facts->is_object()) {
@@ -69,6 +77,12 @@ Telemetry parse_telemetry(const json& object) {
       if (count.is_number_integer() && telemetry.refresh_failures.size() < kReasonsMax) {
         telemetry.refresh_failures[reason] = count.get<std::int64_t>();
       }
+    }
+  }
+  telemetry.etags_of = text_field(object, "etags_of");
+  if (const auto etags = object.find("etags"); etags != object.end() && etags->is_object()) {
+    for (const auto& [label, etag] : etags->items()) {
+      if (is_header_value(etag)) telemetry.etags[label] = etag.get<std::string>();
     }
   }
   for (const json& one : array_field(object, "sources")) {
@@ -108,6 +122,8 @@ std::string format_telemetry(const Telemetry& telemetry) {
                        {"waiting_version", telemetry.waiting_version},
                        {"adopts_at", telemetry.adopts_at},
                        {"sources", std::move(sources)},
+                       {"etags", telemetry.etags},
+                       {"etags_of", telemetry.etags_of},
                        {"refresh_failures", telemetry.refresh_failures},
                        {"drift_repairs", telemetry.drift_repairs},
                        {"last_drift", telemetry.last_drift},
@@ -188,6 +204,11 @@ void store_telemetry(Context& context, const Telemetry& telemetry) {
   }
 }
 
+std::map<std::string, std::string> known_etags(const Telemetry& telemetry,
+                                               const std::string& digest) {
+  return telemetry.etags_of == digest ? telemetry.etags : std::map<std::string, std::string>();
+}
+
 bool record_apply(Telemetry& telemetry, const Context& context, const Standing& standing,
                   const Applied& applied, bool is_adoption, std::int64_t now) {
   telemetry.facts = find_facts(standing, applied);
@@ -218,6 +239,11 @@ void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t 
       waits && report.adopts_at ? report.adopts_at->time_since_epoch().count() : 0;
 
   const std::vector<Telemetry::SourceAttempt> before = std::move(telemetry.sources);
+  telemetry.etags.clear();
+  telemetry.etags_of = report.held_digest;
+  for (const EndpointReport& endpoint : report.endpoints) {
+    if (!endpoint.etag.empty()) telemetry.etags[endpoint.label] = endpoint.etag;
+  }
   telemetry.sources.clear();
   for (const EndpointReport& endpoint : report.endpoints) {
     Telemetry::SourceAttempt attempt{endpoint.label, "ok", "", now};

@@ -60,7 +60,11 @@ struct Telemetry {
   std::string last_refusal_detail;
   std::int64_t waiting_version = 0;  ///< good, and this host's moment is to come; 0 = none
   std::int64_t adopts_at = 0;
-  std::vector<SourceAttempt> sources;                    ///< of the last refresh
+  std::vector<SourceAttempt> sources;  ///< of the last refresh
+  /// What sources, by label, called the manifest note with the digest `etags_of`. A hint: what a
+  /// source then says is judged like any offer.
+  std::map<std::string, std::string> etags;
+  std::string etags_of;
   std::map<std::string, std::int64_t> refresh_failures;  ///< by reason, ever
   std::int64_t drift_repairs = 0;                        ///< ever
   std::int64_t last_drift = 0;
@@ -72,6 +76,10 @@ struct Telemetry {
 /// Best effort: a full or read-only disk costs the telemetry, not the pass. Unchanged telemetry is
 /// not written. The caller holds the lock.
 void store_telemetry(Context& context, const Telemetry& telemetry);
+
+/// The ETags that stand for the note with that digest; none where they were of another.
+[[nodiscard]] std::map<std::string, std::string> known_etags(const Telemetry& telemetry,
+                                                             const std::string& digest);
 
 /// Takes in a pass over the hosts file. True where somebody else had altered the block; what an
 /// adoption wrote is never that, also where another pass has booked the new block before it.

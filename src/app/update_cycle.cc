@@ -4,10 +4,16 @@
 #include <utility>
 
 #include "host_facts.h"
+#include "hostspin/crypto.h"
 #include "source_session.h"
+#include "telemetry.h"
 
 namespace hostspin {
 namespace {
+
+std::string note_digest(const std::string& bytes, const Crypto& crypto) {
+  return to_hex(crypto.sha256(bytes));
+}
 
 /// One cycle while it runs. Answers arrive in any order; what they mean depends on the root that is
 /// trusted when they are judged, so offers are kept and judged again after every new root.
@@ -36,6 +42,7 @@ class Cycle {
   void judge_offers();
   void judge(std::size_t endpoint);
   void settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption);
+  void keep_etags_of_held();
   void finish();
   Error worst_error() const;
 
@@ -123,6 +130,7 @@ void Cycle::take_manifest_answer(DocumentAnswer& answer) {
     return;
   }
   offers_[answer.wanted.endpoint] = std::move(answer.bytes);
+  endpoint.etag = std::move(answer.etag);
   if (report_.chain_end_seen) judge(answer.wanted.endpoint);
 }
 
@@ -201,9 +209,21 @@ Error Cycle::worst_error() const {
                                        " does not exist"};
 }
 
+/// What a source calls bytes that are not held says nothing about the ones that are.
+void Cycle::keep_etags_of_held() {
+  if (!standing_.current) return;
+  const std::string& held = standing_.current->note_bytes();
+  report_.held_digest = note_digest(held, context_.crypto);
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    EndpointReport& endpoint = report_.endpoints[i];
+    if (!endpoint.confirmed || offers_[i] != held) endpoint.etag.clear();
+  }
+}
+
 void Cycle::finish() {
   // An offer that was confirmed and then overtaken by a higher one is a mirror that lags behind.
   if (adopted_ && report_.chain_end_seen) judge_offers();
+  keep_etags_of_held();
   const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
                                      [](const EndpointReport& e) { return e.confirmed; });
   if (write_failed_) {
@@ -284,6 +304,10 @@ Result<CycleReport> run_update_cycle(Context& context, Standing& standing,
   Result<SourceSession> session = SourceSession::open(
       context, request.from, machine_id(context.env.fs, context.options.root), deadline);
   if (!session) return std::move(session).error();
+  if (standing.current) {
+    const std::string& held = standing.current->note_bytes();
+    session->hold(held, known_etags(load_telemetry(context), note_digest(held, context.crypto)));
+  }
   return Cycle(context, standing, request, *session).run();
 }
 

@@ -28,6 +28,7 @@ struct EndpointReport {
   std::string root_refused;   ///< why the root it offered was refused
   std::string failed;         ///< why it could not be asked
   std::string failed_reason;  ///< the same as a stable word, for metrics
+  std::string etag;           ///< what it calls the manifest that is now held; empty = nothing
   [[nodiscard]] bool fine() const {
     return refused.empty() && root_refused.empty() && failed.empty() && !lagging;
   }
@@ -53,6 +54,7 @@ struct CycleReport {
   std::optional<AdmittedManifest> replaced;           ///< what was held before an adoption
   std::optional<std::chrono::sys_seconds> adopts_at;  ///< waiting: this host's moment
   std::int64_t waiting_version = 0;                   ///< waiting: of the offer
+  std::string held_digest;  ///< of the manifest note now held, which the sources' ETags stand for
   [[nodiscard]] bool all_fine() const;
 };
 

@@ -1,5 +1,7 @@
 #include "fetcher.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 #include <array>
 
@@ -19,6 +21,8 @@ constexpr milliseconds kHandshakeLimit{1500};
 constexpr milliseconds kLastWords{20};
 // A source that would have less time than this was not tried, whatever became of it.
 constexpr milliseconds kWorthTrying{50};
+constexpr int kAttemptsMax = 2;
+constexpr milliseconds kRetryWithin{400};
 
 milliseconds since(SteadyTime start) {
   return std::chrono::duration_cast<milliseconds>(steady_clock::now() - start);
@@ -131,6 +135,20 @@ FetchResult judge(const FetchRequest& request, HttpReply reply) {
   return result;
 }
 
+// What a server says while it restarts, or has too much to do.
+bool is_passing(const FetchResult& result) {
+  constexpr int kTooManyRequests = 429;
+  if (result.outcome != FetchOutcome::failed) return false;
+  return result.reason == verdict_name(Verdict::reset) || result.status == kTooManyRequests ||
+         (result.status >= 500 && result.reason == verdict_name(Verdict::http_status));
+}
+
+milliseconds random_up_to(milliseconds most) {
+  std::uint32_t number = 0;
+  if (::getrandom(&number, sizeof number, GRND_NONBLOCK) != ssize_t{sizeof number}) return most;
+  return milliseconds(number % static_cast<std::uint32_t>(most.count()));
+}
+
 }  // namespace
 
 Fetcher::Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report report)
@@ -142,15 +160,18 @@ Fetcher::Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report 
 
 Fetcher::~Fetcher() {
   loop_.cancel(timer_);
-  for (const auto& [number, transfer] : transfers_) http_.cancel(transfer->ticket);
+  for (const auto& [number, transfer] : transfers_) {
+    loop_.cancel(transfer->again);
+    http_.cancel(transfer->ticket);
+  }
 }
 
 void Fetcher::ask(FetchRequest request) {
   Result<HttpRequest> http = to_http(request);
   if (!http) return report_(failed(request.id, "protocol", http.error().detail));
   std::string source = source_of(*http);
-  auto transfer = std::make_unique<Transfer>(
-      Transfer{std::move(request), std::move(source), *std::move(http), SteadyTime{}, nullptr, 0});
+  auto transfer = std::make_unique<Transfer>(Transfer{
+      std::move(request), std::move(source), *std::move(http), SteadyTime{}, nullptr, 0, 0, {}});
   if (started_.count(transfer->source) != 0) return start(std::move(transfer));
   const auto place = std::upper_bound(
       waiting_.begin(), waiting_.end(), transfer,
@@ -195,9 +216,12 @@ void Fetcher::start_source(const std::string& name) {
 void Fetcher::start(std::unique_ptr<Transfer> transfer) {
   const Number number = ++number_;
   transfer->started = steady_clock::now();
-  const bool signs = !transfer->request.s3_region.empty();
   transfers_.emplace(number, std::move(transfer));
-  if (!signs) return connect(number);
+  begin(number);
+}
+
+void Fetcher::begin(Number number) {
+  if (transfers_.at(number)->request.s3_region.empty()) return connect(number);
   credentials_.get([this, number](const Result<InstanceKeys>& keys) { sign(number, keys); });
 }
 
@@ -242,7 +266,23 @@ void Fetcher::connected(Number number, Connected outcome) {
 }
 
 void Fetcher::replied(Number number, HttpReply reply) {
-  finish(number, judge(transfers_.at(number)->request, std::move(reply)));
+  FetchResult result = judge(transfers_.at(number)->request, std::move(reply));
+  if (!try_again(number, result)) finish(number, std::move(result));
+}
+
+bool Fetcher::try_again(Number number, const FetchResult& result) {
+  Transfer& transfer = *transfers_.at(number);
+  const milliseconds pause = random_up_to(kRetryWithin);
+  const bool in_time = steady_clock::now() + pause + kWorthTrying + kLastWords < deadline_;
+  if (!is_passing(result) || !in_time || ++transfer.attempts >= kAttemptsMax) return false;
+  Result<HttpRequest> http = to_http(transfer.request);
+  if (!http) return false;
+  transfer.http = *std::move(http);
+  transfer.ticket = 0;
+  transfer.again = loop_.at(steady_clock::now() + pause, [this, number] { begin(number); });
+  next_start_ = SteadyTime{};  // the other sources do not wait for it
+  schedule();
+  return true;
 }
 
 void Fetcher::finish(Number number, FetchResult result) {
@@ -258,6 +298,7 @@ void Fetcher::give_up() {
   std::map<Number, std::unique_ptr<Transfer>> open = std::move(transfers_);
   transfers_.clear();
   for (const auto& [number, transfer] : open) {
+    loop_.cancel(transfer->again);
     http_.cancel(transfer->ticket);
     const Verdict verdict = transfer->ticket == 0 ? Verdict::tcp_timeout : Verdict::http_timeout;
     FetchResult result = failed(transfer->request.id, verdict_name(verdict),
@@ -278,9 +319,7 @@ std::set<std::uint16_t> Fetcher::ports() const {
     if (!transfer.request.s3_region.empty()) ports.insert(InstanceCredentials::kPort);
   };
   for (const auto& transfer : waiting_) add(*transfer);
-  for (const auto& [number, transfer] : transfers_) {
-    if (transfer->ticket == 0) add(*transfer);  // not connected yet
-  }
+  for (const auto& [number, transfer] : transfers_) add(*transfer);  // it may be tried again
   return ports;
 }
 

@@ -19,7 +19,8 @@ namespace hostspin {
 /// Asks sources, hedged: in the order of their priority, a new one every 250 ms or at once when one
 /// fails, at most 8 at work. A source is one address and port under one host; what is asked of a
 /// source that has been started goes out at once, so that its root and its manifest travel
-/// together.
+/// together. An answer that a server gives while it restarts (5xx, 429, a cut connection) is asked
+/// for once more, after a random moment: full jitter, so that a fleet does not come back at once.
 class Fetcher {
  public:
   using Report = std::function<void(FetchResult)>;
@@ -45,6 +46,8 @@ class Fetcher {
     SteadyTime started;
     std::unique_ptr<TcpConnect> connect;
     HttpClient::Ticket ticket = 0;
+    int attempts = 0;
+    EventLoop::Timer again;
   };
   using Number = std::uint64_t;
 
@@ -52,10 +55,12 @@ class Fetcher {
   void start_source(const std::string& source);
   void start(std::unique_ptr<Transfer> transfer);
   void sign(Number number, const Result<InstanceKeys>& keys);
+  void begin(Number number);
   void connect(Number number);
   void connected(Number number, Connected outcome);
   void replied(Number number, HttpReply reply);
   void finish(Number number, FetchResult result);
+  bool try_again(Number number, const FetchResult& result);
   void schedule();
 
   EventLoop& loop_;

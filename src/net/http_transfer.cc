@@ -75,6 +75,19 @@ CURLcode prepare_tls(CURL*, void* context, void* argument) noexcept {
   return prepared ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
+// An HTTP date as seconds since 1970; -1 for what is none.
+std::int64_t seconds_of(std::string_view date) {
+  return curl_getdate(std::string(date).c_str(), nullptr);
+}
+
+// Servers that make the tag of the time and size of a file, as nginx does, give the same one to two
+// files of one second. Such a tag can be trusted once that second is over (RFC 9110 section 8.8.1).
+bool tag_is_settled(const HttpTransfer& transfer) {
+  constexpr std::int64_t kSettledSeconds = 2;
+  if (transfer.last_modified < 0 || transfer.date < 0) return true;
+  return transfer.date - transfer.last_modified >= kSettledSeconds;
+}
+
 std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* argument) noexcept {
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(argument);
   const std::string_view line(bytes, size * count);
@@ -96,6 +109,8 @@ std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* 
   if (first == std::string_view::npos || last == std::string_view::npos) return line.size();
   value = value.substr(first, std::min(last - first + 1, kHeaderValueBytesMax));
   if (same_word(name, "etag")) transfer.reply.etag = value;
+  if (same_word(name, "date")) transfer.date = seconds_of(value);
+  if (same_word(name, "last-modified")) transfer.last_modified = seconds_of(value);
   if (same_word(name, "location")) transfer.reply.location = value;
   if (same_word(name, "grpc-status")) transfer.reply.grpc_status = value;
   return line.size();
@@ -316,7 +331,7 @@ HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code) {
   (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_OS_ERRNO, &error_number);
   reply.status = status_of(transfer);
   reply.days_left = transfer.finding.days_left;
-  if (reply.etag.size() > kEtagBytesMax) reply.etag.clear();
+  if (reply.etag.size() > kEtagBytesMax || !tag_is_settled(transfer)) reply.etag.clear();
   if (transfer.too_large) {
     reply.reason = "too_large";
     reply.detail = transfer.header_bytes > kHeaderBytesMax

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -34,6 +35,8 @@ struct HttpTransfer {
   TlsFinding finding;
   HttpReply reply;
   std::size_t header_bytes = 0;
+  std::int64_t date = -1;           // of the answer, seconds since 1970
+  std::int64_t last_modified = -1;  // of the document
   bool too_large = false;
   bool enough = false;  // stopped by us with all that was wanted
   SteadyTime started{};

@@ -10,6 +10,8 @@ import json
 import sys
 import threading
 
+from support.quiet_server import QuietServer
+
 TOKEN = "a-token-of-the-service=="
 KEYS = {"Code": "Success", "AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
         "Token": "a/session+token==", "Expiration": "2099-01-01T00:00:00Z"}
@@ -43,7 +45,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     address, port, role = sys.argv[1:]
-    server = http.server.ThreadingHTTPServer((address, int(port)), Handler)
+    server = QuietServer((address, int(port)), Handler)
     server.role = role
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)

@@ -1,7 +1,5 @@
 """hostspin-net asks S3 with the keys of its instance's role; the signature is checked independently."""
 
-import hashlib
-import hmac
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import pytest
 from net_metadata_service import KEYS
 from net_support import NAME, Certificates, MisbehavingServer, ask, fetch
+from support import sigv4
 from support.namespace import Namespace
 from support.process import clean_environment
 
@@ -16,31 +15,10 @@ ADDRESS, SERVICE = "10.99.8.1", "169.254.169.254"
 REGION = "eu-central-1"
 
 
-def sign(key: bytes, text: str) -> bytes:
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
-
-
 def check_signature(head: str) -> dict:
-    """Signature Version 4 of a request's head, as S3 computes it; the headers, in lower case."""
-    request_line, *lines = head.strip().split("\r\n")
-    method, path, _ = request_line.split(" ")
-    headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
-    scheme, _, parts = headers["authorization"].partition(" ")
-    assert scheme == "AWS4-HMAC-SHA256"
-    fields = dict(part.strip().split("=", 1) for part in parts.split(","))
-    key_id, date, region, service, end = fields["Credential"].split("/")
-    assert (key_id, region, service, end) == (KEYS["AccessKeyId"], REGION, "s3", "aws4_request")
-    signed = fields["SignedHeaders"].split(";")
-    assert {"host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"} <= set(signed)
-    canonical = "\n".join([method, path, "", *[f"{name}:{headers[name]}" for name in signed], "",
-                           ";".join(signed), headers["x-amz-content-sha256"]])
-    text = "\n".join(["AWS4-HMAC-SHA256", headers["x-amz-date"], f"{date}/{region}/{service}/{end}",
-                      hashlib.sha256(canonical.encode()).hexdigest()])
-    key = sign(("AWS4" + KEYS["SecretAccessKey"]).encode(), date)
-    for part in (region, service, end):
-        key = sign(key, part)
-    assert hmac.new(key, text.encode(), hashlib.sha256).hexdigest() == fields["Signature"]
-    return headers
+    """The headers, in lower case, of a request that S3 would take for the role's own."""
+    identity = sigv4.Identity(KEYS["AccessKeyId"], KEYS["SecretAccessKey"], KEYS["Token"])
+    return sigv4.check(head, identity, REGION)
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,37 @@ TEST_CASE("sources keep what they say", "[config]") {
   CHECK(config.sources[1].directory == "/srv/fleet");
 }
 
+TEST_CASE("an S3 source is fetched from its bucket's own name in its region", "[config]") {
+  const auto fetched = [](const std::string& url, const std::string& region) {
+    return value_of(load("[[source]]\nurl = \"" + url + "\"\nregion = \"" + region +
+                         "\"\naddresses = [\"10.0.0.5\"]\n"))
+        .sources[0]
+        .fetch_url;
+  };
+  CHECK(fetched("s3://fleet-notes/prod/", "eu-central-1") ==
+        "https://fleet-notes.s3.eu-central-1.amazonaws.com/prod");
+  CHECK(fetched("s3://fleet-notes", "cn-north-1") ==
+        "https://fleet-notes.s3.cn-north-1.amazonaws.com.cn");
+  // One label is all that the certificate's wildcard covers.
+  CHECK(fetched("s3://notes.example.com/a", "us-east-1") ==
+        "https://s3.us-east-1.amazonaws.com/notes.example.com/a");
+}
+
+TEST_CASE("an S3 source without region or addresses is refused, and a region without S3",
+          "[config]") {
+  CHECK(refusal("[[source]]\nurl = \"s3://fleet-notes/a\"\nregion = \"eu-central-1\"\n")
+            .find("there are no addresses") != std::string::npos);
+  CHECK(refusal("[[source]]\nurl = \"s3://fleet-notes/a\"\naddresses = [\"10.0.0.5\"]\n")
+            .find("source.region: an s3:// url needs one") != std::string::npos);
+  CHECK(refusal("[[source]]\nurl = \"http://10.0.0.1/\"\nregion = \"eu-central-1\"\n")
+            .find("goes with an s3:// url alone") != std::string::npos);
+  for (const char* bad : {"s3://ab/x", "s3://Fleet/x", "s3://fleet_notes/x", "s3://10.0.0.1/x",
+                          "s3://a..b/x", "s3://-ab/x", "s3://ab./x", "s3://abc/x+y", "s3:///x"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_source_url(bad));
+  }
+}
+
 TEST_CASE("conf.d is read in byte order: scalars override, sources append", "[config]") {
   AppWorld world;
   world.write("/etc/hostspin/hostspin.toml",
