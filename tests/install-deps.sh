@@ -16,7 +16,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libspdlog-dev
   libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev)
 test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-certificates
-  strace nftables iproute2 util-linux binutils
+  strace tcpdump nftables iproute2 util-linux binutils python3-grpcio
   musl-tools attr acl e2fsprogs xfsprogs                      # the hosts file: its readers, its metadata, its disks
   golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
   softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
@@ -26,7 +26,8 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   packer ansible-core zsh fish)                               # what judges the examples and completions
 long=(qemu-system-x86 e2fsprogs
   fuse3 libfuse3-dev pkg-config)                              # power cuts on a disk that logs
-bench=(g++ python3 python3-cryptography ansible-core augeas-tools)
+bench=(g++ python3 python3-cryptography ansible-core augeas-tools
+  nmap fping netcat-openbsd prometheus-blackbox-exporter curl)
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
 
@@ -42,7 +43,7 @@ for purpose in "$@"; do
     demo) wanted+=("${demo[@]}") ;;
     clang) wanted+=("${clang[@]}") ;;
     *)
-      echo "install-deps.sh: unknown purpose '$purpose': build, test, long, demo, clang" >&2
+      echo "install-deps.sh: unknown purpose '$purpose': build, test, long, bench, demo, clang" >&2
       exit 3
       ;;
   esac

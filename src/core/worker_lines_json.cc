@@ -1,12 +1,12 @@
 #include "worker_lines_json.h"
 
 #include <algorithm>
-#include <set>
 
 namespace hostspin::worker_lines {
 namespace {
 
-constexpr int kDepthMax = 5;  // {"probe":{"check":{"status":[200]}}} has 4
+constexpr std::size_t kMembersMax = 256;  // of one object
+constexpr int kDepthMax = 5;              // {"probe":{"check":{"status":[200]}}} has 4
 
 bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
@@ -23,14 +23,19 @@ Result<json> parse_line(std::string_view line, std::size_t bytes_max) {
   }
   bool too_deep = false;
   bool repeated = false;
-  std::vector<std::set<std::string>>
-      keys;  // of the objects that are open; the library keeps the last
+  // Of the objects that are open; the library itself keeps the last of a repeated key. Few, so that
+  // looking through them costs less than a tree would.
+  std::vector<std::vector<std::string>> keys;
   const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
     if (depth > kDepthMax) too_deep = true;
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
     if (event == json::parse_event_t::key && !keys.empty()) {
-      if (!keys.back().insert(parsed.get_ref<const std::string&>()).second) repeated = true;
+      std::vector<std::string>& known = keys.back();
+      const auto& key = parsed.get_ref<const std::string&>();
+      repeated = repeated || known.size() >= kMembersMax ||
+                 std::find(known.begin(), known.end(), key) != known.end();
+      known.push_back(key);
     }
     return !too_deep;
   };

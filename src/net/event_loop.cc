@@ -29,18 +29,29 @@ Result<EventLoop> EventLoop::make() {
   return EventLoop(std::move(epoll));
 }
 
+// A descriptor that was closed has left epoll by itself, and its number may be a new one's.
+bool EventLoop::control(int fd, epoll_event& event) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (registered_[index]) {
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return true;
+    if (errno != ENOENT) return false;
+  }
+  registered_[index] = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  return registered_[index];
+}
+
 bool EventLoop::watch(int fd, std::uint32_t events, Ready ready) {
   const auto index = static_cast<std::size_t>(fd);
-  if (index >= watches_.size()) watches_.resize(index + 1);
-  const bool known = watches_[index] != nullptr;
+  if (index >= watches_.size()) {
+    watches_.resize(index + 1);
+    registered_.resize(index + 1);
+  }
   auto fresh = std::make_unique<Watch>(Watch{++generation_, std::move(ready)});
   epoll_event event{};
   event.events = events;
   event.data.u64 = tag(fd, fresh->generation);
-  if (::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0) {
-    return false;
-  }
-  if (known) retired_.push_back(std::move(watches_[index]));
+  if (!control(fd, event)) return false;
+  if (watches_[index] != nullptr) retired_.push_back(std::move(watches_[index]));
   watches_[index] = std::move(fresh);
   return true;
 }
@@ -48,9 +59,19 @@ bool EventLoop::watch(int fd, std::uint32_t events, Ready ready) {
 void EventLoop::unwatch(int fd) {
   const auto index = static_cast<std::size_t>(fd);
   if (fd < 0 || index >= watches_.size() || watches_[index] == nullptr) return;
-  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd,
-                    nullptr);  // fails only if it is closed already
   retired_.push_back(std::move(watches_[index]));
+  unwatched_.push_back(fd);
+}
+
+void EventLoop::tell_kernel() {
+  for (const int fd : unwatched_) {
+    const auto index = static_cast<std::size_t>(fd);
+    if (watches_[index] != nullptr || !registered_[index]) continue;
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd,
+                      nullptr);  // fails only if it is closed already
+    registered_[index] = false;
+  }
+  unwatched_.clear();
 }
 
 EventLoop::Timer EventLoop::at(SteadyTime when, Due due) {
@@ -71,6 +92,7 @@ void EventLoop::run_once() {
     // Rounded up: a wait that ends a fraction early would spin until the timer is due.
     wait_ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   }
+  tell_kernel();
   dispatch(static_cast<int>(std::clamp<std::int64_t>(wait_ms, 0, kWaitMsMax)));
   run_timers();
   retired_.clear();

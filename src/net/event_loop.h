@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -39,7 +41,8 @@ class EventLoop {
   /// regular file.
   bool watch(int fd, std::uint32_t events, Ready ready);
   /// No call for `fd` comes any more, not even one that is already due. To be called before
-  /// close(2).
+  /// close(2). The kernel is told only before the next wait, and often need not be: a descriptor
+  /// that is closed, or watched anew, by then costs no call.
   void unwatch(int fd);
 
   /// Calls `due` once, at `when` or soon after; at once, but never from within this call, if it is
@@ -59,11 +62,16 @@ class EventLoop {
   };
 
   explicit EventLoop(Descriptor epoll) : epoll_(std::move(epoll)) {}
+  bool control(int fd, epoll_event& event);
   void dispatch(int timeout_ms);
   void run_timers();
 
   Descriptor epoll_;
+  void tell_kernel();
+
   std::vector<std::unique_ptr<Watch>> watches_;  // by descriptor
+  std::vector<bool> registered_;                 // by descriptor: what epoll was told
+  std::vector<int> unwatched_;                   // since the last wait
   std::vector<std::unique_ptr<Watch>> retired_;  // may be running; freed between two waits
   std::map<Timer, Due> timers_;
   std::uint32_t generation_ = 0;

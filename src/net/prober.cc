@@ -15,7 +15,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kWindowMax = 256;
 constexpr rlim_t kFilesKept = 64;     // for the stream, epoll, and fetches
-constexpr rlim_t kFilesPerProbe = 4;  // three sockets to connect, one that lingers
+constexpr rlim_t kFilesPerProbe = 5;  // four sockets to connect, one that lingers
 
 }  // namespace
 

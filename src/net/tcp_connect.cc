@@ -13,8 +13,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array<milliseconds, 3> kStarts{milliseconds(0), milliseconds(250),
-                                              milliseconds(750)};
+constexpr std::array<milliseconds, 4> kStarts{milliseconds(0), milliseconds(250),
+                                              milliseconds(500), milliseconds(750)};
 // Linux gives up neighbour discovery after three questions, a second apart.
 constexpr milliseconds kNextHopGivenUp{1000};
 

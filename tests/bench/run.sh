@@ -2,6 +2,7 @@
 # tests/bench/run.sh NAME [OPTION…]: runs the benchmark NAME.py of this folder and prints its table.
 #   agent   the supervisor: memory, wake-ups, CPU, healing  (--build DIR, --passes N, --seconds N)
 #   hosts   apply beside Ansible, Augeas, sed and a bare rewrite   (--build DIR, --rounds X)
+#   net     probing and fetching beside nmap, fping, nc, openssl and bare loops   (--build DIR, --quick)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 name=${1:-}
