@@ -17,6 +17,8 @@ class Page {
   virtual void service(const std::string& name) = 0;
   virtual void fact(const std::string& label, const std::string& value) = 0;
   virtual void command(const std::string& line) = 0;
+  /// Lines of a file, as they are.
+  virtual void lines(const std::vector<std::string>& lines) = 0;
   virtual std::string finish() = 0;
 };
 
@@ -25,7 +27,7 @@ class TextPage final : public Page {
   void title(const std::string& text) override {
     page_ = text + "\n" + std::string(text.size(), '=') + "\n";
   }
-  void paragraph(const std::string& text) override { page_ += text + "\n"; }
+  void paragraph(const std::string& text) override { page_ += "\n" + wrapped(text); }
   void service(const std::string& name) override {
     page_ += "\n" + name + "\n" + std::string(name.size(), '-') + "\n";
   }
@@ -33,9 +35,26 @@ class TextPage final : public Page {
     page_ += "  " + label + ": " + value + "\n";
   }
   void command(const std::string& line) override { page_ += "    $ " + line + "\n"; }
+  void lines(const std::vector<std::string>& lines) override {
+    page_ += "\n";
+    for (const std::string& line : lines) page_ += "    " + line + "\n";
+  }
   std::string finish() override { return std::move(page_); }
 
  private:
+  /// In lines that a sheet of paper holds.
+  static std::string wrapped(std::string_view text) {
+    constexpr std::size_t kColumns = 78;
+    std::string lines;
+    while (text.size() > kColumns) {
+      std::size_t end = text.rfind(' ', kColumns);
+      if (end == std::string_view::npos) end = text.size();
+      lines.append(text.substr(0, end)).append("\n");
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines.append(text).append("\n");
+  }
+
   std::string page_;
 };
 
@@ -49,6 +68,9 @@ class MarkdownPage final : public Page {
   }
   // An indented block takes any text as it is; a command holds no line end.
   void command(const std::string& line) override { page_ += "\n      " + line + "\n"; }
+  void lines(const std::vector<std::string>& lines) override {
+    for (const std::string& line : lines) page_ += "    " + line + "\n";
+  }
   std::string finish() override { return std::move(page_); }
 
  private:
@@ -70,8 +92,10 @@ class HTMLPage final : public Page {
     page_ = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>" +
             escape(text) +
             "</title>\n<style>body{font:14px sans-serif;max-width:60em;margin:2em auto}"
-            "pre{background:#eee;padding:.4em;white-space:pre-wrap}section{break-inside:avoid}"
-            "</style>\n</head>\n<body>\n<h1>" +
+            "pre{background:#eee;padding:.4em;white-space:pre-wrap;overflow-wrap:anywhere}"
+            "p{margin:.3em 0}h2{break-after:avoid}section{break-inside:avoid}"
+            "@page{margin:15mm}@media print{body{font-size:10pt;margin:0;max-width:none}"
+            "pre{background:none;border:1px solid #999}}</style>\n</head>\n<body>\n<h1>" +
             escape(text) + "</h1>\n";
   }
   void paragraph(const std::string& text) override { page_ += "<p>" + escape(text) + "</p>\n"; }
@@ -84,6 +108,11 @@ class HTMLPage final : public Page {
     page_ += "<p><b>" + label + "</b>: " + escape(value) + "</p>\n";
   }
   void command(const std::string& line) override { page_ += "<pre>" + escape(line) + "</pre>\n"; }
+  void lines(const std::vector<std::string>& lines) override {
+    page_ += "<pre>";
+    for (const std::string& line : lines) page_ += escape(line) + "\n";
+    page_ += "</pre>\n";
+  }
   std::string finish() override {
     if (open_) page_ += "</section>\n";
     return std::move(page_) + "</body>\n</html>\n";
@@ -135,25 +164,52 @@ std::string bracketed(const IPAddress& address) {
   return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
 }
 
-/// A command that asks one address by hand, without any look-up.
-std::string command_for(const Service& service, const IPAddress& address, const Check& check) {
+/// The CA bundle that this host's configuration gives a name; empty for the system's own.
+std::string bundle_path(const Config& config, const std::string& ca) {
+  const auto found = config.tls_ca.find(ca);
+  return found == config.tls_ca.end() ? std::string() : found->second;
+}
+
+std::string curl_command(const Service& service, const IPAddress& address, const Check& check,
+                         const Config& config) {
+  const bool tls = check.kind == CheckKind::https;
   const std::string port = std::to_string(check.port);
-  const std::string target = bracketed(address) + ":" + port;
+  const std::string& own = service.name.text();
+  const std::string& host = check.host.empty() ? own : check.host;
+  const std::string& name = tls && !check.server_name.empty() ? check.server_name : host;
+  std::string command = "curl -sS -o /dev/null -w '%{http_code}\\n' --max-time 5 --resolve " +
+                        shell_quoted(name + ":" + port + ":" + bracketed(address));
+  const std::string bundle = tls ? bundle_path(config, check.ca) : "";
+  if (!bundle.empty()) command += " --cacert " + shell_quoted(bundle);
+  if (host != name && !check.host.empty()) command += " -H " + shell_quoted("Host: " + host);
+  return command + " " +
+         shell_quoted((tls ? "https://" : "http://") + name + ":" + port + check.path);
+}
+
+std::string openssl_command(const IPAddress& address, const Check& check, const Config& config) {
+  std::string command = "openssl s_client -connect " +
+                        shell_quoted(bracketed(address) + ":" + std::to_string(check.port)) +
+                        " -servername " + shell_quoted(check.server_name) + " -verify_hostname " +
+                        shell_quoted(check.server_name);
+  const std::string bundle = bundle_path(config, check.ca);
+  if (!bundle.empty()) command += " -CAfile " + shell_quoted(bundle);
+  return command + " -verify_return_error -brief </dev/null";
+}
+
+/// A command that asks one address by hand, without any look-up.
+std::string command_for(const Service& service, const IPAddress& address, const Check& check,
+                        const Config& config) {
   switch (check.kind) {
     case CheckKind::https:
-    case CheckKind::http: {
-      const std::string& name = check.host.empty() ? service.name.text() : check.host;
-      const std::string scheme = check.kind == CheckKind::https ? "https" : "http";
-      return "curl -sS -o /dev/null -w '%{http_code}\\n' --max-time 5 --resolve " +
-             shell_quoted(name + ":" + port + ":" + bracketed(address)) + " " +
-             shell_quoted(scheme + "://" + name + ":" + port + check.path);
-    }
+    case CheckKind::http:
+      return curl_command(service, address, check, config);
     case CheckKind::tls:
-      return "openssl s_client -connect " + shell_quoted(target) + " -servername " +
-             shell_quoted(check.server_name) + " -brief </dev/null";
-    case CheckKind::tcp:
+      return openssl_command(address, check, config);
     case CheckKind::grpc:
-      return "nc -z -v -w 2 " + address.to_string() + " " + port;
+      if (check.grpc_tls) return openssl_command(address, check, config);
+      [[fallthrough]];
+    case CheckKind::tcp:
+      return "nc -z -v -w 2 " + address.to_string() + " " + std::to_string(check.port);
     case CheckKind::ntp:
       return "chronyd -Q -t 3 'server " + address.to_string() + " iburst'";
     case CheckKind::unsupported:
@@ -162,7 +218,29 @@ std::string command_for(const Service& service, const IPAddress& address, const 
   return "";
 }
 
-void write_service(Page& page, const Service& service) {
+/// What a check wants beyond an answer: a command by hand shows it, and a person must compare.
+std::string expectation(const Check& check) {
+  std::string words;
+  const auto add = [&](const std::string& part) { words += (words.empty() ? "" : ", ") + part; };
+  if (check.min_days_left > 0) {
+    add("a certificate for " + std::to_string(check.min_days_left) + " more days");
+  }
+  if (!check.spki.empty()) add("one of " + std::to_string(check.spki.size()) + " pinned keys");
+  if (!check.status.empty()) {
+    std::string codes;
+    for (const int status : check.status)
+      codes += (codes.empty() ? "" : " or ") + std::to_string(status);
+    add("status " + codes);
+  }
+  if (!check.contains.empty()) add("the text " + hostspin::quoted(check.contains));
+  if (check.kind == CheckKind::grpc) {
+    add("health service says SERVING" +
+        (check.grpc_service.empty() ? "" : " for " + hostspin::quoted(check.grpc_service)));
+  }
+  return words;
+}
+
+void write_service(Page& page, const Service& service, const Config& config) {
   page.service(service.name.text());
   if (!service.description.empty()) page.fact("what", service.description);
   if (!service.owner.empty()) page.fact("owner", service.owner);
@@ -176,22 +254,45 @@ void write_service(Page& page, const Service& service) {
     if (service.checks.empty())
       page.command("ssh -o HostKeyAlias=" + service.name.text() + " " + address.to_string());
     for (const Check& check : service.checks) {
-      const std::string command = command_for(service, address, check);
+      const std::string command = command_for(service, address, check, config);
       if (!command.empty()) page.command(command);
     }
   }
+  for (const Check& check : service.checks) {
+    const std::string wanted = expectation(check);
+    page.fact("check " + check.label(), wanted.empty() ? "an answer" : wanted);
+  }
 }
 
-std::string write_page(Page& page, const Standing& standing) {
+/// For a machine that has nothing but an editor.
+void write_hosts_lines(Page& page, const Manifest& manifest) {
+  page.service("Without hostspin");
+  page.paragraph(
+      "These lines in /etc/hosts pin the same names by hand. Take them out again: nobody "
+      "keeps them up to date.");
+  std::vector<std::string> lines;
+  for (const Service& service : manifest.services) {
+    std::string names = service.name.text();
+    for (const HostName& alias : service.aliases) names += " " + alias.text();
+    for (const IPAddress& address : service.addresses) {
+      lines.push_back(address.to_string() + " " + names);
+    }
+  }
+  page.lines(lines);
+}
+
+std::string write_page(Page& page, const Standing& standing, const Config& config) {
   const Manifest& manifest = standing.current->manifest();
   page.title("Must-reach services of " + manifest.fleet);
   page.paragraph("Manifest " + std::to_string(manifest.version) + " of epoch " +
                  std::to_string(manifest.epoch) + ", issued " + format_utc(manifest.issued) +
-                 ", expires " + format_utc(manifest.expires) +
-                 ". Every command below asks an address; "
-                 "none needs DNS.");
-  page.paragraph("First of all: hostspin verify");
-  for (const Service& service : manifest.services) write_service(page, service);
+                 ", expires " + format_utc(manifest.expires) + ", sha256 " +
+                 standing.current->short_digest() +
+                 " as in the block of /etc/hosts. Every command below asks an address; none needs "
+                 "DNS.");
+  page.paragraph("First of all: hostspin verify; then hostspin verify --explain NAME.");
+  for (const Service& service : manifest.services) write_service(page, service, config);
+  write_hosts_lines(page, manifest);
   return page.finish();
 }
 
@@ -213,7 +314,7 @@ ExitCode command_runbook(Env& env, const CommonOptions& options, const std::stri
   Page& page = format == "html"       ? static_cast<Page&>(html)
                : format == "markdown" ? static_cast<Page&>(markdown)
                                       : static_cast<Page&>(text);
-  const std::string written = write_page(page, *standing);
+  const std::string written = write_page(page, *standing, context->config);
   if (options.format == OutputFormat::json) {
     return finish(env, options, "runbook", ExitCode::ok, "the runbook", std::nullopt,
                   {{"format", format}, {"page", written}});
