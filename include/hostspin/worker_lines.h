@@ -105,7 +105,8 @@ struct ProbeResult {
 };
 
 struct AskRequest {
-  enum class Database { files, dns, system };
+  /// `servers`: each DNS server that resolv.conf names, by itself: does it answer at all?
+  enum class Database { files, dns, system, servers };
   enum class Family { any, inet, inet6 };
   std::uint32_t id = 0;
   HostName name;
@@ -113,11 +114,23 @@ struct AskRequest {
   Family family = Family::any;
 };
 
+/// One line "nameserver" of resolv.conf.
+struct DnsServer {
+  enum class State {
+    answers,  ///< it knows the name, or knows that there is none
+    error,    ///< it answers, but cannot tell (SERVFAIL, REFUSED)
+    silent,   ///< no answer in time, or it cannot be reached
+  };
+  IPAddress address;
+  State state = State::silent;
+};
+
 struct AskResult {
   enum class Status { found, not_found, stalled, failed };
   std::uint32_t id = 0;
   Status status = Status::failed;
   std::vector<IPAddress> addresses;  ///< sorted, distinct, at most 64
+  std::vector<DnsServer> servers;    ///< of the question about `servers`, in resolv.conf's order
   std::chrono::milliseconds elapsed{0};
 };
 

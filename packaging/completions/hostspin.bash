@@ -18,7 +18,14 @@ _hostspin() {
   fi
 
   case $prev in
-    --output) COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
+    --output)
+      local formats="text json"
+      [[ $command != verify ]] || formats+=" nagios prometheus junit"
+      COMPREPLY=($(compgen -W "$formats" -- "$cur"))
+      return
+      ;;
+    # The names that are pinned now, out of the block: no network, no privilege.
+    --explain) COMPREPLY=($(compgen -W "$(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)" -- "$cur")); return ;;
     --config | --hosts-file | --from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --root | --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W "text markdown html" -- "$cur")); return ;;
@@ -33,7 +40,7 @@ _hostspin() {
       apply) options+=" --unattended" ;;
       agent) options+=" --log-format" ;;
       refresh) options+=" --now --from" ;;
-      verify) options+=" --all --offline --no-resolver --deadline" ;;
+      verify) options+=" --all --explain --watch --offline --no-resolver --deadline" ;;
       trust) options+=" --yes" ;;
       hold) options+=" --reason" ;;
       remove) options+=" --no-hold" ;;
@@ -48,7 +55,6 @@ _hostspin() {
     "") COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
     inspect) COMPREPLY=($(compgen -f -- "$cur")) ;;
     trust) COMPREPLY=($(compgen -W "reset" -- "$cur")) ;;
-    # The names that are pinned now, out of the block: no network, no privilege.
     verify) COMPREPLY=($(compgen -W "$(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)" -- "$cur")) ;;
   esac
 }

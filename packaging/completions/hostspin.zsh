@@ -45,7 +45,9 @@ _hostspin() {
         verify)
           local -a names
           names=(${(f)"$(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)"})
+          common=(${common:#--output*} '--output[format]:format:(text json nagios prometheus junit)')
           _arguments $common '--all[list what is fine as well]' '--offline[the pins only]' \
+            "--explain[who refuses]:name:($names)" '--watch[again every 2 s]' \
             '--no-resolver[do not ask the resolver]' '--deadline[limit]:time:' "*:name:($names)"
           ;;
         inspect) _arguments $common '1:note:_files' ;;

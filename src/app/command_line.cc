@@ -35,6 +35,7 @@ struct Arguments {
   std::string settings_copy;
   VerifyOptions verify;
   std::string verify_deadline;
+  bool is_verify = false;
   std::string hold_reason;
   std::string note_file;
   bool remove_no_hold = false;
@@ -55,7 +56,9 @@ void add_common_options(CLI::App& app, Arguments& arguments) {
       ->type_name("FILE");
   app.add_option("--state-dir", common.state_dir, "the state, instead of /var/lib/hostspin")
       ->type_name("DIR");
-  app.add_option("--output", arguments.output, "text or json")->type_name("FORMAT");
+  app.add_option("--output", arguments.output,
+                 "text or json; of verify also nagios, prometheus or junit")
+      ->type_name("FORMAT");
   app.add_flag("--quiet,-q", common.quiet, "no warnings on standard error");
   app.add_flag("--verbose,-v", common.verbose, "say more on standard error");
   app.add_flag("--no-color", common.no_color, "no colour, as with NO_COLOR in the environment");
@@ -92,6 +95,11 @@ void add_commands(CLI::App& app, Arguments& arguments) {
   verify->add_option("NAME", arguments.verify.names, "only these names of the manifest");
   verify->add_flag("--all", arguments.verify.all, "list what is fine as well");
   verify->add_flag("--offline", arguments.verify.offline, "the pins only: no probe, no resolver");
+  verify->add_flag("--watch", arguments.verify.watch, "again every 2 s, until interrupted");
+  verify
+      ->add_option("--explain", arguments.verify.explain,
+                   "the way to each address of one name, and who refuses")
+      ->type_name("NAME");
   verify->add_flag("--no-resolver", arguments.verify.no_resolver,
                    "do not ask this machine's resolver");
   verify
@@ -155,13 +163,32 @@ std::string absolute(const std::string& path) {
   return made;
 }
 
+Result<void> choose_output(Arguments& arguments) {
+  const std::string& output = arguments.output;
+  VerifyFormat& format = arguments.verify.format;
+  if (arguments.verify.watch && output != "text") {
+    return {Errc::usage, "--watch goes with --output text alone"};
+  }
+  if (output == "text") return {};
+  if (output == "json") {
+    arguments.common.format = OutputFormat::json;
+  } else if (arguments.is_verify && output == "nagios") {
+    format = VerifyFormat::nagios;
+  } else if (arguments.is_verify && output == "prometheus") {
+    format = VerifyFormat::prometheus;
+  } else if (arguments.is_verify && output == "junit") {
+    format = VerifyFormat::junit;
+  } else {
+    const std::string known =
+        arguments.is_verify ? "text, json, nagios, prometheus or junit" : "text or json";
+    return {Errc::usage, "--output must be " + known + ", not " + hostspin::quoted(output)};
+  }
+  return {};
+}
+
 /// What can only be checked once the whole line has been read.
 Result<void> finish_arguments(Arguments& arguments) {
-  if (arguments.output != "text" && arguments.output != "json") {
-    return {Errc::usage,
-            "--output must be text or json, not " + hostspin::quoted(arguments.output)};
-  }
-  arguments.common.format = arguments.output == "json" ? OutputFormat::json : OutputFormat::text;
+  if (Result<void> chosen = choose_output(arguments); !chosen) return chosen;
   CommonOptions& common = arguments.common;
   common.root = absolute(common.root);
   arguments.refresh.from = absolute(arguments.refresh.from);
@@ -233,6 +260,7 @@ int run_hostspin(int argc, char** argv, Env& env) {
       if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
       return static_cast<int>(usage(env.console, error.what()));
     }
+    arguments.is_verify = app.got_subcommand("verify");
     if (Result<void> done = finish_arguments(arguments); !done) {
       env.console.error(done.error());
       return static_cast<int>(ExitCode::unknown);

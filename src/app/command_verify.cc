@@ -45,43 +45,99 @@ std::vector<Pin> pins_of(const Manifest& manifest, const std::vector<Pin>& pins,
   return chosen;
 }
 
-}  // namespace
+/// Between two rounds of --watch: slow enough to be read, and for the probed to bear.
+constexpr std::chrono::seconds kWatchPause{2};
 
-ExitCode command_verify(Env& env, const CommonOptions& options, const VerifyOptions& verify) {
+struct Round {
+  ExitCode code = ExitCode::ok;
+  bool judged = false;  ///< false: it could not be done, and would not be the next time either
+};
+
+ExitCode say_nothing_to_pin(Env& env, const CommonOptions& options, const VerifyOptions& verify) {
+  if (verify.format == VerifyFormat::plain || verify.format == VerifyFormat::nagios) {
+    return finish(env, options, "verify", ExitCode::attention,
+                  "nothing to pin: no manifest has been adopted on this machine yet", std::nullopt);
+  }
+  const Error error{Errc::not_found, "no manifest has been adopted on this machine yet",
+                    "run 'hostspin refresh'"};
+  (void)fail_verify(env, options, verify, error);
+  return ExitCode::attention;
+}
+
+/// Probes and the resolver's questions run at the same time, so that one deadline bounds both.
+Result<void> look(Context& context, const VerifyOptions& verify,
+                  const std::vector<std::string>& names, VerifyFindings& findings) {
+  if (verify.offline) return {};
+  const Manifest& manifest = findings.standing->current->manifest();
+  const std::chrono::milliseconds deadline =
+      verify.deadline.value_or(context.config.verify_deadline);
+  std::optional<ResolverInquiry> inquiry;
+  const auto give_up_resolver = [&](const Error& error) {
+    findings.resolver_failed = error.detail;
+    inquiry.reset();
+  };
+  if (!verify.no_resolver) {
+    Result<ResolverInquiry> started =
+        ResolverInquiry::start(context, pins_of(manifest, findings.applied->pins, names), deadline);
+    if (started) {
+      inquiry = std::move(*started);
+    } else {
+      give_up_resolver(started.error());
+    }
+  }
+  Result<ProbeReport> probes =
+      probe_manifest(context, manifest, names, deadline, !verify.explain.empty());
+  if (!probes) return std::move(probes).error();
+  findings.probes = std::move(*probes);
+  if (!inquiry) return {};
+  context.env.console.progress("asking this machine's resolver");
+  Result<ResolverFindings> resolver = inquiry->collect();
+  context.env.console.end_progress();
+  if (!resolver) {
+    give_up_resolver(resolver.error());
+  } else {
+    findings.resolver = std::move(*resolver);
+  }
+  return {};
+}
+
+Round verify_once(Env& env, const CommonOptions& options, const VerifyOptions& verify) {
+  const auto failed = [&](const Error& error) {
+    return Round{fail_verify(env, options, verify, error), false};
+  };
   Result<Context> context = make_context(env, options);
-  if (!context) return fail(env, options, "verify", context.error());
+  if (!context) return failed(context.error());
   Result<Standing> standing = take_standing(*context);
-  if (!standing) return fail(env, options, "verify", standing.error());
+  if (!standing) return failed(standing.error());
   Result<Applied> applied = preview_standing(*context, *standing);
-  if (!applied) return fail(env, options, "verify", applied.error());
+  if (!applied) return failed(applied.error());
 
   VerifyFindings findings;
   findings.standing = &*standing;
   findings.applied = &*applied;
   findings.report = report_apply(*context, *standing, *applied);
-  if (!standing->current) {
-    return finish(env, options, "verify", ExitCode::attention,
-                  "nothing to pin: no manifest has been adopted on this machine yet", std::nullopt);
+  findings.clock = system_time(env);
+  if (!standing->current) return {say_nothing_to_pin(env, options, verify), false};
+  std::vector<std::string> names = verify.names;
+  if (!verify.explain.empty()) names.push_back(verify.explain);
+  if (Result<void> known = check_names(standing->current->manifest(), names); !known) {
+    return failed(known.error());
   }
-  const Manifest& manifest = standing->current->manifest();
-  if (Result<void> known = check_names(manifest, verify.names); !known) {
-    return fail(env, options, "verify", known.error());
+  if (Result<void> looked = look(*context, verify, names, findings); !looked) {
+    return failed(looked.error());
   }
+  return {finish_verify(*context, verify, findings), true};
+}
 
-  const std::chrono::milliseconds deadline =
-      verify.deadline.value_or(context->config.verify_deadline);
-  if (!verify.offline) {
-    Result<ProbeReport> probes = probe_manifest(*context, manifest, verify.names, deadline);
-    if (!probes) return fail(env, options, "verify", probes.error());
-    findings.probes = std::move(*probes);
+}  // namespace
+
+ExitCode command_verify(Env& env, const CommonOptions& options, const VerifyOptions& verify) {
+  for (;;) {
+    const Round round = verify_once(env, options, verify);
+    // An interrupt ends the watch, and so does a reader that is gone.
+    if (!verify.watch || !round.judged || !env.console.flush()) return round.code;
+    env.clock.sleep(kWatchPause);
   }
-  if (!verify.no_resolver && !verify.offline) {
-    Result<std::vector<ResolverView>> views =
-        ask_resolver(*context, pins_of(manifest, applied->pins, verify.names), deadline);
-    if (!views) return fail(env, options, "verify", views.error());
-    findings.resolver = std::move(*views);
-  }
-  return finish_verify(*context, verify, findings);
 }
 
 }  // namespace hostspin

@@ -23,10 +23,17 @@ struct RefreshOptions {
 };
 ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh);
 
+/// What `verify` prints beside text and JSON: for a Nagios-like scheduler, for a Prometheus scrape,
+/// and for a CI's test report.
+enum class VerifyFormat { plain, nagios, prometheus, junit };
+
 struct VerifyOptions {
-  std::vector<std::string> names;  ///< empty = all
-  bool all = false;                ///< list what is fine as well
-  bool offline = false;            ///< the pins only
+  std::vector<std::string> names;             ///< empty = all
+  VerifyFormat format = VerifyFormat::plain;  ///< plain: text or JSON, as CommonOptions says
+  std::string explain;   ///< a name whose failures are looked into; empty = none
+  bool watch = false;    ///< again and again until interrupted
+  bool all = false;      ///< list what is fine as well
+  bool offline = false;  ///< the pins only
   bool no_resolver = false;
   std::optional<std::chrono::milliseconds> deadline;
 };

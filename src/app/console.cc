@@ -1,7 +1,9 @@
 #include "console.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace hostspin {
@@ -10,7 +12,8 @@ Console::Console(std::FILE* out, std::FILE* err) : out_(out), err_(err) {
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
   const bool dumb = term == nullptr || std::string_view(term) == "dumb";
-  color_ = isatty(fileno(out)) == 1 && !dumb && (no_color == nullptr || *no_color == '\0');
+  out_terminal_ = isatty(fileno(out)) == 1 && !dumb;
+  color_ = out_terminal_ && (no_color == nullptr || *no_color == '\0');
   progress_terminal_ = isatty(fileno(err)) == 1 && !dumb;
 }
 
@@ -19,7 +22,9 @@ void Console::print(std::string_view text) {
   (void)std::fwrite(text.data(), 1, text.size(), out_);  // flush() reports what went wrong
 }
 
-void Console::verdict(ExitCode code, std::string_view text) {
+void Console::verdict(ExitCode code, std::string_view text) { print(verdict_line(code, text)); }
+
+std::string Console::verdict_line(ExitCode code, std::string_view text) const {
   const std::string_view word = exit_code_word(code);
   std::string line;
   switch (code) {
@@ -36,8 +41,28 @@ void Console::verdict(ExitCode code, std::string_view text) {
       line = yellow(word);
       break;
   }
-  line.append(": ").append(text).append("\n");
-  print(line);
+  return line.append(": ").append(text).append("\n");
+}
+
+void Console::repaint(std::string_view text) {
+  if (!out_terminal_) {
+    print(text);
+    print("\n");
+    (void)flush();  // the caller asks again at its end
+    return;
+  }
+  constexpr std::size_t kRowsUnknown = 24;
+  winsize size{};
+  const bool known = ioctl(fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_row > 1;
+  const std::size_t rows = (known ? size.ws_row : kRowsUnknown) - 1;
+  std::string screen = "\033[H";
+  for (std::size_t row = 0; row < rows && !text.empty(); ++row) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    screen.append(text.substr(0, end)).append("\033[K\n");
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  print(screen + "\033[J");
+  (void)flush();
 }
 
 void Console::say(std::string_view label, std::string_view text) {

@@ -9,7 +9,7 @@
 
 namespace hostspin {
 
-enum class OutputFormat { text, json };
+enum class OutputFormat { text, json };  // verify has more, see VerifyFormat
 
 /// Where a command speaks: results on standard output, the rest on standard error. Colour and
 /// progress only on a terminal, and no colour under NO_COLOR or --no-color.
@@ -26,6 +26,11 @@ class Console {
   void print(std::string_view text);
   /// "WARNING: text" on standard output, the one-line verdict every command begins with.
   void verdict(ExitCode code, std::string_view text);
+  /// The same as text, with its line feed.
+  [[nodiscard]] std::string verdict_line(ExitCode code, std::string_view text) const;
+  /// On a terminal `text` in the place of what is on the screen, as much as fits; elsewhere after
+  /// what was there, and an empty line.
+  void repaint(std::string_view text);
 
   /// `hostspin: error: …` and `hostspin: hint: …`, one line each.
   void error(const Error& error);
@@ -54,6 +59,7 @@ class Console {
   bool quiet_ = false;
   bool verbose_ = false;
   bool color_ = false;
+  bool out_terminal_ = false;
   bool progress_terminal_ = false;
   bool progress_shown_ = false;
 };

@@ -50,8 +50,10 @@ Result<void> collect(Context& context, NetSession& net, std::size_t asked,
   for (std::size_t answered = 0; answered < asked;) {
     Result<NetResult> result = net.next(limit);
     if (!result) {
-      if (result.error().code == Errc::timed_out) return {};  // the rest stays not_tried
-      return std::move(result).error();
+      if (result.error().code != Errc::timed_out) return std::move(result).error();
+      if (answered == 0) return {Errc::worker_failed, "no answer from hostspin-net in time"};
+      context.env.console.warning("hostspin-net went silent; what it left open is not_tried");
+      return {};
     }
     if (result->end) return {};
     if (result->notice) context.env.console.note(result->notice->text);
@@ -69,7 +71,7 @@ Result<void> collect(Context& context, NetSession& net, std::size_t asked,
 
 Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
                                    const std::vector<std::string>& only,
-                                   std::chrono::milliseconds deadline) {
+                                   std::chrono::milliseconds deadline, bool explain) {
   std::vector<AddressReport> checks = plan_probes(manifest, only).checks;
   std::map<std::string, std::string> missing;
   SessionStart start;
@@ -86,7 +88,7 @@ Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
       check.result.detail = lacking->second;
       continue;
     }
-    requests.push_back({check.result.id, check.address, check.check, false});
+    requests.push_back({check.result.id, check.address, check.check, explain});
   }
   if (requests.empty()) return judge(manifest, std::move(checks));
 

@@ -11,13 +11,6 @@ constexpr std::chrono::milliseconds kResolverSettles{2500};
 constexpr std::chrono::milliseconds kAnswerLimit{2000};
 constexpr std::chrono::milliseconds kAskAgain{250};
 
-/// Which question of which name an id stands for.
-struct Question {
-  std::size_t view = 0;
-  enum class Kind { files, dns, system, one_family } kind = Kind::system;
-  std::string family;
-};
-
 std::vector<ResolverView> views_of(const std::vector<Pin>& pins) {
   std::vector<ResolverView> views;
   std::map<std::string, std::size_t> places;
@@ -26,68 +19,13 @@ std::vector<ResolverView> views_of(const std::vector<Pin>& pins) {
     if (is_new) {
       ResolverView view;
       view.name = pin.name.text();
+      view.files.status = view.dns.status = view.system.status = AskResult::Status::stalled;
       views.push_back(std::move(view));
     }
     views[place->second].pinned.push_back(pin.address);
   }
   for (ResolverView& view : views) std::sort(view.pinned.begin(), view.pinned.end());
   return views;
-}
-
-enum class Scope { system_alone, everything };
-
-Result<std::map<std::uint32_t, Question>> ask_all(AskSession& ask,
-                                                  const std::vector<ResolverView>& views,
-                                                  Scope scope) {
-  using Database = AskRequest::Database;
-  using Family = AskRequest::Family;
-  std::map<std::uint32_t, Question> questions;
-  std::uint32_t id = 0;
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    Result<HostName> name = HostName::parse(views[i].name);
-    if (!name) return std::move(name).error();
-    const auto put = [&](Database database, Family family, Question question) -> Result<void> {
-      questions[id] = std::move(question);
-      return ask.ask(AskRequest{id++, *name, database, family});
-    };
-    const auto has = [&](bool v6) {
-      return std::any_of(views[i].pinned.begin(), views[i].pinned.end(),
-                         [&](const IPAddress& a) { return a.is_v6() == v6; });
-    };
-    Result<void> asked = put(Database::system, Family::any, {i, Question::Kind::system, ""});
-    if (!asked) return std::move(asked).error();
-    if (scope == Scope::system_alone) continue;
-    asked = put(Database::files, Family::any, {i, Question::Kind::files, ""});
-    if (asked) asked = put(Database::dns, Family::any, {i, Question::Kind::dns, ""});
-    if (asked && !has(true)) {
-      asked = put(Database::system, Family::inet6, {i, Question::Kind::one_family, "inet6"});
-    }
-    if (asked && !has(false)) {
-      asked = put(Database::system, Family::inet, {i, Question::Kind::one_family, "inet"});
-    }
-    if (!asked) return std::move(asked).error();
-  }
-  return questions;
-}
-
-void take(ResolverView& view, const Question& question, AskResult answer) {
-  switch (question.kind) {
-    case Question::Kind::files:
-      view.files = std::move(answer);
-      return;
-    case Question::Kind::dns:
-      view.dns = std::move(answer);
-      return;
-    case Question::Kind::system:
-      view.system = std::move(answer);
-      return;
-    case Question::Kind::one_family:
-      if (answer.status == AskResult::Status::stalled ||
-          answer.status == AskResult::Status::found) {
-        view.one_family.push_back(question.family);
-      }
-      return;
-  }
 }
 
 ResolverView::State judge(const ResolverView& view) {
@@ -100,38 +38,10 @@ ResolverView::State judge(const ResolverView& view) {
     case AskResult::Status::found:
       break;
   }
-  return view.system.addresses == view.pinned ? ResolverView::State::files
-                                              : ResolverView::State::differs;
-}
-
-Result<std::vector<ResolverView>> ask(Context& context, const std::vector<Pin>& pins, Scope scope,
-                                      std::chrono::milliseconds deadline) {
-  std::vector<ResolverView> views = views_of(pins);
-  for (ResolverView& view : views) {
-    view.files.status = view.dns.status = view.system.status = AskResult::Status::stalled;
-  }
-  if (views.empty()) return views;
-  Result<std::unique_ptr<AskSession>> session = context.env.worker.start_ask(deadline);
-  if (!session) return std::move(session).error();
-  Result<std::map<std::uint32_t, Question>> questions = ask_all(**session, views, scope);
-  if (!questions) return std::move(questions).error();
-  if (Result<void> finished = (*session)->finish(); !finished) return std::move(finished).error();
-
-  const auto limit = context.env.clock.steady() + deadline + kWorkerGrace;
-  for (std::size_t answered = 0; answered < questions->size();) {
-    Result<AskOutput> output = (*session)->next(limit);
-    if (!output) {
-      if (output.error().code == Errc::timed_out) break;  // what is open stays stalled
-      return std::move(output).error();
-    }
-    if (output->end) break;
-    if (!output->ask) continue;
-    ++answered;
-    const Question& question = questions->at(output->ask->id);
-    take(views[question.view], question, std::move(*output->ask));
-  }
-  for (ResolverView& view : views) view.state = judge(view);
-  return views;
+  if (view.system.addresses == view.pinned) return ResolverView::State::files;
+  const bool is_dns =
+      view.dns.status == AskResult::Status::found && view.system.addresses == view.dns.addresses;
+  return is_dns ? ResolverView::State::dns : ResolverView::State::differs;
 }
 
 /// Why the answer is not what is pinned; empty where it is. Some of the addresses will do: without
@@ -143,6 +53,7 @@ std::string trouble_with(const ResolverView& view) {
     case ResolverView::State::missing:
       return view.name + ": not found";
     case ResolverView::State::files:
+    case ResolverView::State::dns:
     case ResolverView::State::differs:
       break;
   }
@@ -160,6 +71,8 @@ std::string_view resolver_state_name(ResolverView::State state) {
   switch (state) {
     case ResolverView::State::files:
       return "files";
+    case ResolverView::State::dns:
+      return "dns";
     case ResolverView::State::differs:
       return "differs";
     case ResolverView::State::missing:
@@ -170,19 +83,116 @@ std::string_view resolver_state_name(ResolverView::State state) {
   return "stalled";
 }
 
-Result<std::vector<ResolverView>> ask_resolver(Context& context, const std::vector<Pin>& pins,
-                                               std::chrono::milliseconds deadline) {
-  return ask(context, pins, Scope::everything, deadline);
+std::string_view dns_server_state_name(DnsServer::State state) {
+  switch (state) {
+    case DnsServer::State::answers:
+      return "answers";
+    case DnsServer::State::error:
+      return "error";
+    case DnsServer::State::silent:
+      return "silent";
+  }
+  return "silent";
+}
+
+Result<void> ResolverInquiry::ask_all(Scope scope) {
+  using Database = AskRequest::Database;
+  using Family = AskRequest::Family;
+  using Kind = Question::Kind;
+  std::uint32_t id = 0;
+  for (std::size_t i = 0; i < findings_.views.size(); ++i) {
+    const ResolverView& view = findings_.views[i];
+    Result<HostName> name = HostName::parse(view.name);
+    if (!name) return std::move(name).error();
+    Result<void> asked;
+    const auto put = [&](Database database, Family family, Question question) {
+      if (!asked) return;
+      open_[id] = std::move(question);
+      asked = ask_->ask(AskRequest{id++, *name, database, family});
+    };
+    const auto has = [&](bool v6) {
+      return std::any_of(view.pinned.begin(), view.pinned.end(),
+                         [&](const IPAddress& a) { return a.is_v6() == v6; });
+    };
+    put(Database::system, Family::any, {i, Kind::system, ""});
+    if (!asked) return asked;
+    if (scope == Scope::system_alone) continue;
+    if (i == 0) put(Database::servers, Family::any, {i, Kind::servers, ""});
+    put(Database::files, Family::any, {i, Kind::files, ""});
+    put(Database::dns, Family::any, {i, Kind::dns, ""});
+    if (!has(true)) put(Database::system, Family::inet6, {i, Kind::one_family, "inet6"});
+    if (!has(false)) put(Database::system, Family::inet, {i, Kind::one_family, "inet"});
+    if (!asked) return asked;
+  }
+  return ask_->finish();
+}
+
+Result<ResolverInquiry> ResolverInquiry::start(Context& context, const std::vector<Pin>& pins,
+                                               std::chrono::milliseconds deadline, Scope scope) {
+  ResolverInquiry inquiry;
+  inquiry.findings_.views = views_of(pins);
+  inquiry.limit_ = context.env.clock.steady() + deadline + kWorkerGrace;
+  if (pins.empty()) return inquiry;
+  Result<std::unique_ptr<AskSession>> ask = context.env.worker.start_ask(deadline);
+  if (!ask) return std::move(ask).error();
+  inquiry.ask_ = std::move(*ask);
+  if (Result<void> asked = inquiry.ask_all(scope); !asked) return std::move(asked).error();
+  return inquiry;
+}
+
+void ResolverInquiry::take(AskResult answer) {
+  const auto found = open_.extract(answer.id);
+  if (found.empty()) return;
+  const Question& question = found.mapped();
+  ResolverView& view = findings_.views[question.view];
+  const bool somebody_else =
+      answer.status == AskResult::Status::stalled || answer.status == AskResult::Status::found;
+  switch (question.kind) {
+    case Question::Kind::files:
+      view.files = std::move(answer);
+      return;
+    case Question::Kind::dns:
+      view.dns = std::move(answer);
+      return;
+    case Question::Kind::system:
+      view.system = std::move(answer);
+      return;
+    case Question::Kind::one_family:
+      if (somebody_else) view.one_family.push_back(question.family);
+      return;
+    case Question::Kind::servers:
+      if (answer.status == AskResult::Status::found ||
+          answer.status == AskResult::Status::not_found) {
+        findings_.servers = std::move(answer.servers);
+      }
+      return;
+  }
+}
+
+Result<ResolverFindings> ResolverInquiry::collect() {
+  while (!open_.empty()) {
+    Result<AskOutput> output = ask_->next(limit_);
+    if (!output) {
+      if (output.error().code == Errc::timed_out) break;  // what is open stays stalled
+      return std::move(output).error();
+    }
+    if (output->end) break;
+    if (output->ask) take(*std::move(output->ask));
+  }
+  for (ResolverView& view : findings_.views) view.state = judge(view);
+  return std::move(findings_);
 }
 
 Result<std::vector<std::string>> check_resolver(Context& context, const std::vector<Pin>& pins) {
   const auto limit = context.env.clock.steady() + kResolverSettles;
   for (;;) {
-    const Result<std::vector<ResolverView>> views =
-        ask(context, pins, Scope::system_alone, kAnswerLimit);
-    if (!views) return views.error();
+    Result<ResolverInquiry> inquiry =
+        ResolverInquiry::start(context, pins, kAnswerLimit, ResolverInquiry::Scope::system_alone);
+    if (!inquiry) return std::move(inquiry).error();
+    const Result<ResolverFindings> findings = inquiry->collect();
+    if (!findings) return findings.error();
     std::vector<std::string> troubles;
-    for (const ResolverView& view : *views) {
+    for (const ResolverView& view : findings->views) {
       if (std::string trouble = trouble_with(view); !trouble.empty()) {
         troubles.push_back(std::move(trouble));
       }

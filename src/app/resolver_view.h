@@ -1,7 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,7 @@ namespace hostspin {
 struct ResolverView {
   enum class State {
     files,    ///< the system's answer is exactly what is pinned
+    dns,      ///< it is what DNS says, and not what is pinned
     differs,  ///< it has other addresses
     missing,  ///< the system does not know the name
     stalled,  ///< no answer in time
@@ -32,10 +36,45 @@ struct ResolverView {
 };
 [[nodiscard]] std::string_view resolver_state_name(ResolverView::State state);
 
-/// Asks hostspin-ask about every pinned name: the hosts file alone, DNS alone, the system as
-/// configured, and where one family is not pinned for that family. A worker that fails is an error.
-Result<std::vector<ResolverView>> ask_resolver(Context& context, const std::vector<Pin>& pins,
-                                               std::chrono::milliseconds deadline);
+struct ResolverFindings {
+  std::vector<ResolverView> views;
+  /// Those configured on this machine; absent where there was no time to tell.
+  std::optional<std::vector<DnsServer>> servers;
+};
+[[nodiscard]] std::string_view dns_server_state_name(DnsServer::State state);
+
+/// Questions to hostspin-ask about every pinned name: the hosts file alone, DNS alone, the system
+/// as configured, and where one family is not pinned for that family; and whether each DNS server
+/// is alive. They are asked while the caller does something else.
+class ResolverInquiry {
+ public:
+  enum class Scope { system_alone, everything };
+
+  /// Errc::worker_failed where there is no hostspin-ask to be had.
+  static Result<ResolverInquiry> start(Context& context, const std::vector<Pin>& pins,
+                                       std::chrono::milliseconds deadline,
+                                       Scope scope = Scope::everything);
+  /// Waits for the answers, until the deadline that start() was given. What is open by then is
+  /// `stalled`.
+  Result<ResolverFindings> collect();
+
+ private:
+  /// Which question of which name an id stands for.
+  struct Question {
+    std::size_t view = 0;
+    enum class Kind { files, dns, system, one_family, servers } kind = Kind::system;
+    std::string family;
+  };
+
+  ResolverInquiry() = default;
+  Result<void> ask_all(Scope scope);
+  void take(AskResult answer);
+
+  std::chrono::steady_clock::time_point limit_;
+  std::unique_ptr<AskSession> ask_;
+  std::map<std::uint32_t, Question> open_;
+  ResolverFindings findings_;
+};
 
 /// After an apply: names that this machine's resolver, asked in a fresh process, does not answer
 /// from the pins, and what it says instead. Asked again for as long as systemd-resolved may take to

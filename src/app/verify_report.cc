@@ -1,82 +1,144 @@
 #include "verify_report.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "hostspin/time_text.h"
 #include "output.h"
+#include "verify_formats.h"
+#include "verify_json.h"
+#include "verify_text.h"
 
 namespace hostspin {
 namespace {
 
-constexpr std::size_t kReportColumns = 100;
-constexpr std::size_t kMarkColumns = 4;  ///< "DOWN" and the like, before a line
-
-std::string fit(std::string line) {
-  constexpr std::size_t room = kReportColumns - kMarkColumns;
-  if (line.size() <= room) return line;
-  return line.substr(0, room - 3) + "...";
+std::string addresses_words(const AskResult& answer) {
+  switch (answer.status) {
+    case AskResult::Status::stalled:
+      return "no answer in time";
+    case AskResult::Status::not_found:
+      return "not found";
+    case AskResult::Status::failed:
+      return "failed";
+    case AskResult::Status::found:
+      break;
+  }
+  std::string words;
+  for (const IPAddress& address : answer.addresses) {
+    if (!words.empty()) words += " ";
+    words += address.to_string();
+  }
+  return words;
 }
 
-/// "10.1.2.3:5432", "[2001:db8::1]:443".
-std::string endpoint(const AddressReport& check) {
-  const std::string address = check.address.to_string();
-  const std::string host = check.address.is_v6() ? "[" + address + "]" : address;
-  return check.check.port == 0 ? host : host + ":" + std::to_string(check.check.port);
+VerifyTally count(const ProbeReport& probes) {
+  VerifyTally tally;
+  for (const AddressReport& check : probes.checks) {
+    if (is_down(check.result)) {
+      ++tally.down;
+    } else if (check.result.verdict == Verdict::not_tried) {
+      ++tally.not_tried;
+    } else if (check.result.verdict == Verdict::unsupported) {
+      ++tally.unsupported;
+    } else if (is_warning(check.check, check.result)) {
+      ++tally.warnings;
+    } else {
+      ++tally.ok;
+    }
+  }
+  return tally;
 }
 
-std::string milliseconds(const ProbeResult& result) {
-  const double value = result.rtt_us ? static_cast<double>(*result.rtt_us) / 1000.0
-                                     : static_cast<double>(result.elapsed.count());
-  std::array<char, 32> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%.2f ms", value);
-  return {text.data(), static_cast<std::size_t>(size)};
+/// The resolver's answers that are not what is pinned.
+std::vector<std::string> resolver_warnings(const std::vector<ResolverView>& views) {
+  std::vector<std::string> warnings;
+  for (const ResolverView& view : views) {
+    if (view.state == ResolverView::State::files) continue;
+    warnings.push_back("resolver " + std::string(resolver_state_name(view.state)) + ": " +
+                       view.name + ": this machine answers " + addresses_words(view.system) +
+                       "; hosts file " + addresses_words(view.files) + "; DNS " +
+                       addresses_words(view.dns));
+  }
+  return warnings;
 }
 
-/// How wide the columns of a report are, so that its lines stand below each other.
-struct Columns {
-  std::size_t service = 0;
-  std::size_t endpoint = 0;
-  std::size_t kind = 0;
+/// Names that are pinned in one family, and whose other one this machine asks somebody else for.
+std::vector<std::string> one_family_notes(const std::vector<ResolverView>& views) {
+  struct Family {
+    std::string name;
+    std::string words;
+  };
+  std::vector<std::string> notes;
+  for (const Family& family : {Family{"inet6", "IPv6"}, Family{"inet", "IPv4"}}) {
+    const auto leaks = std::count_if(views.begin(), views.end(), [&](const ResolverView& view) {
+      return std::find(view.one_family.begin(), view.one_family.end(), family.name) !=
+             view.one_family.end();
+    });
+    if (leaks == 0) continue;
+    notes.push_back(std::to_string(leaks) + (leaks == 1 ? " name has" : " names have") + " no " +
+                    family.words + " pin: who wants " + family.words +
+                    " alone gets what DNS says, or waits");
+  }
+  return notes;
+}
+
+/// Parts joined by ", " as long as the line fits; the rest is left out, the last part never.
+class Line {
+ public:
+  explicit Line(std::size_t room) : room_(room) {}
+  [[nodiscard]] bool fits(const std::string& part) const {
+    return text_.size() + part.size() + 2 <= room_;
+  }
+  void add(const std::string& part) { text_ += (text_.empty() ? "" : ", ") + part; }
+  [[nodiscard]] bool empty() const { return text_.empty(); }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::size_t room_;
+  std::string text_;
 };
 
-Columns columns_of(const ProbeReport& probes) {
-  Columns columns;
-  for (const AddressReport& check : probes.checks) {
-    columns.service = std::max(columns.service, check.service.size());
-    columns.endpoint = std::max(columns.endpoint, endpoint(check).size());
-    columns.kind = std::max(columns.kind, check_kind_name(check.check.kind).size());
-  }
-  return columns;
-}
-
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.resize(width, ' ');
-  return text + "  ";
-}
-
-std::string check_line(const AddressReport& check, const Columns& columns) {
-  std::string line = "  " + padded(check.service, columns.service) +
-                     padded(endpoint(check), columns.endpoint) +
-                     padded(std::string(check_kind_name(check.check.kind)), columns.kind);
-  if (check.result.verdict == Verdict::ok) {
-    line += milliseconds(check.result);
-    if (check.result.days_left) {
-      line += "  certificate " + std::to_string(*check.result.days_left) + " d";
+void add_services(const ProbeReport& probes, const VerifyTally& tally, Line& line) {
+  constexpr std::size_t kNamesMax = 3;
+  std::size_t named = 0;
+  std::size_t down = 0;
+  for (const ServiceReport& service : probes.services) {
+    if (service.state != ServiceState::down) continue;
+    ++down;
+    const std::string part = service.service + " unreachable";
+    if (named == down - 1 && named < kNamesMax && line.fits(part)) {
+      line.add(part);
+      ++named;
     }
-    return fit(line);
   }
-  line += std::string(verdict_layer(check.result.verdict)) + " " +
-          std::string(verdict_name(check.result.verdict)) + ": " +
-          std::string(verdict_words(check.result.verdict));
-  // The library's or kernel's own words, where there is room for them; JSON has them always.
-  const std::string detailed = line + ": " + check.result.detail;
-  const bool fits =
-      !check.result.detail.empty() && detailed.size() <= kReportColumns - kMarkColumns;
-  return fit(fits ? detailed : line);
+  if (down > named) {
+    line.add(std::to_string(down - named) + (named == 0 ? " services" : " more") + " unreachable");
+  }
+  const auto partly = std::count_if(
+      probes.services.begin(), probes.services.end(), [](const ServiceReport& service) {
+        return service.state == ServiceState::degraded && service.addresses_down > 0;
+      });
+  if (partly > 0 && down == 0)
+    line.add(std::to_string(partly) + (partly == 1 ? " service" : " services") + " degraded");
+  const std::size_t checks = probes.checks.size();
+  line.add(checks == 0 ? "no checks to make"
+                       : std::to_string(tally.ok + tally.warnings) + " of " +
+                             std::to_string(checks) + " checks ok");
 }
 
-/// The state of the pins themselves: missing or altered lines are what this tool exists to prevent.
+std::string verdict_words(const VerifyFindings& findings, const VerifyTally& tally, ExitCode code) {
+  constexpr std::size_t kRoomForNames = 50;  // the numbers, which follow, need the rest
+  const Applied& applied = *findings.applied;
+  Line line(kRoomForNames);
+  if (pins_code(applied) != ExitCode::ok) line.add("block " + pins_words(applied));
+  if (findings.probes) add_services(*findings.probes, tally, line);
+  if (code == ExitCode::ok || line.empty()) {
+    line.add(std::to_string(applied.pins.size()) + " lines pinned as signed");
+  }
+  return line.text();
+}
+
+}  // namespace
+
 ExitCode pins_code(const Applied& applied) {
   if (applied.state_lost) return ExitCode::critical;
   switch (applied.plan.drift) {
@@ -109,233 +171,88 @@ std::string pins_words(const Applied& applied) {
   return "unknown";
 }
 
-std::string addresses_words(const AskResult& answer) {
-  switch (answer.status) {
-    case AskResult::Status::stalled:
-      return "no answer in time";
-    case AskResult::Status::not_found:
-      return "not found";
-    case AskResult::Status::failed:
-      return "failed";
-    case AskResult::Status::found:
-      break;
-  }
-  std::string words;
-  for (const IPAddress& address : answer.addresses) {
-    if (!words.empty()) words += " ";
-    words += address.to_string();
-  }
-  return words;
+std::string endpoint_text(const AddressReport& check) {
+  const std::string address = check.address.to_string();
+  const std::string host = check.address.is_v6() ? "[" + address + "]" : address;
+  return check.check.port == 0 ? host : host + ":" + std::to_string(check.check.port);
 }
 
-std::string_view ask_status_name(AskResult::Status status) {
-  switch (status) {
-    case AskResult::Status::found:
-      return "found";
-    case AskResult::Status::not_found:
-      return "not_found";
-    case AskResult::Status::stalled:
-      return "stalled";
-    case AskResult::Status::failed:
-      return "failed";
-  }
-  return "failed";
-}
-
-struct Tally {
-  std::size_t down = 0;
-  std::size_t not_tried = 0;
-  std::size_t unsupported = 0;
-  std::size_t warnings = 0;
-  std::size_t ok = 0;
-};
-
-Tally count(const ProbeReport& probes) {
-  Tally tally;
-  for (const AddressReport& check : probes.checks) {
-    if (is_down(check.result)) {
-      ++tally.down;
-    } else if (check.result.verdict == Verdict::not_tried) {
-      ++tally.not_tried;
-    } else if (check.result.verdict == Verdict::unsupported) {
-      ++tally.unsupported;
-    } else if (is_warning(check.check, check.result)) {
-      ++tally.warnings;
-    } else {
-      ++tally.ok;
-    }
-  }
-  return tally;
-}
-
-/// The resolver's answers that are not what is pinned.
-std::vector<std::string> resolver_warnings(const std::vector<ResolverView>& views) {
-  std::vector<std::string> warnings;
-  for (const ResolverView& view : views) {
-    if (view.state == ResolverView::State::files) continue;
-    warnings.push_back("resolver " + std::string(resolver_state_name(view.state)) + ": " +
-                       view.name + ": this machine answers " + addresses_words(view.system) +
-                       "; hosts file " + addresses_words(view.files) + "; DNS " +
-                       addresses_words(view.dns));
-  }
-  return warnings;
-}
-
-std::string dns_words(const std::vector<ResolverView>& views) {
-  if (views.empty()) return "not asked";
-  const bool answered = std::any_of(views.begin(), views.end(), [](const ResolverView& view) {
-    return view.dns.status == AskResult::Status::found ||
-           view.dns.status == AskResult::Status::not_found;
-  });
-  return answered ? "answers" : "DEAD";
-}
-
-std::string verdict_line(const VerifyFindings& findings, const Tally& tally, ExitCode code) {
-  const Applied& applied = *findings.applied;
-  std::string text;
-  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
-  if (pins_code(applied) != ExitCode::ok) add("block " + pins_words(applied));
-  if (findings.probes) {
-    std::size_t down = 0;
-    for (const ServiceReport& service : findings.probes->services) {
-      if (service.state == ServiceState::down) {
-        ++down;
-        if (down <= 3) add(service.service + " unreachable");
-      }
-    }
-    if (down > 3) add(std::to_string(down - 3) + " more unreachable");
-    const std::size_t checks = findings.probes->checks.size();
-    add(checks == 0 ? "no checks to make"
-                    : std::to_string(tally.ok + tally.warnings) + " of " + std::to_string(checks) +
-                          " checks ok");
-  }
-  if (code == ExitCode::ok || text.empty()) {
-    add(std::to_string(applied.pins.size()) + " lines pinned as signed");
-  }
-  return text;
-}
-
-void print_header(Console& console, const VerifyFindings& findings) {
-  const Standing& standing = *findings.standing;
-  const Manifest& manifest = standing.current->manifest();
-  std::string line = "manifest " + std::to_string(manifest.version) + " of " + manifest.fleet +
-                     ", issued " + format_span(standing.now - manifest.issued) + " ago, " +
-                     (standing.current->expired(standing.now) ? "EXPIRED " : "expires in ") +
-                     format_span(manifest.expires - standing.now) +
-                     (standing.current->expired(standing.now) ? " ago" : "") + "; block " +
-                     pins_words(*findings.applied);
-  if (findings.resolver) line += "; DNS " + dns_words(*findings.resolver);
-  console.print(fit(line) + "\n");
-}
-
-void print_text(Console& console, const VerifyOptions& verify, const VerifyFindings& findings,
-                const Tally& tally, const std::vector<std::string>& warnings) {
-  print_header(console, findings);
-  const Columns columns = findings.probes ? columns_of(*findings.probes) : Columns{};
-  if (findings.probes) {
-    for (const AddressReport& check : findings.probes->checks) {
-      if (is_down(check.result))
-        console.print(console.red("DOWN") + check_line(check, columns) + "\n");
-    }
-    for (const AddressReport& check : findings.probes->checks) {
-      if (is_warning(check.check, check.result)) {
-        console.print(console.yellow("WARN") + check_line(check, columns) + "\n");
-      }
-    }
-    for (const AddressReport& check : findings.probes->checks) {
-      const bool skipped = check.result.verdict == Verdict::not_tried ||
-                           check.result.verdict == Verdict::unsupported;
-      if (skipped) console.print("SKIP" + check_line(check, columns) + "\n");
-    }
-  }
-  for (const std::string& warning : warnings) {
-    console.print(console.yellow("WARN") + fit("  " + warning) + "\n");
-  }
-  if (verify.all) {
-    if (findings.probes) {
-      for (const AddressReport& check : findings.probes->checks) {
-        if (check.result.verdict == Verdict::ok && !is_warning(check.check, check.result)) {
-          console.print(console.green("ok  ") + check_line(check, columns) + "\n");
-        }
-      }
-    }
-    for (const Pin& pin : findings.applied->pins) {
-      console.print("pin   " + pin.address.to_string() + "  " + pin.name.text() + "\n");
-    }
-  } else if (tally.ok > 0) {
-    console.print(std::to_string(tally.ok) + (tally.ok == 1 ? " check is" : " checks are") +
-                  " fine (--all lists them)\n");
-  }
-}
-
-Json probes_json(const ProbeReport& probes) {
-  Json checks = Json::array();
-  for (const AddressReport& check : probes.checks) {
-    Json one = {{"service", check.service},
-                {"address", check.address.to_string()},
-                {"check", check.check.label()},
-                {"verdict", verdict_name(check.result.verdict)},
-                {"layer", verdict_layer(check.result.verdict)},
-                {"errno", check.result.error_number},
-                {"elapsed_ms", check.result.elapsed.count()},
-                {"rtt_us", nullptr},
-                {"days_left", nullptr},
-                {"detail", check.result.detail}};
-    if (check.result.rtt_us) one["rtt_us"] = *check.result.rtt_us;
-    if (check.result.days_left) one["days_left"] = *check.result.days_left;
-    checks.push_back(std::move(one));
-  }
-  return checks;
-}
-
-Json resolver_json(const std::vector<ResolverView>& views) {
-  const auto answer = [](const AskResult& result) {
-    Json addresses = Json::array();
-    for (const IPAddress& address : result.addresses) addresses.push_back(address.to_string());
-    return Json{{"status", ask_status_name(result.status)}, {"addresses", std::move(addresses)}};
+VerifyJudgement judge_verify(const VerifyFindings& findings) {
+  VerifyJudgement judgement;
+  judgement.warnings = findings.report.warnings;
+  judgement.code = graver(findings.report.code, pins_code(*findings.applied));
+  const auto warn = [&](std::string text) {
+    judgement.warnings.push_back(std::move(text));
+    judgement.code = graver(judgement.code, ExitCode::attention);
   };
-  Json names = Json::array();
-  for (const ResolverView& view : views) {
-    names.push_back({{"name", view.name},
-                     {"state", resolver_state_name(view.state)},
-                     {"system", answer(view.system)},
-                     {"files", answer(view.files)},
-                     {"dns", answer(view.dns)},
-                     {"one_family_leaks", view.one_family}});
+  if (findings.clock < findings.standing->now) {
+    warn("clock: this machine's says " + format_utc(findings.clock) + ", but it is at least " +
+         format_utc(findings.standing->now) + ", by which ages are judged here");
   }
-  return names;
+  if (findings.probes) {
+    judgement.tally = count(*findings.probes);
+    judgement.code = graver(judgement.code, findings.probes->exit_code());
+  }
+  if (!findings.resolver_failed.empty()) {
+    warn("this machine's resolver could not be asked: " + findings.resolver_failed);
+  }
+  if (findings.resolver) {
+    for (std::string& text : resolver_warnings(findings.resolver->views)) warn(std::move(text));
+    judgement.notes = one_family_notes(findings.resolver->views);
+  }
+  judgement.verdict = verdict_words(findings, judgement.tally, judgement.code) +
+                      attention_words(judgement.warnings.size() + judgement.tally.warnings);
+  return judgement;
 }
-
-}  // namespace
 
 ExitCode finish_verify(Context& context, const VerifyOptions& verify,
                        const VerifyFindings& findings) {
-  std::vector<std::string> warnings = findings.report.warnings;
-  ExitCode code = graver(findings.report.code, pins_code(*findings.applied));
-  Tally tally;
-  if (findings.probes) {
-    tally = count(*findings.probes);
-    code = graver(code, findings.probes->exit_code());
+  const VerifyJudgement judgement = judge_verify(findings);
+  Console& console = context.env.console;
+  switch (verify.format) {
+    case VerifyFormat::nagios:
+      console.forbid_color();
+      console.print(verify_nagios(console, findings, judgement));
+      return judgement.code;
+    case VerifyFormat::prometheus:
+      console.print(verify_prometheus(findings, judgement));
+      return judgement.code;
+    case VerifyFormat::junit:
+      console.print(verify_junit(findings, judgement));
+      return judgement.code;
+    case VerifyFormat::plain:
+      break;
   }
-  if (findings.resolver) {
-    const std::vector<std::string> more = resolver_warnings(*findings.resolver);
-    if (!more.empty()) code = graver(code, ExitCode::attention);
-    warnings.insert(warnings.end(), more.begin(), more.end());
+  if (verify.watch) {
+    console.repaint(console.verdict_line(judgement.code, judgement.verdict) +
+                    format_utc(findings.clock) + "\n" +
+                    verify_text(console, verify, findings, judgement, true));
+    return judgement.code;
   }
-  Json body = {{"manifest", manifest_json(*findings.standing)},
-               {"block", block_json(*findings.applied)},
-               {"checks", findings.probes ? probes_json(*findings.probes) : Json(nullptr)},
-               {"resolver", findings.resolver ? resolver_json(*findings.resolver) : Json(nullptr)},
-               {"warnings", warnings}};
-  Env& env = context.env;
-  (void)finish(
-      env, context.options, "verify", code,
-      verdict_line(findings, tally, code) + attention_words(warnings.size() + tally.warnings),
-      std::nullopt, std::move(body));
-  if (context.options.format == OutputFormat::text) {
-    print_text(env.console, verify, findings, tally, warnings);
+  const bool text = context.options.format == OutputFormat::text;
+  (void)finish(context.env, context.options, "verify", judgement.code, judgement.verdict,
+               std::nullopt, text ? Json::object() : verify_json(findings, judgement));
+  if (text) console.print(verify_text(console, verify, findings, judgement, verify.all));
+  return judgement.code;
+}
+
+ExitCode fail_verify(Env& env, const CommonOptions& options, const VerifyOptions& verify,
+                     const Error& error) {
+  const ExitCode code = exit_code_for(error.code);
+  switch (verify.format) {
+    case VerifyFormat::prometheus:
+      env.console.error(error);
+      env.console.print(failed_prometheus(code));
+      return code;
+    case VerifyFormat::junit:
+      env.console.error(error);
+      env.console.print(failed_junit(error));
+      return code;
+    case VerifyFormat::nagios:  // the verdict line is what Nagios reads
+    case VerifyFormat::plain:
+      break;
   }
-  return code;
+  return fail(env, options, "verify", error);
 }
 
 }  // namespace hostspin

@@ -25,26 +25,28 @@ int poll_time(steady_clock::time_point limit) {
   return static_cast<int>(std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max()));
 }
 
-constexpr std::size_t place_in_queue(AskRequest::Database database) {
-  switch (database) {
+std::size_t place_in_queue(const AskRequest& request) {
+  switch (request.database) {
     case AskRequest::Database::files:
       return 0;
-    case AskRequest::Database::system:
+    case AskRequest::Database::servers:
       return 1;
+    case AskRequest::Database::system:
+      return request.family == AskRequest::Family::any ? 2 : 3;
     case AskRequest::Database::dns:
-      return 2;
+      return 4;
   }
-  return 2;
+  return 4;
 }
 
 }  // namespace
 
 void QuestionQueue::push(AskRequest request) {
-  by_database_[place_in_queue(request.database)].push_back(std::move(request));
+  by_urgency_[place_in_queue(request)].push_back(std::move(request));
 }
 
 std::optional<AskRequest> QuestionQueue::pop() {
-  for (std::deque<AskRequest>& questions : by_database_) {
+  for (std::deque<AskRequest>& questions : by_urgency_) {
     if (questions.empty()) continue;
     AskRequest request = std::move(questions.front());
     questions.pop_front();
@@ -55,7 +57,7 @@ std::optional<AskRequest> QuestionQueue::pop() {
 
 std::size_t QuestionQueue::size() const {
   std::size_t size = 0;
-  for (const std::deque<AskRequest>& questions : by_database_) size += questions.size();
+  for (const std::deque<AskRequest>& questions : by_urgency_) size += questions.size();
   return size;
 }
 

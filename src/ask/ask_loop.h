@@ -24,8 +24,9 @@ inline constexpr std::size_t kAskLineBytesMax = 4096;
 inline constexpr std::chrono::milliseconds kFirstLineLimit{10000};
 inline constexpr std::chrono::milliseconds kDrainLimit{1000};
 
-/// Questions not asked yet. The hosts file cannot stall, so it is asked first, and DNS last: a dead
-/// DNS then costs the other answers nothing.
+/// Questions not asked yet. The hosts file cannot stall, so it is asked first; then the system
+/// about whole names; then what a dead DNS leaves hanging, so that it costs the other answers
+/// nothing.
 class QuestionQueue {
  public:
   void push(AskRequest request);
@@ -33,7 +34,7 @@ class QuestionQueue {
   [[nodiscard]] std::size_t size() const;
 
  private:
-  std::array<std::deque<AskRequest>, 3> by_database_;
+  std::array<std::deque<AskRequest>, 5> by_urgency_;
 };
 
 /// One session of hostspin-ask on two descriptors, which may be the two directions of one socket.

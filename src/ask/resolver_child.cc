@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "dns_servers.h"
 #ifdef __GLIBC__
 #include <nss.h>
 #endif
@@ -34,8 +36,10 @@ constexpr int kForeignFdMax = 1024;  ///< above the sandbox's limit on open file
 struct ChildAnswer {
   std::uint32_t status;
   std::uint32_t count;
+  std::uint32_t are_servers;  ///< whether the addresses are the DNS servers themselves
   struct Address {
     std::uint8_t is_v6;
+    std::uint8_t server_state;  ///< of a DNS server
     std::array<std::uint8_t, 16> bytes;
   };
   std::array<Address, kAnswerAddressesMax> addresses;
@@ -82,7 +86,22 @@ int family_of(AskRequest::Family family) {
   return AF_UNSPEC;
 }
 
+ChildAnswer ask_servers(const AskRequest& request) {
+  ChildAnswer answer = {};
+  const std::vector<DnsServer> servers = ask_dns_servers(request.name);
+  answer.are_servers = 1;
+  answer.status = static_cast<std::uint32_t>(servers.empty() ? AskResult::Status::not_found
+                                                             : AskResult::Status::found);
+  for (const DnsServer& server : servers) {
+    answer.addresses[answer.count++] = {std::uint8_t{server.address.is_v6()},
+                                        static_cast<std::uint8_t>(server.state),
+                                        server.address.bytes()};
+  }
+  return answer;
+}
+
 ChildAnswer resolve(const AskRequest& request) {
+  if (request.database == AskRequest::Database::servers) return ask_servers(request);
   ChildAnswer answer = {};
   answer.status = static_cast<std::uint32_t>(AskResult::Status::failed);
   if (!choose_database(request.database)) return answer;
@@ -99,7 +118,7 @@ ChildAnswer resolve(const AskRequest& request) {
   }
   for (const IPAddress& address : addresses) {
     if (answer.count == kAnswerAddressesMax) break;
-    answer.addresses[answer.count++] = {std::uint8_t{address.is_v6()}, address.bytes()};
+    answer.addresses[answer.count++] = {std::uint8_t{address.is_v6()}, 0, address.bytes()};
   }
   return answer;
 }
@@ -155,7 +174,14 @@ AskResult decode_child_answer(std::uint32_t id, std::string_view bytes) {
   for (std::size_t i = 0; i < answer.count; ++i) {
     const ChildAnswer::Address& one = answer.addresses[i];
     if (one.is_v6 > 1) return result;
-    result.addresses.push_back(IPAddress::from_bytes(one.bytes.data(), one.is_v6 == 1));
+    const IPAddress address = IPAddress::from_bytes(one.bytes.data(), one.is_v6 == 1);
+    if (answer.are_servers == 0) {
+      result.addresses.push_back(address);
+    } else if (one.server_state <= static_cast<std::uint8_t>(DnsServer::State::silent)) {
+      result.servers.push_back({address, static_cast<DnsServer::State>(one.server_state)});
+    } else {
+      return AskResult{id, AskResult::Status::failed, {}, {}, {}};
+    }
   }
   if (answer.status == found) result.status = AskResult::Status::found;
   if (answer.status == not_found) result.status = AskResult::Status::not_found;

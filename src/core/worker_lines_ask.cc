@@ -19,7 +19,10 @@ constexpr std::size_t kAddressesMax = 64;
 constexpr std::size_t kNameBytesMax = 253;
 constexpr std::size_t kWordBytesMax = 16;
 
-constexpr std::array<std::string_view, 3> kDatabases{"files", "dns", "system"};
+constexpr std::size_t kServersMax = 8;
+
+constexpr std::array<std::string_view, 4> kDatabases{"files", "dns", "system", "servers"};
+constexpr std::array<std::string_view, 3> kServerStates{"answers", "error", "silent"};
 constexpr std::array<std::string_view, 3> kFamilies{"any", "inet", "inet6"};
 constexpr std::array<std::string_view, 4> kStatuses{"found", "not_found", "stalled", "failed"};
 
@@ -54,6 +57,26 @@ Result<AskRequest> request_from_json(const json& object) {
   return AskRequest{id, *std::move(name), database, family};
 }
 
+void read_servers(Members& members, std::vector<DnsServer>& out) {
+  const json* list = members.take("servers", Need::optional);
+  if (list == nullptr) return;
+  if (!list->is_array() || list->size() > kServersMax) {
+    return members.refuse("servers", "is not a list of few servers");
+  }
+  for (const json& entry : *list) {
+    Members server(entry, "server");
+    std::string text;
+    DnsServer::State state{};
+    server.printable_text("address", Need::required, 64, text);
+    read_word(server, "state", kServerStates, state);
+    Result<IPAddress> address = IPAddress::parse(text);
+    if (!server.done() || !address) {
+      return members.refuse("servers", "has an entry that is not a server and its state");
+    }
+    out.push_back({*address, state});
+  }
+}
+
 Result<AskResult> result_from_json(const json& object) {
   AskResult result;
   Members members(object, "ask");
@@ -73,8 +96,10 @@ Result<AskResult> result_from_json(const json& object) {
     }
     result.addresses.push_back(*address);
   }
+  read_servers(members, result.servers);
   members.milliseconds("elapsed_ms", Need::required, 0, result.elapsed);
-  if ((result.status == AskResult::Status::found) == result.addresses.empty()) {
+  const bool nothing = result.addresses.empty() && result.servers.empty();
+  if ((result.status == AskResult::Status::found) == nothing) {
     members.refuse("addresses", "does not fit the status");
   }
   if (Result<void> done = members.done(); !done) return std::move(done).error();
@@ -105,6 +130,10 @@ std::string encode(const AskResult& result) {
   object["ask"]["status"] = word(kStatuses, result.status);
   json& addresses = object["ask"]["addresses"] = json::array();
   for (const IPAddress& address : result.addresses) addresses.push_back(address.to_string());
+  for (const DnsServer& server : result.servers) {
+    object["ask"]["servers"].push_back(
+        {{"address", server.address.to_string()}, {"state", word(kServerStates, server.state)}});
+  }
   object["ask"]["elapsed_ms"] = result.elapsed.count();
   return worker_lines::to_line(object);
 }

@@ -158,7 +158,7 @@ class ProcessAskSession : public AskSession {
   Result<void> ask(const AskRequest& request) override {
     Result<void> room = check_room(asked_);
     if (!room) return room;
-    if (!open_.emplace(request.id, request.family).second) {
+    if (!open_.emplace(request.id, request).second) {
       return {Errc::internal, id_text(request.id) + " is asked twice"};
     }
     Result<void> sent = talk_.send(encode(request));
@@ -196,16 +196,20 @@ class ProcessAskSession : public AskSession {
     for (const IPAddress& address : output.ask->addresses) {
       const AskRequest::Family family =
           address.is_v6() ? AskRequest::Family::inet6 : AskRequest::Family::inet;
-      if (open->second != AskRequest::Family::any && open->second != family) {
+      if (open->second.family != AskRequest::Family::any && open->second.family != family) {
         return talk_.fail("answered with the other family: " + id_text(output.ask->id));
       }
+    }
+    const bool about_servers = open->second.database == AskRequest::Database::servers;
+    if (about_servers ? !output.ask->addresses.empty() : !output.ask->servers.empty()) {
+      return talk_.fail("answered another question: " + id_text(output.ask->id));
     }
     open_.erase(open);
     return {};
   }
 
   Conversation talk_;
-  std::unordered_map<std::uint32_t, AskRequest::Family> open_;
+  std::unordered_map<std::uint32_t, AskRequest> open_;
   std::size_t asked_ = 0;
 };
 

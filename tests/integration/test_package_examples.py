@@ -134,9 +134,11 @@ def test_bash_completes(checkout, tmp_path):
         ask hostspin ver
         ask hostspin --root /x refresh --f
         ask hostspin verify --output j
+        ask hostspin status --output j
+        ask hostspin verify --e
     """
     done = run(["bash", "-c", script], cwd=tmp_path)
-    assert done.stdout.splitlines() == ["verify", "--from", "json"], done
+    assert done.stdout.splitlines() == ["verify", "--from", "json junit", "json", "--explain"], done
 
 
 @pytest.mark.parametrize("shell,check", [("zsh", "-n"), ("fish", "--no-execute")])

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.fleet import service
+from support.fleet import Raw, service
 from support.machine import Machine, source
 from support.process import run
 
@@ -103,6 +103,29 @@ def test_a_hostile_worker_fails_the_refresh_and_nothing_else(scratch, tmp_path, 
     assert machine.identity() == before
     assert await_end_of(str(scratch), f"sleep {naps}") == []
     assert machine.litter() == []
+
+
+@pytest.mark.parametrize("behaviour", HOSTILE)
+def test_a_hostile_worker_fails_the_probes_and_nothing_else(scratch, tmp_path, programs, fleet, behaviour):
+    """verify says whose fault it is, whatever was to be probed."""
+    check = Raw("{ tcp = 5432 }")
+    seed = fleet.manifest(1, [service("db.svc.example.com", ["10.1.2.3"], check=check)])
+    machine = Machine(tmp_path / "machine", programs).trust(fleet.root(), seed)
+    script, _ = HOSTILE[behaviour]
+    naps = str(600_000_000 + time.monotonic_ns() % 100_000_000)
+    hostspin = install(scratch, programs, script.replace("600", naps))
+    assert machine.hostspin("apply").code == 0
+    before = machine.identity()
+
+    begin = time.monotonic()
+    done = run([hostspin, "--root", machine.path, "verify", "--no-resolver", "--deadline", f"{DEADLINE_SECONDS}s"])
+    seconds = time.monotonic() - begin
+
+    assert done.code == 2 and len(done.lines("error")) == 1, str(done)
+    assert "hostspin-net" in done.lines("error")[0], str(done)
+    assert seconds < DEADLINE_SECONDS + GRACE_SECONDS, str(done)
+    assert machine.identity() == before and machine.litter() == []
+    assert await_end_of(str(scratch), f"sleep {naps}") == []
 
 
 def test_a_missing_worker_is_named(scratch, tmp_path, programs, fleet):

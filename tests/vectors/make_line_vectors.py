@@ -125,6 +125,9 @@ BAD_CONFIGURATIONS = {
     "source-line-feed": '[[source]]\nurl = "https://10.0.0.1\\n/"\n',
     "source-priority-1001": '[[source]]\nurl = "https://10.0.0.1/"\npriority = 1001\n',
     "source-key-without-certificate": '[[source]]\nurl = "https://10.0.0.1/"\nclient_key = "/k"\n',
+    "source-s3-without-region": '[[source]]\nurl = "s3://fleet-notes/a"\naddresses = ["10.0.0.1"]\n',
+    "source-s3-bucket": '[[source]]\nurl = "s3://Fleet/a"\naddresses = ["10.0.0.1"]\nregion = "eu-west-1"\n',
+    "source-region-without-s3": '[[source]]\nurl = "https://10.0.0.1/"\nregion = "eu-west-1"\n',
     "source-proxy-name": '[[source]]\nurl = "https://10.0.0.1/"\nproxy = "http://proxy.example:3128"\n',
 }
 
@@ -145,6 +148,8 @@ GOOD_LINES = {
     "ask-input-start": '{"hostspin-ask":1,"deadline_ms":1500}',
     "ask-input-ask": '{"ask":{"id":5,"name":"db.corp.example","database":"dns","family":"inet6"}}',
     "ask-output-ask": '{"ask":{"id":5,"status":"found","addresses":["192.0.2.1","2001:db8::1"],"elapsed_ms":2}}',
+    "ask-output-servers": '{"ask":{"id":5,"status":"found","addresses":[],"servers":['
+    '{"address":"192.0.2.53","state":"silent"}],"elapsed_ms":2}}',
     "ask-output-end": '{"end":true}',
 }
 
@@ -191,6 +196,10 @@ BAD_LINES = {
     "ask-input-database": '{"ask":{"id":1,"name":"a","database":"x","family":"any"}}',
     "ask-input-no-family": '{"ask":{"id":1,"name":"a","database":"dns"}}',
     "ask-output-empty": "{}",
+    "ask-output-server-state": '{"ask":{"id":5,"status":"found","addresses":[],"servers":['
+    '{"address":"192.0.2.53","state":"tired"}],"elapsed_ms":2}}',
+    "ask-output-server-name": '{"ask":{"id":5,"status":"found","addresses":[],"servers":['
+    '{"address":"dns.example","state":"silent"}],"elapsed_ms":2}}',
     "ask-output-not-sorted": '{"ask":{"id":5,"status":"found","addresses":["192.0.2.2","192.0.2.1"],"elapsed_ms":2}}',
     "ask-output-twice": '{"ask":{"id":5,"status":"found","addresses":["192.0.2.1","192.0.2.1"],"elapsed_ms":2}}',
     "ask-output-found-nothing": '{"ask":{"id":5,"status":"found","addresses":[],"elapsed_ms":2}}',
