@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "hostspin/time_text.h"
+#include "markup.h"
 #include "output.h"
 #include "standing.h"
 
@@ -90,27 +91,31 @@ class HTMLPage final : public Page {
  public:
   void title(const std::string& text) override {
     page_ = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>" +
-            escape(text) +
+            escaped_markup(text) +
             "</title>\n<style>body{font:14px sans-serif;max-width:60em;margin:2em auto}"
             "pre{background:#eee;padding:.4em;white-space:pre-wrap;overflow-wrap:anywhere}"
             "p{margin:.3em 0}h2{break-after:avoid}section{break-inside:avoid}"
             "@page{margin:15mm}@media print{body{font-size:10pt;margin:0;max-width:none}"
             "pre{background:none;border:1px solid #999}}</style>\n</head>\n<body>\n<h1>" +
-            escape(text) + "</h1>\n";
+            escaped_markup(text) + "</h1>\n";
   }
-  void paragraph(const std::string& text) override { page_ += "<p>" + escape(text) + "</p>\n"; }
+  void paragraph(const std::string& text) override {
+    page_ += "<p>" + escaped_markup(text) + "</p>\n";
+  }
   void service(const std::string& name) override {
     if (open_) page_ += "</section>\n";
     open_ = true;
-    page_ += "<section>\n<h2>" + escape(name) + "</h2>\n";
+    page_ += "<section>\n<h2>" + escaped_markup(name) + "</h2>\n";
   }
   void fact(const std::string& label, const std::string& value) override {
-    page_ += "<p><b>" + label + "</b>: " + escape(value) + "</p>\n";
+    page_ += "<p><b>" + label + "</b>: " + escaped_markup(value) + "</p>\n";
   }
-  void command(const std::string& line) override { page_ += "<pre>" + escape(line) + "</pre>\n"; }
+  void command(const std::string& line) override {
+    page_ += "<pre>" + escaped_markup(line) + "</pre>\n";
+  }
   void lines(const std::vector<std::string>& lines) override {
     page_ += "<pre>";
-    for (const std::string& line : lines) page_ += escape(line) + "\n";
+    for (const std::string& line : lines) page_ += escaped_markup(line) + "\n";
     page_ += "</pre>\n";
   }
   std::string finish() override {
@@ -119,31 +124,6 @@ class HTMLPage final : public Page {
   }
 
  private:
-  static std::string escape(const std::string& text) {
-    std::string escaped;
-    for (const char c : text) {
-      switch (c) {
-        case '&':
-          escaped += "&amp;";
-          break;
-        case '<':
-          escaped += "&lt;";
-          break;
-        case '>':
-          escaped += "&gt;";
-          break;
-        case '"':
-          escaped += "&quot;";
-          break;
-        case '\'':
-          escaped += "&#39;";
-          break;
-        default:
-          escaped += c;
-      }
-    }
-    return escaped;
-  }
   std::string page_;
   bool open_ = false;
 };

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "markup.h"
 #include "verify_text.h"
 
 namespace hostspin {
@@ -43,29 +44,6 @@ std::string escaped_label(std::string_view text) {
 std::string check_labels(const AddressReport& check) {
   return "service=\"" + escaped_label(check.service) + "\",address=\"" + check.address.to_string() +
          "\",check=\"" + escaped_label(check.check.label()) + "\"";
-}
-
-std::string escaped_xml(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
 }
 
 /// Families of metrics, each with its HELP and TYPE once.
@@ -152,20 +130,20 @@ class Suite {
               const std::string& type, const std::string& message) {
     ++failures_;
     open(group, name, seconds);
-    cases_ += ">\n      <failure type=\"" + escaped_xml(type) + "\" message=\"" +
-              escaped_xml(message) + "\"/>\n    </testcase>\n";
+    cases_ += ">\n      <failure type=\"" + escaped_markup(type) + "\" message=\"" +
+              escaped_markup(message) + "\"/>\n    </testcase>\n";
   }
   void skipped(const std::string& group, const std::string& name, const std::string& message) {
     ++skipped_;
     open(group, name, 0);
-    cases_ += ">\n      <skipped message=\"" + escaped_xml(message) + "\"/>\n    </testcase>\n";
+    cases_ += ">\n      <skipped message=\"" + escaped_markup(message) + "\"/>\n    </testcase>\n";
   }
   void errored(const std::string& group, const std::string& name, const std::string& type,
                const std::string& message) {
     ++errors_;
     open(group, name, 0);
-    cases_ += ">\n      <error type=\"" + escaped_xml(type) + "\" message=\"" +
-              escaped_xml(message) + "\"/>\n    </testcase>\n";
+    cases_ += ">\n      <error type=\"" + escaped_markup(type) + "\" message=\"" +
+              escaped_markup(message) + "\"/>\n    </testcase>\n";
   }
   [[nodiscard]] std::string text(const std::string& output) const {
     const std::string sums = "tests=\"" + std::to_string(tests_) + "\" failures=\"" +
@@ -173,15 +151,15 @@ class Suite {
                              "\" skipped=\"" + std::to_string(skipped_) + "\"";
     return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
            "  <testsuite name=\"hostspin verify\" " +
-           sums + ">\n" + cases_ + "    <system-out>" + escaped_xml(output) +
+           sums + ">\n" + cases_ + "    <system-out>" + escaped_markup(output) +
            "</system-out>\n  </testsuite>\n</testsuites>\n";
   }
 
  private:
   void open(const std::string& group, const std::string& name, double seconds) {
     ++tests_;
-    cases_ += "    <testcase classname=\"" + escaped_xml(group) + "\" name=\"" + escaped_xml(name) +
-              "\" time=\"" + fixed(seconds) + "\"";
+    cases_ += "    <testcase classname=\"" + escaped_markup(group) + "\" name=\"" +
+              escaped_markup(name) + "\" time=\"" + fixed(seconds) + "\"";
   }
 
   std::string cases_;
