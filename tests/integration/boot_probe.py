@@ -101,6 +101,20 @@ def heal_by(unit: str) -> dict:
             "kept_foreign": b"# somebody was here" in after}
 
 
+def hold_against_the_guard() -> dict:
+    """The guard starts apply for every writer, and a held file is left as it is."""
+    call("hostspin", "hold", "--reason", "a test")
+    before = int(show("hostspin-apply.service")["ExecMainStartTimestampMonotonic"])
+    vandalise()
+    started = wait_until(lambda: int(show("hostspin-apply.service")["ExecMainStartTimestampMonotonic"]) > before)
+    wait_until(lambda: show("hostspin-apply.service")["ActiveState"] == "inactive")
+    found = {"guard_started_apply": started is not None, "block_while_held": has_block()}
+    call("hostspin", "release")
+    HOSTS.write_bytes(HOSTS.read_bytes() + b"# one more\n")
+    found["block_after_release"] = wait_until(has_block) is not None
+    return found
+
+
 def status(pid: int) -> dict:
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
     return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
@@ -147,6 +161,7 @@ def scenario_baked() -> dict:
     found["refresh_unit"] = show("hostspin-refresh.service")
     call("systemctl", "start", "hostspin-guard.path")
     found["healed_by_guard"] = heal_by("hostspin-guard.path")
+    found["held"] = hold_against_the_guard()
 
     pair = ("hostspin-refresh.timer", "hostspin.service")
     call("systemctl", "start", "hostspin-refresh.timer")

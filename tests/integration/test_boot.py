@@ -135,6 +135,11 @@ def test_a_block_that_was_wiped_is_put_back(plain, keeper):
     assert healed["same_block"] and healed["kept_foreign"]
 
 
+def test_a_hold_binds_the_guard(plain):
+    held = plain.main["scenario"]["held"]
+    assert held == {"guard_started_apply": True, "block_while_held": False, "block_after_release": True}
+
+
 def test_stopping_the_agent_leaves_the_block(plain):
     assert plain.main["scenario"]["block_after_stop"] is True
 
