@@ -10,6 +10,10 @@
 namespace hostspin {
 namespace {
 
+/// How much of the file is searched for another writer's marks: they stand near its top, and all
+/// that comes of them is a name in a message.
+constexpr std::size_t kMarkBytesMax = 256U << 10U;
+
 std::vector<std::string> names_left_out(const Manifest& manifest, const std::set<HostName>& own) {
   std::vector<std::string> left_out;
   const auto note = [&](const HostName& name) {
@@ -43,7 +47,7 @@ Result<std::optional<std::string>> work_out(Context& context, Standing& standing
   Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);
-  applied.writer = applied.plan.changes ? std::string(name_writer(bytes)) : std::string();
+  if (applied.plan.changes) applied.writer = name_writer(bytes.substr(0, kMarkBytesMax));
   if (applied.is_held || !applied.plan.changes) return std::optional<std::string>();
   return std::optional<std::string>(std::move(applied.plan.after));
 }
