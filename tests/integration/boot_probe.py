@@ -4,6 +4,7 @@
 disappearance of the block; `main` waits for the end of the boot, then plays the scenario it is told.
 """
 
+import ctypes
 import json
 import os
 import pathlib
@@ -115,6 +116,12 @@ def hold_against_the_guard() -> dict:
     return found
 
 
+def landlock_abi() -> int:
+    """-1 where the kernel, or the container's own filter, has none for us."""
+    create_ruleset, version_flag = 444, 1
+    return ctypes.CDLL(None).syscall(create_ruleset, None, 0, version_flag)
+
+
 def status(pid: int) -> dict:
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
     return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
@@ -179,6 +186,8 @@ def scenario_baked() -> dict:
         found["processes"][worker] = worker_process(worker)
     found["status"] = call("hostspin", "status")
     found["verify"] = call("hostspin", "verify", "--output", "json")
+    found["landlock_abi"] = landlock_abi()
+    found["verify_verbose"] = call("hostspin", "verify", "--verbose")
     return found
 
 

@@ -182,6 +182,14 @@ def test_verify_and_status_on_the_booted_machine(plain):
     assert scenario["verify"]["code"] == 0, scenario["verify"]
 
 
+def test_without_landlock_the_worker_works_and_says_so_once(plain):
+    scenario = plain.main["scenario"]
+    if scenario["landlock_abi"] > 0:
+        pytest.skip("this container has Landlock")
+    said = scenario["verify_verbose"]
+    assert said["code"] == 0 and said["stderr"].count("no Landlock") == 1, said
+
+
 def test_cloud_init_wipes_the_block_and_the_guard_puts_it_back(managed):
     """Only a boot in which the block was seen to go proves anything about its return."""
     changes = managed.read("watch")
