@@ -1,8 +1,10 @@
 """Nothing asks DNS and nothing reads how DNS is configured: refresh, apply and verify under strace, in a
-namespace that counts packets to port 53; on success and on every refusal."""
+namespace that counts packets to port 53, with tcpdump listening; on success and on every refusal."""
 
 import pytest
+from support.capture import Capture
 from support.fleet import Raw, service
+from support.namespace import Unavailable
 from support.process import clean_environment
 from support.refusals import REFUSALS, check_refusal
 from support.strace import Trace, traced
@@ -11,8 +13,8 @@ from support.strace import Trace, traced
 class Silence:
     """Runs commands on a machine, and checks after each that it was silent."""
 
-    def __init__(self, machine, directory):
-        self.machine, self.directory = machine, directory
+    def __init__(self, machine, capture, directory):
+        self.machine, self.capture, self.directory = machine, capture, directory
         self.programs = set()
 
     def run(self, *arguments, environment=None):
@@ -25,17 +27,28 @@ class Silence:
         assert trace.resolver_files(but=self.machine.hosts_path) == [], str(done)
         assert trace.sent_to_port_53() == [], str(done)
         assert namespace.packets_to_port_53() == before, str(done)
+        assert self.capture.look_ups() == [], str(done)
         self.programs |= trace.programs()
         return done
 
 
+@pytest.fixture(scope="module")
+def capture(site, tmp_path_factory):
+    try:
+        made = Capture(site.namespace, tmp_path_factory.mktemp("capture"))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def silence(member, tmp_path) -> Silence:
-    return Silence(member.machine, tmp_path)
+def silence(member, capture, tmp_path) -> Silence:
+    return Silence(member.machine, capture, tmp_path)
 
 
-def test_the_instruments_see_a_look_up(site, tmp_path):
-    """The control: an ordinary look-up is seen by the counter and by strace, else silence means nothing."""
+def test_the_instruments_see_a_look_up(site, capture, tmp_path):
+    """The control: an ordinary look-up is seen by all three instruments, else silence means nothing."""
     namespace = site.namespace
     before = namespace.packets_to_port_53()
     code = "import socket; socket.getaddrinfo('control.example.com', 80)"
@@ -44,6 +57,7 @@ def test_the_instruments_see_a_look_up(site, tmp_path):
     trace = Trace((tmp_path / "trace").read_text(errors="replace").splitlines())
     assert namespace.packets_to_port_53() > before
     assert trace.sent_to_port_53() != []
+    assert any(".53: UDP" in line for line in capture.look_ups())
     assert "/etc/resolv.conf" in trace.resolver_files()
 
 
