@@ -111,7 +111,10 @@ def heals(agent: Agent, count: int) -> list:
 
 def peers(scratch: Path, resolved: str | None):
     """(name, command) of the daemons that are here."""
-    (scratch / "chrony.conf").write_text(f"pidfile {scratch}/chrony.pid\nport 0\ncmdport 0\n")
+    (scratch / "chrony.conf").write_text(f"pidfile {scratch}/chrony.pid\nport 0\ncmdport 0\nserver 192.0.2.1\n")
+    # The user that systemd-resolved turns into, known in its own mounts alone.
+    for name, line in (("passwd", "systemd-resolve:x:65530:65530::/:/bin/sh\n"), ("group", "systemd-resolve:x:65530:\n")):
+        (scratch / name).write_text(Path("/etc", name).read_text() + line)
     known = {
         "chronyd": ["/usr/sbin/chronyd", "-x", "-d", "-u", "root", "-f", scratch / "chrony.conf"],
         "prometheus-node-exporter": ["/usr/bin/prometheus-node-exporter", "--web.listen-address=127.0.0.1:9100"],
@@ -126,7 +129,9 @@ def peers(scratch: Path, resolved: str | None):
 
 def measure_peers(scratch: Path, seconds: int, resolved: str | None) -> None:
     for name, command in peers(scratch, resolved):
-        inside = "ip link set lo up; mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/resolve /run/chrony; exec \"$@\""
+        inside = ("ip link set lo up; mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/resolve /run/chrony; "
+                  "chown 65530:65530 /run/systemd/resolve; "
+                  f"for f in passwd group; do mount --bind {scratch}/$f /etc/$f; done; exec \"$@\"")
         process = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", inside, "sh", *command],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    env=clean_environment())

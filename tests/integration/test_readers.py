@@ -2,7 +2,6 @@
 
 import ipaddress
 import os
-import os
 import shutil
 import subprocess
 import sys
