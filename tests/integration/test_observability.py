@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -106,15 +107,29 @@ def test_man_page_lists_every_event_with_its_id(checkout):
         assert re.search(rf"^\.It Sy {name}$\n\.Li {identifier}$", page, re.M), name
 
 
+# What happens once; the alarms begin and end.
+OCCURRENCES = {"agent_started", "agent_stopped", "configuration_loaded", "manifest_adopted", "manifest_waiting",
+               "roots_adopted", "drift_repaired", "foreign_edit_kept", "pass_failed"}
+
+
 @pytest.mark.slow
-def test_the_journal_is_searched_by_field(machine, publication, fleet, tmp_path):
+def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout, tmp_path):
     """A journald of the test's own, in a mount namespace, fed by an agent and asked by journalctl."""
     journald = "/usr/lib/systemd/systemd-journald"
     if not shutil.which("journalctl", path=clean_environment()["PATH"]) or not shutil.which(journald):
         pytest.skip("needs systemd-journald")
     publication.offer(fleet.manifest(5))
-    machine.configure(source(publication.file_url), text=CALM)
+    publication.offer_root(2, fleet.root(2))
+    with_probes = CALM.replace('[verify]\ninterval = "0"', '[verify]\ninterval = "1h"')
+    machine.configure(source(publication.file_url), text=with_probes)
     (machine.path / "run/systemd/journal").mkdir(parents=True)
+    # Alarms of every kind, as an earlier agent booked them; what raised them is gone, so each must be cleared.
+    kinds = re.findall(r'"(\w+)",\s*"([0-9a-f]{32})"', (checkout / "src/app/events.cc").read_text())
+    alarms = [name for name, _ in kinds if name not in OCCURRENCES]
+    assert len(alarms) > 12
+    (machine.path / "run/hostspin").mkdir(parents=True, exist_ok=True)
+    (machine.path / "run/hostspin/alarms").write_text(json.dumps({"schema": "hostspin.alarms/1", "alarms": [
+        {"alarm": name, "object": "", "detail": "", "since": 1, "fields": {}} for name in alarms]}))
     start = f"""
         mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal /run/log/journal &&
         mount --bind {machine.path}/run/systemd/journal /run/systemd/journal &&
@@ -140,6 +155,18 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, tmp_path)
         with Agent(machine, log_format="journal") as agent:
             wait_until(lambda: ask("HOSTSPIN_EVENT=manifest_adopted", "HOSTSPIN_VERSION=5"), "the adoption")
             machine.hosts = DEFAULT_HOSTS
+            for name in alarms:
+                wait_until(lambda: ask(f"HOSTSPIN_EVENT={name}", "HOSTSPIN_STATE=cleared"), name)  # noqa: B023
+            for name, identifier in kinds:
+                if name in alarms:
+                    assert ask(f"MESSAGE_ID={identifier}")[0]["HOSTSPIN_EVENT"] == name
+            wait_until(lambda: ask("HOSTSPIN_EVENT=roots_adopted", "HOSTSPIN_ROOT_VERSION=2"), "the root")
+            agent.signal(signal.SIGHUP)
+            wait_until(lambda: ask("HOSTSPIN_EVENT=configuration_loaded"), "the configuration")
+            publication.offer(fleet.manifest(6, spread=60))
+            agent.signal(signal.SIGUSR1)
+            wait_until(lambda: ask("HOSTSPIN_EVENT=manifest_waiting", "HOSTSPIN_VERSION=6")
+                       or ask("HOSTSPIN_EVENT=manifest_adopted", "HOSTSPIN_VERSION=6"), "the wait")
             found = wait_until(lambda: ask("MESSAGE_ID=92c2d617097740ce9f1c300a7a31dbe6"), "the drift")
             assert found[0]["HOSTSPIN_WRITER"] == "unknown writer" and found[0]["SYSLOG_IDENTIFIER"] == "hostspin"
             machine.hosts = machine.hosts + machine.hosts
@@ -148,6 +175,7 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, tmp_path)
             wait_until(lambda: ask("HOSTSPIN_EVENT=block_not_written", "HOSTSPIN_STATE=cleared"), "its end")
             assert agent.stop() == 0
         wait_until(lambda: ask("HOSTSPIN_EVENT=agent_stopped"), "the end")
+        assert ask("HOSTSPIN_EVENT=agent_started")
     finally:
         service_process.kill()
         service_process.wait()
