@@ -129,6 +129,14 @@ void judge_http_reply(const Check& check, const HttpReply& reply, ProbeResult& r
     if (check.kind == CheckKind::grpc) return judge_health(reply, result);
     return judge_page(check, reply, result);
   }
+  // gRPC has a status for a stream that is reset, and none of them says that the service is well. A
+  // server that says no may reset it as well, and libcurl then drops what it said.
+  if (check.kind == CheckKind::grpc && reply.stream_reset) {
+    result.verdict = Verdict::grpc_not_serving;
+    result.detail = reply.grpc_status.empty() ? "it reset the request's stream"
+                                              : "grpc-status " + quoted(reply.grpc_status, 20);
+    return;
+  }
   // An endless page answers the check that asks only for its status.
   if (reply.reason == "http_timeout" && reply.headers_complete && check.contains.empty() &&
       check.kind != CheckKind::grpc) {

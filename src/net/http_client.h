@@ -85,6 +85,7 @@ struct HttpReply {
   std::optional<int> days_left;  ///< https
   std::string reason;  ///< empty: complete; else a verdict's name, or too_large, slow, protocol
   std::string detail;
+  bool stream_reset = false;  ///< HTTP/2: the server ended this request, not the connection
   int error_number = 0;
 };
 

