@@ -196,7 +196,8 @@ Result<Config> load_config(FileSystem& fs, const std::string& root, const std::s
   Result<std::vector<std::string>> names = drop_ins(fs, root, directory);
   if (!names) return std::move(names).error();
   for (const std::string& name : *names) {
-    const std::string file = directory + "/" + name;
+    std::string file = directory;
+    file.append("/").append(name);
     Result<std::optional<std::string>> more = read_file(fs, root, file, kConfigBytesMax);
     if (!more) return Error{Errc::bad_config, more.error().detail, more.error().hint};
     if (!*more) continue;

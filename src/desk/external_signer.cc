@@ -74,6 +74,7 @@ struct Pipe {
 /// errno.
 int spawn(const std::vector<std::string>& words, int out, pid_t& child) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
 

@@ -54,7 +54,9 @@ Result<std::vector<NamedKey>> make_keys(const std::string& fleet, const std::str
   std::vector<NamedKey> keys;
   for (std::int64_t number = 1; number <= count; ++number) {
     const std::string file = role + "-" + std::to_string(number);
-    Result<SigningKey> key = new_signing_key(fleet + "/" + file, crypto);
+    std::string name = fleet;
+    name.append("/").append(file);
+    Result<SigningKey> key = new_signing_key(name, crypto);
     if (!key) return std::move(key).error();
     keys.push_back({file, *std::move(key)});
   }
@@ -76,7 +78,7 @@ std::string sample_name(const NamePattern& pattern) {
 /// An address within `network` that looks like a host's: ten above its base where that is inside.
 std::string sample_address(const Prefix& network) {
   const std::string text = network.to_string();
-  const std::string base = text.substr(0, text.find('/'));
+  std::string base = text.substr(0, text.find('/'));
   Result<IPAddress> address = IPAddress::parse(base);
   if (!address) return base;
   std::array<std::uint8_t, 16> bytes = address->bytes();

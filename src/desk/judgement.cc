@@ -55,7 +55,7 @@ void print_text(const Judgement& judgement, Console& console) {
   std::string facts;
   for (const auto& [key, value] : judgement.facts) {
     if (key == "version" || key == "fleet") continue;
-    facts += (facts.empty() ? "  " : ", ") + key + " " + value;
+    facts.append(facts.empty() ? "  " : ", ").append(key).append(" ").append(value);
   }
   if (!facts.empty()) console.result(facts + "\n");
   for (const Finding& finding : judgement.findings) {

@@ -197,7 +197,8 @@ void Fetcher::start_waiting() {
 }
 
 void Fetcher::start_source(const std::string& name) {
-  const std::string source = name;
+  // `name` belongs to a transfer that may have ended before this function does.
+  const std::string source = name;  // NOLINT(performance-unnecessary-copy-initialization)
   started_.insert(source);
   std::deque<std::unique_ptr<Transfer>> others;
   std::vector<std::unique_ptr<Transfer>> chosen;

@@ -135,12 +135,12 @@ void Prober::start_http(Number number, Probe& probe, Descriptor socket) {
     probe.result.detail = request.error().detail;
     return finish(number);
   }
-  probe.ticket =
-      context_.http.start(*std::move(request), std::move(socket), [this, number](HttpReply reply) {
-        Probe& asked = *probes_.at(number);
-        judge_http_reply(asked.request.check, reply, asked.result);
-        finish(number);
-      });
+  probe.ticket = context_.http.start(*std::move(request), std::move(socket),
+                                     [this, number](const HttpReply& reply) {
+                                       Probe& asked = *probes_.at(number);
+                                       judge_http_reply(asked.request.check, reply, asked.result);
+                                       finish(number);
+                                     });
 }
 
 void Prober::finish(Number number) {

@@ -82,7 +82,7 @@ Result<Replacement::Met> Replacement::place_new(TempFile& file, const std::strin
 /// Without RENAME_EXCHANGE: compare once more, then rename. An edit within the few microseconds
 /// between is lost; there is no better call on such a file system.
 Result<Replacement::Met> Replacement::rename_over(TempFile& file, const std::string& next) {
-  const Result<Met> met = compare(target_.name);
+  Result<Met> met = compare(target_.name);
   if (!met || *met == Met::late_edit) {
     abandon(file);
     return met;
