@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -10,6 +11,12 @@
 #include <cstring>
 
 namespace hostspin {
+namespace {
+
+/// How long an entry may wait for a journald that is behind; then it is lost.
+constexpr timeval kJournalWaitMax{0, 250000};
+
+}  // namespace
 
 // Our own few lines instead of libsystemd, which would bring eight libraries into every process.
 std::string journal_entry(const JournalFields& fields) {
@@ -47,8 +54,10 @@ bool send_to_journal(const std::string& root, const JournalFields& fields) {
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd >= 0 && path.size() < sizeof address.sun_path) {
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    // Its queue holds some ten entries, and a pass may end many alarms at once.
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kJournalWaitMax, sizeof kJournalWaitMax);
     const std::string entry = journal_entry(fields);
-    sent = sendto(fd, entry.data(), entry.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+    sent = sendto(fd, entry.data(), entry.size(), MSG_NOSIGNAL,
                   reinterpret_cast<const sockaddr*>(&address),
                   sizeof address) == static_cast<ssize_t>(entry.size());
   }

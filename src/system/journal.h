@@ -19,7 +19,7 @@ using JournalFields = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string journal_entry(const JournalFields& fields);
 
 /// Sends one entry to the journal below `root`. False where there is none, or it does not take it
-/// at once: nobody waits for a log.
+/// within a quarter of a second: nobody waits longer for a log.
 bool send_to_journal(const std::string& root, const JournalFields& fields);
 
 }  // namespace hostspin
