@@ -1,5 +1,6 @@
 """What Prometheus, Grafana and the journal make of what hostspin says."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -187,6 +188,14 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
 
             with open(machine.path / "etc/hosts", "r+b"):  # somebody who never closes it
                 vandalised_until("HOSTSPIN_EVENT=foreign_edit_kept")
+            book = machine.path / "run/hostspin/alarms"
+            while not book.is_dir():  # where nothing can be booked, a pass has not done its work
+                book.unlink(missing_ok=True)
+                with contextlib.suppress(FileExistsError):
+                    book.mkdir()
+            vandalised_until("HOSTSPIN_EVENT=pass_failed", "HOSTSPIN_STATE=raised")
+            book.rmdir()
+            vandalised_until("HOSTSPIN_EVENT=pass_failed", "HOSTSPIN_STATE=cleared")
             machine.hosts = machine.hosts + machine.hosts
             wait_until(lambda: ask("HOSTSPIN_EVENT=block_not_written", "HOSTSPIN_STATE=raised"), "the alarm")
             machine.hosts = DEFAULT_HOSTS
