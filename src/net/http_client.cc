@@ -73,19 +73,25 @@ class CurlClient final : public HttpClient {
     return {Errc::internal, "libcurl takes no more handles"};
   }
 
-  static int on_socket(CURL*, curl_socket_t fd, int what, void* argument, void*) noexcept {
+  static int on_socket(CURL* easy, curl_socket_t fd, int what, void* argument, void*) noexcept {
     CurlClient& client = *static_cast<CurlClient*>(argument);
     if (what == CURL_POLL_REMOVE) {
       client.loop_.unwatch(fd);
       return 0;
     }
+    if (HttpTransfer* transfer = client.find(easy)) {
+      transfer->writes = (what & CURL_POLL_OUT) != 0;
+      hold_back(*transfer, fd, transfer->writes);
+    }
     const std::uint32_t events =
         ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
-    (void)client.loop_.watch(fd, events, [&client, fd](std::uint32_t ready) {
+    (void)client.loop_.watch(fd, events, [&client, easy, fd](std::uint32_t ready) {
       const int bits = ((ready & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                        ((ready & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                        ((ready & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
-      client.act(fd, bits);
+      if (const HttpTransfer* transfer = client.find(easy)) hold_back(*transfer, fd, true);
+      client.act(fd, bits);  // after which it may be gone, and its socket with it
+      if (const HttpTransfer* left = client.find(easy)) hold_back(*left, fd, left->writes);
     });
     return 0;
   }
@@ -111,10 +117,13 @@ class CurlClient final : public HttpClient {
     }
   }
 
+  HttpTransfer* find(const CURL* easy) {
+    const auto found = position(easy);
+    return found == transfers_.end() ? nullptr : found->second.get();
+  }
+
   void finish(CURL* easy, CURLcode code) {
-    const auto found =
-        std::find_if(transfers_.begin(), transfers_.end(),
-                     [easy](const auto& entry) { return entry.second->easy.get() == easy; });
+    const auto found = position(easy);
     if (found == transfers_.end()) return;
     const auto node = transfers_.extract(found);
     HttpTransfer& transfer = *node.mapped();
@@ -123,13 +132,19 @@ class CurlClient final : public HttpClient {
     transfer.done(std::move(reply));
   }
 
+  using Transfers = std::map<Ticket, std::unique_ptr<HttpTransfer>>;
+  Transfers::iterator position(const CURL* easy) {
+    return std::find_if(transfers_.begin(), transfers_.end(),
+                        [easy](const auto& entry) { return entry.second->easy.get() == easy; });
+  }
+
   EventLoop& loop_;
   TlsTrust& trust_;
   LingeringClose& lingering_;
   std::unique_ptr<CURLM, FreeMulti> multi_;
   EventLoop::Timer timer_;
   Ticket ticket_ = 0;
-  std::map<Ticket, std::unique_ptr<HttpTransfer>> transfers_;
+  Transfers transfers_;
 };
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "http_transfer.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -56,7 +60,9 @@ curl_socket_t hand_over_socket(void* argument, curlsocktype, curl_sockaddr* want
   const IPEndpoint& peer = transfer.request.peer;
   const SocketAddress expected(peer.address, peer.port);
   if (!expected.equals(&wanted->addr, wanted->addrlen) || !transfer.socket) return CURL_SOCKET_BAD;
-  return transfer.socket.release();
+  const curl_socket_t socket = transfer.socket.release();
+  hold_back(transfer, socket, true);
+  return socket;
 }
 
 int already_connected(void*, curl_socket_t, curlsocktype) noexcept {
@@ -322,6 +328,12 @@ bool peer_is_right(const HttpTransfer& transfer) {
 }
 
 }  // namespace
+
+void hold_back(const HttpTransfer& transfer, curl_socket_t socket, bool held) {
+  if (!transfer.request.post) return;
+  const int corked = held ? 1 : 0;
+  (void)setsockopt(socket, IPPROTO_TCP, TCP_CORK, &corked, sizeof corked);
+}
 
 HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code) {
   HttpReply& reply = transfer.reply;

@@ -35,13 +35,13 @@ def certificates(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ports(certificates):
-    """(clear, TLS) of one server, and one that has no health service."""
+    """(clear, TLS) of one server, and of one that has no health service."""
     pair = [(certificates.directory / f"good.{kind}").read_bytes() for kind in ("key", "crt")]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), handlers=[Health()])
     bare = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    found = (server.add_insecure_port(f"{HERE}:0"),
-             server.add_secure_port(f"{HERE}:0", grpc.ssl_server_credentials([tuple(pair)])),
-             bare.add_insecure_port(f"{HERE}:0"))
+    credentials = grpc.ssl_server_credentials([tuple(pair)])
+    found = [port for each in (server, bare)
+             for port in (each.add_insecure_port(f"{HERE}:0"), each.add_secure_port(f"{HERE}:0", credentials))]
     server.start()
     bare.start()
     yield found
@@ -70,11 +70,11 @@ def test_health_of_a_real_server(grpc_one, ports, service, verdict, words, tls):
     assert ("days_left" in result) == tls
 
 
-def test_a_server_without_a_health_service(grpc_one, ports):
-    result = grpc_one(ports[2])
-    # It says so and resets the stream; what it said is at times lost with the stream.
-    assert result["verdict"] == "grpc_not_serving", result
-    assert "grpc-status 12" in result["detail"] or "reset" in result["detail"], result
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_server_without_a_health_service(grpc_one, ports, tls):
+    """It answers the headers alone and resets the stream; its status is told all the same."""
+    result = grpc_one(ports[2 + tls], **({"grpc_tls": True, "server_name": NAME} if tls else {}))
+    assert result["verdict"] == "grpc_not_serving" and "grpc-status 12" in result["detail"], result
 
 
 def test_the_certificate_of_a_real_server_is_checked(grpc_one, ports):
