@@ -155,11 +155,8 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
 
 void tidy_state(Context& context, const Standing& standing) {
   context.store.sweep();
+  if (standing.baked_is_stored) return;
   const TrustRoot& baked = standing.chain.roots.front();
-  std::vector<std::string> unreadable;
-  for (const auto& [version, bytes] : context.store.stored_roots(unreadable)) {
-    if (version == baked.version() && bytes == baked.note_bytes()) return;
-  }
   if (Result<void> kept = context.store.keep_root(baked.version(), baked.note_bytes()); !kept) {
     context.env.console.note("the baked root was not kept: " + kept.error().detail);
   }

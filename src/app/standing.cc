@@ -80,6 +80,9 @@ Result<Standing> take_standing(Context& context) {
   for (const std::string& path : unreadable) {
     standing.remarks.push_back(path + " cannot be read, or is no plain file");
   }
+  standing.baked_is_stored =
+      std::find(stored.begin(), stored.end(),
+                std::pair(root->version(), std::string(root->note_bytes()))) != stored.end();
   standing.chain = replay_roots(std::move(*root), std::move(stored), context.crypto);  // S2
   if (!standing.chain.stopped.empty()) standing.remarks.push_back(standing.chain.stopped);
   standing.now = believed_time(system_time(context.env), standing.chain.trusted());
@@ -89,7 +92,7 @@ Result<Standing> take_standing(Context& context) {
   }
 
   consider(standing, context.store.stored_manifest(), true, context.crypto);  // S3
-  consider(standing, context.store.seed(), false, context.crypto);
+  consider(standing, context.store.seed(baked->path), false, context.crypto);
   if (standing.current) standing.floor = standing.current->rank();
   return standing;
 }

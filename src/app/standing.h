@@ -18,6 +18,7 @@ namespace hostspin {
 /// algorithm, all of it verified anew from the notes on disk (hostspin-trust(7)).
 struct Standing {
   RootChain chain;
+  bool baked_is_stored = false;  ///< the state directory has this very root already
   std::optional<AdmittedManifest> current;
   std::string current_path;  ///< the file `current` was read from
   bool stored_verified =

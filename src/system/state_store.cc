@@ -46,19 +46,13 @@ Result<StoredNote> StateStore::baked_root() {
                                    paths_.vendor + "/root.note"};
 }
 
-Result<std::optional<StoredNote>> StateStore::seed() {
-  for (const std::string& directory : {paths_.config, paths_.vendor}) {
-    Result<std::optional<std::string>> root =
-        read_file(fs_, paths_.root, directory + "/root.note", kRootNoteBytesMax);
-    if (!root || !*root) continue;  // the seed counts only beside the root in use
-    const std::string path = directory + "/manifest.note";
-    Result<std::optional<std::string>> bytes =
-        read_file(fs_, paths_.root, path, kManifestNoteBytesMax);
-    if (!bytes) return std::move(bytes).error();
-    if (!*bytes) return std::optional<StoredNote>();
-    return std::optional<StoredNote>(StoredNote{path, std::move(**bytes)});
-  }
-  return std::optional<StoredNote>();
+Result<std::optional<StoredNote>> StateStore::seed(const std::string& root_path) {
+  const std::string path = root_path.substr(0, root_path.rfind('/')) + "/manifest.note";
+  Result<std::optional<std::string>> bytes =
+      read_file(fs_, paths_.root, path, kManifestNoteBytesMax);
+  if (!bytes) return std::move(bytes).error();
+  if (!*bytes) return std::optional<StoredNote>();
+  return std::optional<StoredNote>(StoredNote{path, std::move(**bytes)});
 }
 
 std::vector<std::pair<std::int64_t, std::string>> StateStore::stored_roots(

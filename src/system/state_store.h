@@ -39,8 +39,9 @@ class StateStore {
   /// The baked root: the administrator's, else the vendor's. Errc::no_trust_root where there is
   /// none.
   Result<StoredNote> baked_root();
-  /// The seed manifest beside the baked root that is used; empty where there is none.
-  Result<std::optional<StoredNote>> seed();
+  /// The seed manifest beside the baked root that is used, whose path this is; empty where there is
+  /// none.
+  Result<std::optional<StoredNote>> seed(const std::string& root_path);
   /// Every stored root as (N, bytes); unreadable ones are left out and named in `unreadable`.
   std::vector<std::pair<std::int64_t, std::string>> stored_roots(
       std::vector<std::string>& unreadable);
