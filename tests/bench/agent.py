@@ -32,7 +32,7 @@ from support.process import clean_environment  # noqa: E402
 PSS_KIB_MAX = 4096
 CPU_PERCENT_MAX = 0.1
 HEAL_MS_MAX = 250
-WAKE_UPS_PER_MINUTE_MAX = 20  # a sweep and a round of probes (one more where the minute begins well), the watchdog twice
+WAKE_UPS_PER_MINUTE_MAX = 12  # a sweep and a round of probes (one more where the minute begins well), the watchdog twice
 SERVICES = 100
 TICKS = os.sysconf("SC_CLK_TCK")
 

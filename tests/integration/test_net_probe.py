@@ -286,7 +286,7 @@ def test_ntp_closed_port(probe_one):
 def test_the_total_deadline_leaves_not_tried(programs, server):
     """Silent ports, more than fit the window: nothing is claimed about any."""
     answers = ask(programs.net, [probe(n, HERE, "http", server.ports["silent"], host=NAME) for n in range(400)],
-                  deadline_ms=700, handshake_limit_ms=60000)
+                  deadline_ms=700)
     assert {answers[n]["verdict"] for n in range(400)} == {"not_tried"}
     assert len(answers.results) == 400 and answers.ended
     assert max(answers[n]["at"] for n in range(400)) < 1.6
@@ -298,7 +298,7 @@ def test_ten_thousand_addresses(programs, tmp_path):
     try:
         answers = ask(programs.net, [
             probe(n, f"127.1.{n // 250}.{n % 250 + 1}", "tcp", server.ports[0]) for n in range(10000)],
-            deadline_ms=120000)
+            deadline_ms=30000)
     finally:
         server.close()
     assert {answers[n]["verdict"] for n in range(10000)} == {"ok"}
@@ -312,7 +312,7 @@ def test_a_thousand_verified_handshakes(programs, certificates, tmp_path):
     try:
         answers = ask(programs.net, [
             probe(n, f"127.1.{n // 250}.{n % 250 + 1}", "tls", server.ports[0], server_name=NAME)
-            for n in range(1000)], deadline_ms=120000, ca_bundles={"system": certificates.ca},
+            for n in range(1000)], deadline_ms=30000, ca_bundles={"system": certificates.ca},
             handshake_limit_ms=10000)
     finally:
         server.close()
