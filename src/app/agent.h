@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -63,6 +64,7 @@ class Agent {
   void look_after(Slot& slot);
   void end_task(Slot& slot, int exit_code);
   Report take_output(const std::string& output, bool log_plain);
+  bool was_told(std::int64_t number);
   void judge_task(Task task, int exit_code, const Report& report);
   void take_settings(int exit_code, const Report& report);
   void take_apply(const Report& report);
@@ -116,6 +118,7 @@ class Agent {
   Time watchdog_at_;
   std::optional<std::chrono::milliseconds> watchdog_;
   std::map<Task, std::string> task_alarms_;
+  std::deque<std::int64_t> told_;  ///< numbers of the last alarms' lines
   std::string status_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent.h"
+#include "alarms.h"
 #include "events.h"
 #include "run_files.h"
 #include "service_notify.h"
@@ -20,6 +21,7 @@ constexpr milliseconds kFirstProbeWithin{5000};
 constexpr milliseconds kTurnJitter{1000};
 constexpr std::int64_t kTurnSecondsMax = 604800;  // beyond it the turn is asked for again
 constexpr std::size_t kStatusLineBytesMax = 200;
+constexpr std::size_t kToldMax = kUntoldMax;
 
 std::string config_copy(bool is_b) { return is_b ? "config-b" : "config-a"; }
 
@@ -72,15 +74,27 @@ std::vector<std::string> Agent::child_arguments(Task task) const {
   return arguments;
 }
 
+/// Whether an alarm's line was seen before: a child that is killed between telling it and booking
+/// that it has leaves it to be told by the next one again.
+bool Agent::was_told(std::int64_t number) {
+  if (std::find(told_.begin(), told_.end(), number) != told_.end()) return true;
+  told_.push_back(number);
+  if (told_.size() > kToldMax) told_.pop_front();
+  return false;
+}
+
 Agent::Report Agent::take_output(const std::string& output, bool log_plain) {
   Report report;
   std::string_view rest = output;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
+    const bool whole = end < rest.size();
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (const std::optional<Event> event = parse_event_line(line)) {
-      log_.write(*event);
+      // Half an alarm's line comes again, whole.
+      const bool comes_again = event->number != 0 && (!whole || was_told(event->number));
+      if (!comes_again) log_.write(*event);
     } else if (const std::optional<Hint> hint = parse_hint_line(line)) {
       report.hints[hint->key] = hint->value;
     } else {

@@ -11,6 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kSchema = "hostspin.alarms/1";
+constexpr std::int64_t kNumbersPerSecond = 1000000;
 
 bool is_same(const Alarm& a, const Alarm& b) { return a.kind == b.kind && a.object == b.object; }
 
@@ -22,6 +23,29 @@ bool holds(const std::vector<Alarm>& alarms, const Alarm& alarm) {
 std::string shown(const Alarm& alarm) {
   std::string words(event_name(alarm.kind));
   return alarm.object.empty() ? words : words + " " + alarm.object;
+}
+
+JournalFields parse_fields(const json& object) {
+  JournalFields fields;
+  if (const auto found = object.find("fields"); found != object.end() && found->is_object()) {
+    for (const auto& [key, value] : found->items()) {
+      if (value.is_string()) fields.emplace_back(key, value.get<std::string>());
+    }
+  }
+  return fields;
+}
+
+json format_fields(const JournalFields& fields) {
+  json object = json::object();
+  for (const auto& [key, value] : fields) object[key] = value;
+  return object;
+}
+
+/// The kind of an alarm; nothing for any other event.
+std::optional<EventKind> parse_kind(const json& one) {
+  if (!one.is_object()) return std::nullopt;
+  const std::optional<EventKind> kind = event_from_name(text_field(one, "alarm"));
+  return kind && is_alarm(*kind) ? kind : std::nullopt;
 }
 
 Event begun(const Alarm& alarm) {
@@ -41,36 +65,42 @@ AlarmBook AlarmBook::parse(std::string_view text) {
   const json object = parse_own(text, kSchema);
   if (object.is_null()) return book;
   for (const json& one : array_field(object, "alarms")) {
-    if (!one.is_object() || book.standing_.size() >= kAlarmsMax) continue;
-    const std::optional<EventKind> kind = event_from_name(text_field(one, "alarm"));
-    if (!kind || !is_alarm(*kind)) continue;
-    Alarm alarm{*kind,
-                text_field(one, "object"),
-                text_field(one, "detail"),
-                {},
-                number_field(one, "since")};
-    if (const auto fields = one.find("fields"); fields != one.end() && fields->is_object()) {
-      for (const auto& [key, value] : fields->items()) {
-        if (value.is_string()) alarm.fields.emplace_back(key, value.get<std::string>());
-      }
-    }
-    book.standing_.push_back(std::move(alarm));
+    const std::optional<EventKind> kind = parse_kind(one);
+    if (!kind || book.standing_.size() >= kAlarmsMax) continue;
+    book.standing_.push_back({*kind, text_field(one, "object"), text_field(one, "detail"),
+                              parse_fields(one), number_field(one, "since")});
   }
+  for (const json& one : array_field(object, "untold")) {
+    const std::optional<EventKind> kind = parse_kind(one);
+    if (!kind || book.untold_.size() >= kUntoldMax) continue;
+    book.untold_.push_back({*kind, flag_field(one, "cleared"), text_field(one, "message"),
+                            parse_fields(one), number_field(one, "number")});
+  }
+  book.last_number_ = number_field(object, "last_number");
   return book;
 }
 
 std::string AlarmBook::format() const {
   json alarms = json::array();
   for (const Alarm& alarm : standing_) {
-    json fields = json::object();
-    for (const auto& [key, value] : alarm.fields) fields[key] = value;
     alarms.push_back({{"alarm", event_name(alarm.kind)},
                       {"object", alarm.object},
                       {"detail", alarm.detail},
                       {"since", alarm.since},
-                      {"fields", std::move(fields)}});
+                      {"fields", format_fields(alarm.fields)}});
   }
-  const json object = {{"schema", kSchema}, {"alarms", std::move(alarms)}};
+  json untold = json::array();
+  for (const Event& event : untold_) {
+    untold.push_back({{"alarm", event_name(event.kind)},
+                      {"cleared", event.cleared},
+                      {"message", event.message},
+                      {"number", event.number},
+                      {"fields", format_fields(event.fields)}});
+  }
+  const json object = {{"schema", kSchema},
+                       {"alarms", std::move(alarms)},
+                       {"untold", std::move(untold)},
+                       {"last_number", last_number_}};
   return object.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
@@ -99,6 +129,13 @@ std::vector<Event> AlarmBook::judge(std::span<const EventKind> judged, std::vect
     kept.push_back(std::move(alarm));
   }
   standing_ = std::move(kept);
+  // A book that was lost must not count from 1 again: those numbers have been seen.
+  if (last_number_ == 0 && !events.empty()) last_number_ = now * kNumbersPerSecond;
+  for (Event& event : events) event.number = ++last_number_;
+  untold_.insert(untold_.end(), events.begin(), events.end());
+  if (untold_.size() > kUntoldMax) {
+    untold_.erase(untold_.begin(), untold_.end() - static_cast<std::ptrdiff_t>(kUntoldMax));
+  }
   return events;
 }
 

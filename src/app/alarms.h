@@ -12,6 +12,8 @@ namespace hostspin {
 
 /// How many alarms are told apart at a time; what is beyond is not listed one by one.
 inline constexpr std::size_t kAlarmsMax = 256;
+/// All of them may end as as many others begin.
+inline constexpr std::size_t kUntoldMax = 2 * kAlarmsMax;
 
 /// Something that is not as it should be, for as long as it is so.
 struct Alarm {
@@ -34,10 +36,17 @@ class AlarmBook {
   std::vector<Event> judge(std::span<const EventKind> judged, std::vector<Alarm> active,
                            std::int64_t now);
 
+  /// What has begun and ended and may not have been told yet: a pass that is killed after it has
+  /// booked leaves it to the next one. Bounded; the oldest goes first.
+  [[nodiscard]] const std::vector<Event>& untold() const { return untold_; }
+  void forget_untold() { untold_.clear(); }
+
   [[nodiscard]] const std::vector<Alarm>& standing() const { return standing_; }
 
  private:
   std::vector<Alarm> standing_;
+  std::vector<Event> untold_;
+  std::int64_t last_number_ = 0;  ///< of an event; 0 = none in this book yet
 };
 
 }  // namespace hostspin

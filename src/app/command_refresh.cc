@@ -12,18 +12,29 @@
 namespace hostspin {
 namespace {
 
-/// S4 before any network: what is held already is put right first.
-Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
-  Result<Lock> lock =
-      Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);
-  if (!lock) return std::move(lock).error();
+Result<Applied> apply_locked(Context& context, Standing& standing) {
   Result<Standing> renewed = take_standing(context);
   if (!renewed) return std::move(renewed).error();
   standing = std::move(*renewed);
   Result<Applied> applied = apply_standing(context, standing);
-  if (!applied) return applied;
-  tidy_state(context, standing);
-  record_pass(context, standing, *applied);
+  if (applied) tidy_state(context, standing);
+  return applied;
+}
+
+/// S4 before any network: what is held already is put right first, and booked.
+Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
+  Env& env = context.env;
+  Result<Lock> lock = Lock::take(env.fs, env.clock, context.options.root, kLockLimit);
+  if (!lock) {
+    record_failed_pass(env, context.options, nullptr, lock.error());
+    return std::move(lock).error();
+  }
+  Result<Applied> applied = apply_locked(context, standing);
+  if (applied) {
+    record_pass(context, standing, *applied);
+  } else {
+    record_failed_pass(env, context.options, &context, applied.error());
+  }
   return applied;
 }
 
@@ -140,10 +151,7 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   }
   Standing standing;
   Result<Applied> applied = apply_what_is_held(*context, standing);
-  if (!applied) {
-    record_failed_pass(env, options, &*context, applied.error());
-    return fail(env, options, "refresh", applied.error());
-  }
+  if (!applied) return fail(env, options, "refresh", applied.error());
 
   env.console.progress("asking the sources");
   Result<CycleReport> cycle =

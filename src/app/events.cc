@@ -92,6 +92,13 @@ bool is_field_name(std::string_view name) {
          name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == std::string_view::npos;
 }
 
+std::optional<std::int64_t> parse_number(std::string_view digits) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
 std::string_view cut_part(std::string_view& line) {
   const std::size_t end = std::min(line.find('\t'), line.size());
   const std::string_view part = line.substr(0, end);
@@ -129,7 +136,9 @@ JournalFields journal_fields(const Event& event) {
 std::string format_event_line(const Event& event) {
   std::string line(kEventWord);
   line.append("\t").append(event_name(event.kind));
-  line.append(event.cleared ? "\tcleared\t" : "\t-\t").append(one_line(event.message));
+  line.append(event.cleared ? "\tcleared" : "\t-");
+  if (event.number != 0) line.append(" ").append(std::to_string(event.number));
+  line.append("\t").append(one_line(event.message));
   for (const auto& [key, value] : event.fields) {
     line.append("\t").append(key).append("=").append(one_line(value));
   }
@@ -142,7 +151,10 @@ std::optional<Event> parse_event_line(std::string_view line) {
   if (!kind) return std::nullopt;
   Event event;
   event.kind = *kind;
-  event.cleared = cut_part(line) == "cleared";
+  const std::string_view state = cut_part(line);
+  const std::size_t blank = std::min(state.find(' '), state.size());
+  event.cleared = state.substr(0, blank) == "cleared";
+  event.number = parse_number(state.substr(std::min(blank + 1, state.size()))).value_or(0);
   event.message = std::string(cut_part(line));
   while (!line.empty() && event.fields.size() < kLineFieldsMax) {
     const std::string_view part = cut_part(line);
@@ -164,12 +176,9 @@ std::optional<Hint> parse_hint_line(std::string_view line) {
   line.remove_prefix(kHintWord.size());
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
-  Hint hint{std::string(line.substr(0, equals)), 0};
-  const std::string_view digits = line.substr(equals + 1);
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), hint.value);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return hint;
+  const std::optional<std::int64_t> value = parse_number(line.substr(equals + 1));
+  if (!value) return std::nullopt;
+  return Hint{std::string(line.substr(0, equals)), *value};
 }
 
 void emit_events(Env& env, const CommonOptions& options, const std::vector<Event>& events) {

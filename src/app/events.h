@@ -57,6 +57,8 @@ struct Event {
   bool cleared = false;  ///< alarms: its end
   std::string message;   ///< one line for people
   JournalFields fields;  ///< HOSTSPIN_… and their values
+  /// Alarms: tells one that is told again from one that came again. Never logged; 0 = none.
+  std::int64_t number = 0;
   [[nodiscard]] LogLevel level() const { return cleared ? LogLevel::info : event_level(kind); }
 };
 

@@ -36,19 +36,23 @@ std::int64_t steady_ms(const Env& env) {
 
 std::int64_t wall(const Env& env) { return system_time(env).time_since_epoch().count(); }
 
-/// A file of /run/hostspin, written only where it changed. False where it could not be.
-template <typename Book>
-bool store_book(Context& context, const char* name, const Book& book) {
-  const std::string text = book.format();
-  FileSystem& fs = context.env.fs;
-  if (read_run_file(fs, context.options.root, name).value_or("") == text) return true;
-  Result<void> kept = write_run_file(fs, context.options.root, name, text);
-  if (!kept) context.env.console.note(kept.error().detail);
+std::string run_text(Env& env, const CommonOptions& options, const char* name) {
+  return read_run_file(env.fs, options.root, name).value_or("");
+}
+
+/// A file of /run/hostspin. False where it could not be written.
+bool store_text(Env& env, const CommonOptions& options, const char* name, const std::string& text) {
+  Result<void> kept = write_run_file(env.fs, options.root, name, text);
+  if (!kept) env.console.note(kept.error().detail);
   return kept.has_value();
 }
 
-std::string run_text(Env& env, const CommonOptions& options, const char* name) {
-  return read_run_file(env.fs, options.root, name).value_or("");
+/// The same, written only where it changed.
+template <typename Book>
+void store_book(Context& context, const char* name, const Book& book) {
+  const std::string text = book.format();
+  if (run_text(context.env, context.options, name) == text) return;
+  (void)store_text(context.env, context.options, name, text);  // best effort
 }
 
 Reverts load_reverts(Context& context) {
@@ -70,50 +74,49 @@ std::string read_process_name(FileSystem& fs, std::int64_t pid) {
   return (*name)->substr(0, (*name)->find('\n'));
 }
 
-/// An alarm is told only where it could be booked: else nobody would know later that it is over.
-/// The supervisor hears that there was something, and says so until it can be.
-void tell(Env& env, const CommonOptions& options, std::vector<Event> events,
-          std::vector<Event> alarm_events, bool booked) {
-  if (booked) {
-    for (Event& event : alarm_events) events.push_back(std::move(event));
-  } else {
-    give_hint(env, options, "unbooked", 1);
+/// Judges alarms and tells what has begun and ended, and what a pass before this one may not have
+/// told. An alarm is told only where it could be booked, else nobody would know later that it is
+/// over: the supervisor hears that there was something, and says so until it can be. `lock` is
+/// whether it is held: without it two passes would undo what the other has booked.
+AlarmBook tell(Env& env, const CommonOptions& options, Books& books, bool lock) {
+  const std::string before = run_text(env, options, kAlarmsFile);
+  AlarmBook alarms = AlarmBook::parse(before);
+  bool booked = lock;
+  if (lock) {
+    (void)alarms.judge(books.judged, std::move(books.alarms), wall(env));
+    const std::string after = alarms.format();
+    booked = after == before || store_text(env, options, kAlarmsFile, after);
   }
-  emit_events(env, options, events);
+  emit_events(env, options, books.events);
+  if (!booked) {
+    give_hint(env, options, "unbooked", 1);
+    return alarms;
+  }
+  if (alarms.untold().empty()) return alarms;
+  emit_events(env, options, alarms.untold());
+  // Whoever is killed from here on has told it. Before the next line is booked it may be told once
+  // more; the supervisor knows it by its number.
+  if (options.for_agent && !env.console.flush()) return alarms;
+  alarms.forget_untold();
+  (void)store_text(env, options, kAlarmsFile, alarms.format());
+  return alarms;
 }
 
 /// Judges alarms, tells what has begun and ended, and brings the metrics up to date.
-void close_books(Context& context, Books books, const ProbeBook& probes) {
-  AlarmBook alarms = AlarmBook::parse(run_text(context.env, context.options, kAlarmsFile));
-  std::vector<Event> changes =
-      alarms.judge(books.judged, std::move(books.alarms), wall(context.env));
-  const bool booked = store_book(context, kAlarmsFile, alarms);
-  tell(context.env, context.options, std::move(books.events), std::move(changes), booked);
+void close_books(Context& context, Books books, const ProbeBook& probes, bool lock) {
+  const AlarmBook alarms = tell(context.env, context.options, books, lock);
   write_metrics(context, Metrics{books.telemetry, alarms, probes});
 }
 
-/// The same where there is no configuration, and so neither telemetry nor metrics.
-void judge_alone(Env& env, const CommonOptions& options, Books books) {
-  const std::string before = run_text(env, options, kAlarmsFile);
-  AlarmBook alarms = AlarmBook::parse(before);
-  std::vector<Event> changes = alarms.judge(books.judged, std::move(books.alarms), wall(env));
-  const std::string after = alarms.format();
-  const bool nothing_new = after == before || (before.empty() && alarms.standing().empty());
-  const bool booked =
-      nothing_new || write_run_file(env.fs, options.root, kAlarmsFile, after).has_value();
-  tell(env, options, {}, std::move(changes), booked);
-}
-
-void close_books(Context& context, Books books) {
+void close_books(Context& context, Books books, bool lock) {
   store_telemetry(context, books.telemetry);
-  close_books(context, std::move(books), load_probes(context));
+  close_books(context, std::move(books), load_probes(context), lock);
 }
 
-/// The lock, as far as it can be had: without it the books of two passes might mix, which costs no
-/// more than a count.
-std::optional<Lock> lock_books(Context& context) {
-  Env& env = context.env;
-  Result<Lock> lock = Lock::take(env.fs, env.clock, context.options.root, kLockLimit);
+/// The lock, as far as it can be had: without it no alarm is judged, and the telemetry of two
+/// passes might mix, which costs no more than a count.
+std::optional<Lock> lock_books(Env& env, const CommonOptions& options) {
+  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (lock) return std::optional<Lock>(std::move(*lock));
   env.console.note("a pass is booked without the lock: " + lock.error().detail);
   return std::nullopt;
@@ -128,7 +131,7 @@ void book_reverts(Context& context, const Applied& applied, bool drifted, Books&
   } else if (books.telemetry.facts.in_sync) {
     reverts.settle(now);
   }
-  (void)store_book(context, kRevertsFile, reverts);  // without it nobody backs off, at worst
+  store_book(context, kRevertsFile, reverts);  // without it nobody backs off, at worst
   give_hint(context.env, context.options, "back_off_ms", reverts.back_off(now).count());
   if (!reverts.is_fight()) return;
   const std::string& path = context.config.hosts_path;
@@ -187,7 +190,7 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
   sweep_run_files(context.env.fs, context.options.root);
   Books books{load_telemetry(context), {}, {}, {}};
   book_applied(context, standing, applied, false, books);
-  close_books(context, std::move(books));
+  close_books(context, std::move(books), true);
 }
 
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
@@ -203,15 +206,17 @@ void record_failed_pass(Env& env, const CommonOptions& options, Context* context
     books.telemetry.facts.state =
         error.code == Errc::no_trust_root ? "no_trust_root" : "not_written";
     books.telemetry.facts.in_sync = false;
-    return close_books(*context, std::move(books));
+    return close_books(*context, std::move(books), true);
   }
-  judge_alone(env, options, std::move(books));
+  const std::optional<Lock> lock = lock_books(env, options);
+  (void)tell(env, options, books, lock.has_value());
 }
 
 void record_configuration(Env& env, const CommonOptions& options,
                           const std::optional<Error>& error) {
-  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
-  if (!lock) env.console.note("a pass is booked without the lock: " + lock.error().detail);
+  // Where nothing is booked, nothing can be over.
+  if (!error && run_text(env, options, kAlarmsFile).empty()) return;
+  const std::optional<Lock> lock = lock_books(env, options);
   Books books;
   books.judge(kConfigurationAlarms);
   if (error) {
@@ -220,11 +225,11 @@ void record_configuration(Env& env, const CommonOptions& options,
                             "it was not taken over: " + error->detail,
                             {{"HOSTSPIN_CODE", std::string(code_name(error->code))}}});
   }
-  judge_alone(env, options, std::move(books));
+  (void)tell(env, options, books, lock.has_value());
 }
 
 void record_refresh(Context& context, const Standing& standing, const CycleReport& report) {
-  const std::optional<Lock> lock = lock_books(context);
+  const std::optional<Lock> lock = lock_books(context.env, context.options);
   Books books{load_telemetry(context), {}, {}, {}};
   const std::int64_t waited_for = books.telemetry.waiting_version;
   record_cycle(books.telemetry, report, wall(context.env));
@@ -232,27 +237,27 @@ void record_refresh(Context& context, const Standing& standing, const CycleRepor
   book_cycle_events(standing, report, waited_for, books);
   book_sources(report, books);
   const std::int64_t adopts_at = books.telemetry.adopts_at;
-  close_books(context, std::move(books));
+  close_books(context, std::move(books), lock.has_value());
   if (adopts_at != 0) {
     give_hint(context.env, context.options, "adopt_in_s", adopts_at - wall(context.env));
   }
 }
 
 void record_failed_refresh(Context& context, const Error& error) {
-  const std::optional<Lock> lock = lock_books(context);
+  const std::optional<Lock> lock = lock_books(context.env, context.options);
   const std::string code(code_name(error.code));
   Books books{load_telemetry(context), {}, {}, {}};
   record_failed_cycle(books.telemetry, code, wall(context.env));
   books.judge(kFailedRefreshAlarms);
   books.alarms.push_back({EventKind::refresh_failed, "", error.detail, {{"HOSTSPIN_CODE", code}}});
-  close_books(context, std::move(books));
+  close_books(context, std::move(books), lock.has_value());
 }
 
 void record_probes(Context& context, const ProbeReport& report) {
-  const std::optional<Lock> lock = lock_books(context);
+  const std::optional<Lock> lock = lock_books(context.env, context.options);
   ProbeBook probes = load_probes(context);
   probes.note(report, wall(context.env));
-  (void)store_book(context, kProbesFile, probes);  // counted anew, at worst
+  store_book(context, kProbesFile, probes);  // counted anew, at worst
   Books books{load_telemetry(context), {}, {}, {}};
   books.judge(kProbeAlarms);
   for (const ProbedCheck& check : probes.checks()) {
@@ -266,18 +271,18 @@ void record_probes(Context& context, const ProbeReport& report) {
           {"HOSTSPIN_CHECK", check.check},
           {"HOSTSPIN_VERDICT", check.verdict}}});
   }
-  close_books(context, std::move(books), probes);
+  close_books(context, std::move(books), probes, lock.has_value());
 }
 
 void record_failed_probes(Context& context, const Error& error) {
-  const std::optional<Lock> lock = lock_books(context);
+  const std::optional<Lock> lock = lock_books(context.env, context.options);
   Books books{load_telemetry(context), {}, {}, {}};
   books.judge(kFailedProbeAlarms);
   books.alarms.push_back({EventKind::probe_failed,
                           "",
                           error.detail,
                           {{"HOSTSPIN_CODE", std::string(code_name(error.code))}}});
-  close_books(context, std::move(books), load_probes(context));
+  close_books(context, std::move(books), load_probes(context), lock.has_value());
 }
 
 }  // namespace hostspin

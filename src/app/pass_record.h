@@ -38,8 +38,8 @@ struct Watch {
 /// A pass over the hosts file ended. The caller holds the lock. Hints the back-off that is now due.
 void record_pass(Context& context, const Standing& standing, const Applied& applied);
 
-/// A pass could not be done at all; `context` is null where not even the configuration could be
-/// read.
+/// A pass could not be done at all. With a `context` the caller holds the lock; it is null where
+/// not even the configuration could be read, or the lock not be had.
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
                         const Error& error);
 

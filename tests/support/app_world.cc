@@ -153,6 +153,10 @@ ManifestText AppWorld::manifest(std::int64_t version) const {
   return text;
 }
 
+Result<Lock> AppWorld::take_lock() {
+  return Lock::take(fs_, clock, options.root, std::chrono::milliseconds(0));
+}
+
 Env AppWorld::env() { return Env{fs_, clock, net, *console_}; }
 
 ExitCode AppWorld::apply(const ApplyOptions& apply) {

@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "context.h"
+#include "lock.h"
 #include "posix_file_system.h"
 #include "signing.h"
 #include "worker.h"
@@ -83,6 +84,9 @@ class AppWorld {
   ExitCode status();
   ExitCode refresh(const RefreshOptions& options = {});
   ExitCode verify(VerifyOptions options = {});
+
+  /// As another hostspin that is at work, for as long as it lives.
+  Result<Lock> take_lock();
 
   /// The fleet's documents in the year 2150: the clock rule believes no moment before this build's.
   [[nodiscard]] RootText root(std::int64_t version = 1) const;

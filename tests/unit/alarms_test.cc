@@ -59,6 +59,50 @@ TEST_CASE("alarms survive the process that raised them", "[alarms]") {
   CHECK(AlarmBook::parse("").standing().empty());
 }
 
+TEST_CASE("what was booked and not told is told by whoever comes next", "[alarms]") {
+  AlarmBook book;
+  (void)book.judge(kJudged, {source("a")}, 1000);
+  AlarmBook read = AlarmBook::parse(book.format());  // the one before was killed
+  REQUIRE(read.untold().size() == 1);
+  CHECK(read.untold()[0].message == "source_failed a: timed out");
+  CHECK(read.untold()[0].fields == JournalFields{{"HOSTSPIN_SOURCE", "a"}});
+  CHECK(read.untold()[0].number == book.untold()[0].number);
+
+  (void)read.judge(kJudged, {}, 1010);
+  REQUIRE(read.untold().size() == 2);
+  CHECK_FALSE(read.untold()[0].cleared);
+  CHECK(read.untold()[1].cleared);
+  CHECK(read.untold()[1].number > read.untold()[0].number);
+  read.forget_untold();
+  AlarmBook third = AlarmBook::parse(read.format());
+  CHECK(third.untold().empty());
+
+  // Numbers go on, also where the book was lost.
+  (void)third.judge(kJudged, {source("a")}, 1020);
+  CHECK(third.untold()[0].number == book.untold()[0].number + 2);
+  AlarmBook lost;
+  (void)lost.judge(kJudged, {source("a")}, 1020);
+  CHECK(lost.untold()[0].number > third.untold()[0].number);
+}
+
+TEST_CASE("what is never told is bounded, and the newest stays", "[alarms]") {
+  AlarmBook book;
+  for (std::size_t i = 0; i < kUntoldMax; ++i) {
+    (void)book.judge(kJudged, {source("a")}, 1000);
+    (void)book.judge(kJudged, {}, 1000);
+  }
+  CHECK(book.untold().size() == kUntoldMax);
+  CHECK(book.untold().back().cleared);
+  CHECK(AlarmBook::parse(book.format()).untold().size() == kUntoldMax);
+}
+
+TEST_CASE("a pass without news leaves the book as it was", "[alarms]") {
+  AlarmBook book;
+  const std::string empty = book.format();
+  (void)book.judge(kJudged, {}, 1000);
+  CHECK(book.format() == empty);
+}
+
 TEST_CASE("alarms without end are bounded", "[alarms]") {
   AlarmBook book;
   std::vector<Alarm> many;

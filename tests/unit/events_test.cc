@@ -35,6 +35,24 @@ TEST_CASE("an event reaches the supervisor whole", "[events]") {
   CHECK(read->cleared);
   CHECK(read->message == event.message);
   CHECK(read->fields == event.fields);
+  CHECK(read->number == 0);
+}
+
+TEST_CASE("an alarm's number reaches the supervisor, and no log", "[events]") {
+  for (const bool cleared : {false, true}) {
+    const Event event{EventKind::root_expired, cleared, "m", {}, 6777216000000001};
+    const std::string line = format_event_line(event);
+    const std::optional<Event> read =
+        parse_event_line(std::string_view(line).substr(0, line.size() - 1));
+    REQUIRE(read);
+    CHECK(read->cleared == cleared);
+    CHECK(read->number == event.number);
+    CHECK(read->message == "m");
+    for (const auto& [key, value] : journal_fields(event)) {
+      CHECK(value.find("6777216000000001") == std::string::npos);
+    }
+  }
+  CHECK(parse_event_line("@event\theld\tcleared x\tm")->number == 0);
 }
 
 TEST_CASE("foreign text cannot forge a second event", "[events]") {

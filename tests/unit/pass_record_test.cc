@@ -294,3 +294,35 @@ TEST_CASE("a broken configuration is an alarm of the pass, and ends with it", "[
   CHECK(watched.world.apply() == ExitCode::ok);
   CHECK(watched.told() == Told{"block_not_written-"});
 }
+
+TEST_CASE("without the lock no alarm is booked, and the supervisor hears it", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  const std::string book = watched.world.read("/run/hostspin/alarms");
+  const std::string config = watched.world.read("/etc/hostspin/hostspin.toml");
+  watched.world.write("/etc/hostspin/hostspin.toml", "nonsense = 1\n");
+  {
+    const Result<Lock> lock = watched.world.take_lock();
+    REQUIRE(lock);
+    CHECK(watched.world.apply() == ExitCode::unknown);
+  }
+  CHECK(watched.hint("unbooked") == 1);
+  CHECK(watched.told().empty());
+  CHECK(watched.world.read("/run/hostspin/alarms") == book);
+  CHECK(watched.world.apply() == ExitCode::unknown);
+  CHECK(watched.told() == Told{"block_not_written"});
+}
+
+TEST_CASE("alarms that a killed pass has booked are told by the next one, once", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  std::string book = watched.world.read("/run/hostspin/alarms");
+  const std::string untold = R"("untold": [{"alarm": "held", "cleared": true, "message": "m",
+                                 "number": 7, "fields": {}}])";
+  REQUIRE(book.find("\"untold\": []") != std::string::npos);
+  watched.world.write("/run/hostspin/alarms", with(book, "\"untold\": []", untold));
+  CHECK(watched.world.apply() == ExitCode::ok);
+  CHECK(watched.told() == Told{"held-"});
+  CHECK(watched.world.apply() == ExitCode::ok);
+  CHECK(watched.told().empty());
+}
