@@ -108,10 +108,7 @@ void Agent::start_task(Slot& slot, Task task) {
     raise_task_alarm(task, child.error().detail);
     // A machine that cannot fork needs no one who tries in a circle.
     apply_at_ = std::min(apply_at_, now() + kRetryAfterNoChild);
-    if (!settings_known_) {
-      want_settings_ = true;
-      settings_from_ = now() + kRetryAfterNoChild;
-    }
+    if (task == Task::settings) retry_settings();
     return;
   }
   slot.child.emplace(std::move(*child));
@@ -119,6 +116,12 @@ void Agent::start_task(Slot& slot, Task task) {
   slot.output_ended = false;
   slot.cancelled = false;
   slot.deadline = now() + time_limit(task);
+}
+
+/// Nobody has judged the configuration, so whoever asked for it to be read is not served yet.
+void Agent::retry_settings() {
+  want_settings_ = true;
+  settings_from_ = std::max(settings_from_, now() + kRetryAfterNoChild);
 }
 
 void Agent::look_after(Slot& slot) {

@@ -66,6 +66,7 @@ class Agent {
   Report take_output(const std::string& output, bool log_plain);
   bool was_told(std::int64_t number);
   void judge_task(Task task, int exit_code, const Report& report);
+  void retry_settings();
   void take_settings(int exit_code, const Report& report);
   void take_apply(const Report& report);
   void take_refresh(int exit_code, const Report& report);

@@ -171,6 +171,7 @@ void Agent::take_settings(int exit_code, const Report& report) {
   if (!good) {
     // The child has told why. Without a first configuration there is nothing to run with.
     failed_ = !settings_known_;
+    if (!report.hints.contains("exit")) retry_settings();
     return;
   }
   const bool first = !settings_known_;

@@ -1,11 +1,13 @@
 """The resident agent: drift, fights, signals, the service manager, and what it leaves when it ends."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from support.agent import Agent, Datagrams, journal_fields, pinned, replace, wait_until
@@ -142,6 +144,27 @@ def test_hangup_takes_a_good_configuration_and_keeps_the_old_one_against_a_bad_o
     wait_until(lambda: b"10.1.2.6" in other.read_bytes(), "the block in another file")
     other.write_bytes(DEFAULT_HOSTS)
     wait_until(lambda: b"10.1.2.6" in other.read_bytes(), "its repair")
+    assert watched.stop() == 0
+
+
+def test_a_reload_whose_child_is_killed_is_done_later(watched):
+    """Else the new configuration would never be in force, and the alarm never over."""
+    def reader_killed():
+        watched.signal(signal.SIGHUP)
+        end = time.monotonic() + 2
+        while time.monotonic() < end and not watched.events("pass_failed", "raised"):
+            for child in Path(f"/proc/{watched.pid}/task/{watched.pid}/children").read_text().split():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    if b"agent-settings" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        os.kill(int(child), signal.SIGKILL)
+        return watched.events("pass_failed", "raised")
+
+    killed = wait_until(reader_killed, "a kill before the child is done")
+    assert killed[0]["task"] == "agent-settings"
+    loaded = len(watched.events("configuration_loaded"))
+    cleared = watched.wait_event("pass_failed", "cleared")
+    assert cleared["task"] == "agent-settings"
+    watched.wait_event("configuration_loaded", count=loaded + 1)
     assert watched.stop() == 0
 
 
