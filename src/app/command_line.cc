@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 
@@ -243,6 +244,8 @@ ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) 
 }  // namespace
 
 int run_hostspin(int argc, char** argv, Env& env) {
+  // A file that may not grow (RLIMIT_FSIZE) is an error to report, not a silent death.
+  (void)std::signal(SIGXFSZ, SIG_IGN);
   if (argc > 1 && std::string_view(argv[1]) == "sign") {
     return run_sibling(env.console, "hostspin-sign", argv + 1);
   }

@@ -168,6 +168,30 @@ def test_a_reload_whose_child_is_killed_is_done_later(watched):
     assert watched.stop() == 0
 
 
+def test_a_limit_on_file_sizes_is_an_error_and_no_death(machine, publication, fleet, tmp_path):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    with Agent(machine, piped=True) as agent:  # a log in a file could not grow either
+        agent.wait_pinned()
+        subprocess.run(["prlimit", "--fsize=0:unlimited", "--pid", str(agent.pid)], check=True)
+
+        def failed():
+            if pinned(machine):  # by a child that was started before
+                machine.hosts = DEFAULT_HOSTS
+            return agent.events("pass_failed", "raised")
+
+        wait_until(failed, lambda: f"an alarm: {agent.log()}")
+        assert machine.hosts == DEFAULT_HOSTS
+        assert agent.process.poll() is None, "the supervisor lives on"
+        said = agent.events("pass_failed", "raised")[0]
+        assert "exit code 1" not in said["message"] and "File too large" in said["message"], said
+        subprocess.run(["prlimit", "--fsize=unlimited", "--pid", str(agent.pid)], check=True)
+        agent.wait_pinned()
+        wait_until(lambda: agent.events("pass_failed", "cleared"), "the alarm's end")
+        assert agent.stop() == 0
+    assert machine.litter() == []
+
+
 def test_user_signal_refreshes_at_once(watched, publication, fleet):
     publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
     watched.signal(signal.SIGUSR1)

@@ -72,16 +72,19 @@ def journal_fields(entry: bytes) -> dict:
 
 
 class Agent:
-    """`hostspin agent` on a machine, logging JSON lines into a file."""
+    """`hostspin agent` on a machine, logging JSON lines into a file; `piped` has somebody else write that file."""
 
-    def __init__(self, machine: Machine, *arguments, environment=None, log_format="json"):
+    def __init__(self, machine: Machine, *arguments, environment=None, log_format="json", piped=False):
         self.machine = machine
         self.log_path = machine.path.parent / f"{machine.path.name}-agent.log"
         with open(self.log_path, "ab") as log:
+            self._writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) if piped else None
             self.process = subprocess.Popen(
                 machine.command("agent", "--log-format", log_format, *arguments),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._writer.stdin if piped else log,
                 env=clean_environment(**(environment or {})))
+            if piped:
+                self._writer.stdin.close()
 
     def __enter__(self) -> "Agent":
         return self
@@ -90,6 +93,8 @@ class Agent:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(timeout=SECONDS_MAX)
+        if self._writer:
+            self._writer.wait(timeout=SECONDS_MAX)
 
     @property
     def pid(self) -> int:
