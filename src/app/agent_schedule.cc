@@ -15,9 +15,9 @@ constexpr milliseconds kRetryFirst{500};
 constexpr milliseconds kRetryMost{60000};
 constexpr int kQuickRetries = 40;
 
-constexpr milliseconds kDebounce{100};       // a writer's several steps are one event
-constexpr milliseconds kDebounceSlow{1000};  // a writer without end
-constexpr double kPassesAtOnce = 10;
+constexpr milliseconds kDebounce{100};  // a writer's several steps are one event
+// A writer without end. With the pass itself, and a machine that is busy, it stays below a second.
+constexpr milliseconds kPassEach{750};
 
 }  // namespace
 
@@ -52,14 +52,14 @@ milliseconds RetryDelay::next() {
 }
 
 void Debounce::refill(Time now) {
-  const double seconds = std::chrono::duration<double>(now - refilled_).count();
-  passes_ = std::min(kPassesAtOnce, passes_ + std::max(0.0, seconds));  // one a second
+  const double passes = std::chrono::duration<double, std::milli>(now - refilled_) / kPassEach;
+  passes_ = std::min(kPassesAtOnce, passes_ + std::max(0.0, passes));
   refilled_ = now;
 }
 
 milliseconds Debounce::wait(Time now) {
   refill(now);
-  return passes_ >= 1 ? kDebounce : kDebounceSlow;
+  return std::max(kDebounce, std::chrono::ceil<milliseconds>((1 - passes_) * kPassEach));
 }
 
 void Debounce::spend(Time now) {

@@ -38,7 +38,8 @@ class RetryDelay {
 };
 
 /// How long after a file event the file is looked at: at once as a rule, and more slowly where
-/// somebody writes the file without end, so that this costs no processor.
+/// somebody writes the file without end, so that this costs no processor. Never as long as a
+/// second, whatever came before.
 class Debounce {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -46,8 +47,11 @@ class Debounce {
   void spend(Time now);  ///< a pass was started because of an event
 
  private:
+  /// Each repair takes two: our own writing is an event as well.
+  static constexpr double kPassesAtOnce = 4;
+
   void refill(Time now);
-  double passes_ = 10;  ///< that may still be started at once
+  double passes_ = kPassesAtOnce;  ///< that may still be started at once
   Time refilled_;
 };
 

@@ -103,6 +103,22 @@ TEST_CASE("a writer without end is looked at once a second", "[schedule]") {
   CHECK(debounce.wait(now) == milliseconds(100));
 }
 
+TEST_CASE("however often the file was written, the next look comes well within a second",
+          "[schedule]") {
+  Debounce debounce;
+  Debounce::Time now{std::chrono::hours(1)};
+  for (int passes = 0; passes < 100; ++passes) {
+    const milliseconds wait = debounce.wait(now);
+    CHECK(wait >= milliseconds(100));
+    CHECK(wait <= milliseconds(750));
+    now += wait;
+    debounce.spend(now);
+  }
+  // And who comes when the next one is nearly due waits for that, and no longer.
+  CHECK(debounce.wait(now + milliseconds(500)) <= milliseconds(250));
+  CHECK(debounce.wait(now + milliseconds(749)) == milliseconds(100));
+}
+
 TEST_CASE("the supervisor takes exactly the settings that its child prints", "[agent]") {
   AgentSettings settings;
   settings.refresh_interval = seconds(7);
