@@ -166,8 +166,12 @@ void Agent::take_file_events(bool mounts_changed) {
   // Mounts come and go all the time where containers run; only one over the file matters.
   if (mounts_changed) concerned = concerned || !watch_->stamp().is_same_file(settled_);
   if (!concerned) return;
-  // Our own writing raises events too. Looking once more is cheaper than missing a writer who came
-  // in the meantime.
+  want_look();
+}
+
+/// Our own writing raises events too. Looking once more is cheaper than missing a writer who came
+/// in the meantime.
+void Agent::want_look() {
   const Time due = now() + debounce_.wait(now());
   if (due >= apply_at_) return;
   apply_at_ = due;

@@ -76,6 +76,7 @@ class Agent {
   void wait();
   void take_signals();
   void take_file_events(bool mounts_changed);
+  void want_look();
   void run_timers();
   void feed_watchdog();
   void show_schedule();

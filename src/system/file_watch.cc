@@ -15,8 +15,8 @@
 namespace hostspin {
 namespace {
 
-constexpr std::uint32_t kMask =
-    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR;
+constexpr std::uint32_t kMask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
+                                IN_DELETE | IN_ATTRIB | IN_MOVE_SELF | IN_ONLYDIR;
 
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -37,7 +37,7 @@ Result<FileWatch> FileWatch::open(const std::string& path) {
     return {Errc::io_error, std::string("cannot watch files: ") + std::strerror(errno)};
   }
   FileWatch watch(path, inotify, ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
-  watch.rearm();
+  (void)watch.rearm();  // the caller looks anyway
   return watch;
 }
 
@@ -46,22 +46,28 @@ FileWatch::FileWatch(FileWatch&& other) noexcept
       name_(std::move(other.name_)),
       target_name_(std::move(other.target_name_)),
       inotify_(std::exchange(other.inotify_, -1)),
-      mounts_(std::exchange(other.mounts_, -1)) {}
+      mounts_(std::exchange(other.mounts_, -1)),
+      directories_(std::move(other.directories_)) {}
 
 FileWatch::~FileWatch() {
   if (inotify_ >= 0) (void)close(inotify_);
   if (mounts_ >= 0) (void)close(mounts_);
 }
 
-void FileWatch::rearm() {
-  // Adding a watch on a directory that is watched already changes nothing; a failure leaves the
-  // sweep.
+bool FileWatch::watch(const std::string& directory) {
+  // On a directory that is watched already this changes nothing; a failure leaves the sweep.
+  const int number = inotify_add_watch(inotify_, directory.c_str(), kMask);
+  return number >= 0 && directories_.insert(number).second;
+}
+
+bool FileWatch::rearm() {
   name_ = name_of(path_);
-  (void)inotify_add_watch(inotify_, directory_of(path_).c_str(), kMask);
+  bool is_new = watch(directory_of(path_));
   const std::unique_ptr<char, decltype(&std::free)> target(realpath(path_.c_str(), nullptr),
                                                            &std::free);
   target_name_ = target ? name_of(target.get()) : name_;
-  if (target) (void)inotify_add_watch(inotify_, directory_of(target.get()).c_str(), kMask);
+  if (target) is_new = watch(directory_of(target.get())) || is_new;
+  return is_new;
 }
 
 bool FileWatch::drain() {
@@ -75,7 +81,11 @@ bool FileWatch::drain() {
       std::memcpy(&event, buffer.data() + at, sizeof event);
       const char* name = buffer.data() + at + sizeof event;
       const std::string_view text(name, event.len == 0 ? 0 : strnlen(name, event.len));
-      const bool lost = (event.mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) != 0;
+      const bool lost =
+          (event.mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT | IN_MOVE_SELF)) != 0;
+      // A directory that went elsewhere is not the file's any more; rearm() finds the one that is.
+      if ((event.mask & IN_MOVE_SELF) != 0) (void)inotify_rm_watch(inotify_, event.wd);
+      if ((event.mask & IN_IGNORED) != 0) directories_.erase(event.wd);
       concerned = concerned || lost || text == name_ || text == target_name_;
       at += sizeof event + event.len;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "hostspin/result.h"
@@ -25,8 +26,9 @@ class FileWatch {
 
   /// Drains the queue. True where an event was about the file, or events were lost.
   bool drain();
-  /// Sets the watches anew, after a directory or a link may have been replaced.
-  void rearm();
+  /// Sets the watches anew, after a directory or a link may have been replaced. True where one is
+  /// new, so that what happened there before went unseen.
+  [[nodiscard]] bool rearm();
 
   /// What tells one content from the next without reading it: device, inode, size and times.
   struct Stamp {
@@ -46,11 +48,14 @@ class FileWatch {
  private:
   FileWatch(std::string path, int inotify, int mounts)
       : path_(std::move(path)), inotify_(inotify), mounts_(mounts) {}
+  bool watch(const std::string& directory);
+
   std::string path_;
   std::string name_;         ///< of the link or file in its first directory
   std::string target_name_;  ///< of the file that links lead to
   int inotify_;
   int mounts_;
+  std::set<int> directories_;  ///< that are watched
 };
 
 }  // namespace hostspin

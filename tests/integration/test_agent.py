@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -49,6 +50,24 @@ def test_drift_is_healed_and_told_once(watched, spoil):
     assert watched.stop() == 0
     assert len(watched.events("drift_repaired")) == 1
     assert pinned(machine), "stopping leaves the block"
+
+
+def test_a_directory_that_is_replaced_is_watched_in_its_turn(watched):
+    machine = watched.machine
+    etc = machine.path / "etc"
+    for turn in range(3):
+        time.sleep(1)  # no pass is on its way that would look anyway
+        (machine.path / "run/hostspin/reverts").unlink(missing_ok=True)  # or it would be a fight
+        new = machine.path / "etc.new"
+        shutil.copytree(etc, new, ignore=shutil.ignore_patterns("*.tmp"))
+        (new / "hosts").write_bytes(DEFAULT_HOSTS)
+        etc.rename(machine.path / f"etc.{turn}")
+        new.rename(etc)
+        wait_until(lambda: pinned(machine), f"the block in directory {turn}", 5)
+        time.sleep(1)
+        machine.hosts = DEFAULT_HOSTS
+        wait_until(lambda: pinned(machine), f"its repair in directory {turn}", 5)
+    assert watched.stop() == 0
 
 
 def test_foreign_lines_stay_and_are_no_drift(watched):
