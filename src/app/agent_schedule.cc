@@ -11,7 +11,8 @@ constexpr milliseconds kFailureFirst{5000};
 constexpr milliseconds kFailureFloor{200};  // a source that refuses at once is not hammered
 constexpr int kDoublingsMax = 10;
 
-constexpr milliseconds kRetryFirst{500};
+// Where the cause goes while a pass is failing: that pass, this wait and the next pass.
+constexpr milliseconds kRetryFirst{400};
 constexpr milliseconds kRetryMost{60000};
 constexpr int kQuickRetries = 40;
 
