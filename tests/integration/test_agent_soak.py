@@ -1,8 +1,13 @@
-"""Everything at once, for a while: the block is right soon after each disturbance, and nothing is left behind."""
+"""Everything at once, for a while: the block is right soon after each disturbance, and nothing is left behind.
 
+One round of all the disturbances as a rule, sixty with --long; HOSTSPIN_SOAK_SEED chooses another order of them.
+"""
+
+import collections
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -14,8 +19,8 @@ from support.machine import DEFAULT_HOSTS, source
 from support.process import clean_environment
 
 CONFIG = '[refresh]\ninterval = "1s"\nsplay = "1s"\ndeadline = "2s"\n[verify]\ninterval = "2s"\ndeadline = "1s"\n'
-# The claim is one second; a loaded machine gets more here, and tests/bench measures.
-SECONDS_TO_HEAL = 10
+SECONDS_TO_HEAL = 1.0
+SECONDS_TO_GIVE_UP = 10  # so that a failure says how long it took
 
 
 def descriptors(pid: int) -> int:
@@ -32,7 +37,8 @@ def children(pid: int) -> list:
 
 
 class Vandals:
-    """Five kinds of writers, and six kinds of other trouble. Each call is one disturbance, over when it returns."""
+    """Five kinds of writers, and other trouble. Each call is one disturbance, over when it returns; whatever does not
+    concern the file itself has a writer beside it, so that there is something to heal."""
 
     def __init__(self, machine, publication, agent, fleet, dice):
         self.machine, self.publication, self.agent, self.fleet, self.dice = machine, publication, agent, fleet, dice
@@ -46,10 +52,13 @@ class Vandals:
         replace(self.machine, DEFAULT_HOSTS)
 
     def delete(self):
-        self.machine.hosts_path.unlink()
+        self.machine.hosts_path.unlink(missing_ok=True)
 
     def edit_a_line(self):
-        self.machine.hosts = self.machine.hosts.replace(b"10.1.2.3", b"10.6.6.6")
+        try:
+            self.machine.hosts = self.machine.hosts.replace(b"10.1.2.3", b"10.6.6.6")
+        except FileNotFoundError:
+            self.machine.hosts = DEFAULT_HOSTS
 
     def write_slowly(self):
         with open(self.machine.hosts_path, "wb") as hosts:
@@ -63,17 +72,20 @@ class Vandals:
         self.publication.offer(None)
         time.sleep(1.5)
         self.offer()
+        self.write()
 
     def source_lies(self):
         self.publication.offer(b"format = 1\n\n")
         time.sleep(1.5)
         self.offer()
+        self.write()
 
     def hangups(self):
         for _ in range(20):
             self.agent.signal(signal.SIGHUP)
             self.agent.signal(signal.SIGUSR1)
             time.sleep(0.01)
+        self.write()
 
     def worker_killed(self):
         self.agent.signal(signal.SIGUSR1)
@@ -83,12 +95,28 @@ class Vandals:
                 os.kill(int(child), signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        self.write()
+
+    def repair_killed(self):
+        """The pass that is about to put the block back."""
+        self.write()
+        end = time.monotonic() + 1
+        while time.monotonic() < end and not pinned(self.machine):
+            for child in children(self.agent.pid):
+                try:
+                    if b"\0apply\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        os.kill(int(child), signal.SIGKILL)
+                        return
+                except (FileNotFoundError, ProcessLookupError):
+                    pass
 
     def clock_jumps(self):
         self.jump(self.dice.choice(["-3d", "+3d", "-1h"]))
         self.agent.signal(signal.SIGUSR1)
+        self.write()
         time.sleep(0.5)
         self.jump("+0")
+        self.write()
 
     def disk_full(self):
         """The disk below /etc, /var and /run has no room, and meanwhile somebody takes the block out."""
@@ -101,8 +129,31 @@ class Vandals:
             except OSError:
                 pass
         self.edit_a_line()
-        time.sleep(0.4)
+        time.sleep(self.dice.uniform(0.2, 2))
         fill.unlink()
+
+    def directory_gone(self):
+        """The directory of the file cannot be had for a while, and what comes back has no block."""
+        etc, away = self.machine.path / "etc", self.machine.path / "etc.away"
+        etc.rename(away)
+        time.sleep(self.dice.uniform(0.2, 1))
+        (away / "hosts").write_bytes(DEFAULT_HOSTS)
+        away.rename(etc)
+
+    def directory_replaced(self):
+        """Another directory with the same files but for the block."""
+        etc, old = self.machine.path / "etc", self.machine.path / "etc.old"
+        new = self.machine.path / "etc.new"
+        shutil.copytree(etc, new, symlinks=True, ignore=shutil.ignore_patterns("*.tmp"))
+        (new / "hosts").write_bytes(DEFAULT_HOSTS)
+        etc.rename(old)
+        new.rename(etc)
+        while old.exists():  # a pass may still be writing into it
+            shutil.rmtree(old, ignore_errors=True)
+
+    def write(self):
+        """Any of the writers."""
+        getattr(self, self.dice.choice(self.WRITERS))()
 
     def jump(self, offset: str):
         self.clock.write_text(offset + "\n")
@@ -111,7 +162,7 @@ class Vandals:
         self.publication.offer(self.note)
 
     WRITERS = ("write_in_place", "replace_by_rename", "delete", "edit_a_line", "write_slowly")
-    TROUBLE = ("source_flaps", "source_lies", "hangups", "disk_full")
+    TROUBLE = ("source_flaps", "source_lies", "hangups", "disk_full", "directory_gone", "directory_replaced")
 
 
 @pytest.fixture
@@ -132,51 +183,66 @@ def small_disk(tmp_path, programs):
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 
+def unpaired(agent) -> dict:
+    """Alarms that were raised more often than cleared, or the other way round, by what they are about."""
+    balance = collections.Counter()
+    for one in agent.log():
+        if state := one.get("state"):
+            balance[one["event"], one.get("source", one.get("task", one.get("code", "")))] += (
+                1 if state == "raised" else -1)
+    return {key: count for key, count in balance.items() if count}
+
+
 # faketime's processes share a semaphore, which one that is killed never gives back: not both at a time.
 @pytest.mark.slow
-@pytest.mark.parametrize("special", ["worker_killed", "clock_jumps"])
+@pytest.mark.parametrize("kills", [True, False], ids=["kills", "clock_jumps"])
 @pytest.mark.parametrize("rounds", [1, pytest.param(60, marks=pytest.mark.long)])
-def test_soak(small_disk, publication, fleet, tmp_path, rounds, special):
-    if special == "clock_jumps" and not FAKETIME.exists():
+def test_soak(small_disk, publication, fleet, tmp_path, rounds, kills):
+    special = ("worker_killed", "repair_killed") if kills else ("clock_jumps",)
+    if not kills and not FAKETIME.exists():
         pytest.skip("needs the package faketime")
     machine = small_disk.trust(fleet.root())
     clock = tmp_path / "clock"
     clock.write_text("+0\n")
     environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
                    "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    if special == "worker_killed":
+    if kills:
         environment = {}
     machine.configure(source(publication.file_url), text=CONFIG)
     publication.offer(fleet.manifest(5))
     with Agent(machine, environment=environment) as agent:
         agent.wait_pinned()
-        dice = random.Random(rounds)
+        seed = int(os.environ.get("HOSTSPIN_SOAK_SEED", rounds))
+        dice = random.Random(seed)
         vandals = Vandals(machine, publication, agent, fleet, dice)
         vandals.clock = clock
         before = (descriptors(agent.pid), private_kib(agent.pid))
-        worst = 0.0
+        worst = collections.defaultdict(float)
         for _ in range(rounds):
-            names = [*Vandals.WRITERS, *Vandals.TROUBLE, special]
+            names = [*Vandals.WRITERS, *Vandals.TROUBLE, *special]
             dice.shuffle(names)
             for name in names:
-                getattr(vandals, name)()
-                begin = time.monotonic()
                 # Many writers in a minute would be a fight, with its own test.
                 (machine.path / "run/hostspin/reverts").unlink(missing_ok=True)
-                wait_until(lambda: pinned(machine), f"the block after {name}", SECONDS_TO_HEAL)
-                worst = max(worst, time.monotonic() - begin)
+                getattr(vandals, name)()
+                begin = time.monotonic()
+                wait_until(lambda: pinned(machine), lambda: f"the block after {name}; "  # noqa: B023
+                           f"the log: {agent.log_path.read_text()}", SECONDS_TO_GIVE_UP)
+                worst[name] = max(worst[name], time.monotonic() - begin)
         vandals.offer()
         agent.signal(signal.SIGUSR1)
         quiet = lambda: not json.loads(  # noqa: E731
             machine.hostspin("status", "--output", "json").stdout)["agent"]["alarms"]
         wait_until(quiet, "every alarm to end", 60)
+        wait_until(lambda: not unpaired(agent), lambda: f"the pairs of {unpaired(agent)}", 60)
         wait_until(lambda: not children(agent.pid), "no child to run", 30)
         after = (descriptors(agent.pid), private_kib(agent.pid))
+        print(f"seed {seed}, {rounds} rounds; worst time to heal, in seconds: " + ", ".join(
+            f"{name} {seconds:.2f}" for name, seconds in sorted(worst.items(), key=lambda one: -one[1])))
         assert after[0] <= before[0]
         assert after[1] <= before[1] + 512, f"private memory grew from {before[1]} to {after[1]} KiB"
         assert agent.stop() == 0
-    raised = [(one["event"], one.get("source", one.get("task", ""))) for one in agent.log() if one.get("state") == "raised"]
-    cleared = [(one["event"], one.get("source", one.get("task", ""))) for one in agent.log() if one.get("state") == "cleared"]
-    assert sorted(raised) == sorted(cleared)
+    assert unpaired(agent) == {}
     assert machine.litter() == []
-    print(f"worst time to heal: {worst:.2f} s over {rounds} rounds")
+    late = {name: seconds for name, seconds in worst.items() if seconds >= SECONDS_TO_HEAL}
+    assert late == {}
