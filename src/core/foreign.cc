@@ -7,6 +7,7 @@
 
 #include "entry.h"
 #include "markers.h"
+#include "name_search.h"
 
 namespace hostspin {
 namespace {
@@ -31,11 +32,7 @@ bool is_localhost(std::string_view word) {
 class LineReader {
  public:
   LineReader(const ForeignPart& part, const NameIndex& names, ForeignFindings& findings)
-      : part_(part),
-        names_(names),
-        findings_(findings),
-        has_odd_ends_(part.bytes.find('\r') != std::string_view::npos ||
-                      part.bytes.find('\0') != std::string_view::npos) {}
+      : part_(part), names_(names), findings_(findings) {}
 
   /// A line without its LF. Says whether comment-out would take it out of effect.
   bool read(std::string_view line, std::size_t number) {
@@ -71,11 +68,10 @@ class LineReader {
     return word;
   }
 
-  [[nodiscard]] bool may_split(std::string_view line) const {
+  [[nodiscard]] static bool may_split(std::string_view line) {
     if (line.size() >= kReaderLineBytesMax) return true;
-    if (!has_odd_ends_) return false;
-    const std::size_t control = line.find_first_of(std::string_view("\r\0", 2));
-    return control != std::string_view::npos && control + 1 < line.size();
+    const std::string_view inner = line.substr(0, line.empty() ? 0 : line.size() - 1);
+    return inner.find('\r') != std::string_view::npos || inner.find('\0') != std::string_view::npos;
   }
 
   bool read_as_entry(std::string_view line, bool some_readers) {
@@ -87,10 +83,7 @@ class LineReader {
       const NameIndex::Named* named = names_.find(without_dot(word));
       const bool localhost = !some_readers && is_localhost(word);
       if ((named == nullptr && !localhost) || !may_be_address(entry.address)) return;
-      if (localhost) {
-        findings_.localhost = true;
-        gives_localhost_ = true;
-      }
+      if (localhost) gives_localhost_ = true;
       if (named == nullptr) return;
       ours = true;
       add(entry, *named, some_readers || word.back() == '.');
@@ -139,12 +132,42 @@ class LineReader {
   const ForeignPart& part_;
   const NameIndex& names_;
   ForeignFindings& findings_;
-  const bool has_odd_ends_;  ///< asked once: most files have none, and then no line need be asked
   std::size_t number_ = 0;
   std::size_t first_conflict_ = 0;
   std::size_t found_ = 0;
   bool gives_localhost_ = false;
 };
+
+/// The numbers of lines that are asked for in their order.
+class LineCounter {
+ public:
+  explicit LineCounter(const ForeignPart& part) : bytes_(part.bytes), number_(part.first_line) {}
+
+  std::size_t number_at(std::size_t offset) {
+    number_ += count_lines(bytes_.substr(counted_, offset - counted_));
+    counted_ = offset;
+    return number_;
+  }
+
+ private:
+  std::string_view bytes_;
+  std::size_t number_;
+  std::size_t counted_ = 0;
+};
+
+void note_long_lines(const ForeignPart& part, ForeignFindings& findings) {
+  LineCounter counter(part);
+  std::string_view rest = part.bytes;
+  while (rest.size() >= kForeignLineBytesMax) {
+    // As far as one step goes; a line that is longer than that has no end in it.
+    std::size_t end = rest.substr(0, kForeignLineBytesMax).rfind('\n');
+    if (end == std::string_view::npos) {
+      findings.long_lines.push_back(counter.number_at(part.bytes.size() - rest.size()));
+      end = std::min(rest.find('\n'), rest.size() - 1);
+    }
+    rest.remove_prefix(end + 1);
+  }
+}
 
 }  // namespace
 
@@ -158,7 +181,6 @@ NameIndex::NameIndex(const std::vector<Pin>& pins) : pins_(pins), next_(pins.siz
     if (is_new) {
       named_.push_back({name, i});
       last.push_back(i);
-      sieve_.set(sieve_place(name));
     } else {
       next_[std::exchange(last[place->second], i)] = i;
     }
@@ -181,18 +203,15 @@ bool NameIndex::gives_family(const Named& named, bool is_v6) const {
   return any_pin(named, [&](const Pin& pin) { return pin.address.is_v6() == is_v6; });
 }
 
-std::size_t NameIndex::sieve_place(std::string_view word) {
-  // The same for both cases of a letter.
-  const auto letter = [&](std::size_t at) {
-    return static_cast<std::size_t>(static_cast<unsigned char>(word[at]) | 0x20U);
-  };
-  return (word.size() * 257 + letter(0) * 31 + letter(word.size() / 2) * 7 +
-          letter(word.size() - 1) * 131) %
-         kSieveSize;
+std::vector<std::string_view> NameIndex::names() const {
+  std::vector<std::string_view> names;
+  names.reserve(named_.size());
+  for (const Named& named : named_) names.push_back(named.name);
+  return names;
 }
 
 const NameIndex::Named* NameIndex::find(std::string_view word) const {
-  if (word.empty() || word.size() > kNameBytesMax || !sieve_[sieve_place(word)]) return nullptr;
+  if (word.empty() || word.size() > kNameBytesMax) return nullptr;
   std::array<char, kNameBytesMax> lower{};
   std::transform(word.begin(), word.end(), lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -203,13 +222,20 @@ const NameIndex::Named* NameIndex::find(std::string_view word) const {
 
 std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
                                    ConflictPolicy policy, ForeignFindings& findings) {
+  note_long_lines(part, findings);
   std::vector<LineEdit> edits;
+  std::vector<std::string_view> wanted = names.names();
+  if (policy == ConflictPolicy::comment_out) wanted.push_back(kConflictPrefix);
+  const NameSearch search(wanted);
   LineReader reader(part, names, findings);
-  std::size_t number = part.first_line;
-  for_each_line(part.bytes, [&](std::string_view line) {
-    if (line.size() + 1 > kForeignLineBytesMax) findings.long_lines.push_back(number);
+  LineCounter counter(part);
+  for (std::size_t at = search.find(part.bytes, 0); at != std::string_view::npos;) {
+    const std::size_t end = std::min(part.bytes.find('\n', at), part.bytes.size());
+    // A place that only looks like a name may even be a line's end.
+    const std::size_t offset = part.bytes.substr(0, at).rfind('\n') + 1;  // npos + 1 is 0
+    const std::string_view line = part.bytes.substr(offset, end - offset);
+    const std::size_t number = counter.number_at(offset);
     const bool may_comment_out = reader.read(line, number);
-    const auto offset = static_cast<std::size_t>(line.data() - part.bytes.data());
     if (policy == ConflictPolicy::comment_out) {
       if (may_comment_out && kConflictPrefix.size() + line.size() + 1 <= kReaderLineBytesMax) {
         edits.push_back({offset, /*comment=*/true});
@@ -220,8 +246,8 @@ std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& nam
         findings.restored_lines.push_back(number);
       }
     }
-    ++number;
-  });
+    at = search.find(part.bytes, end + 1);
+  }
   return edits;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bitset>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -23,14 +22,12 @@ class NameIndex {
   /// By a word in any case; null if it is none of our names.
   [[nodiscard]] const Named* find(std::string_view word) const;
 
+  [[nodiscard]] std::vector<std::string_view> names() const;
+
   [[nodiscard]] bool gives(const Named& named, const IPAddress& address) const;
   [[nodiscard]] bool gives_family(const Named& named, bool is_v6) const;
 
  private:
-  // A few bits of a word say "surely not ours" for nearly all words, before any hashing.
-  static constexpr std::size_t kSieveSize = 8192;
-  static std::size_t sieve_place(std::string_view word);
-
   /// Whether a pin of the name fulfils the condition.
   template <typename Condition>
   bool any_pin(const Named& named, Condition condition) const;
@@ -39,7 +36,6 @@ class NameIndex {
   std::vector<std::size_t> next_;  ///< the next pin of the same name, or itself at the end
   std::vector<Named> named_;
   std::unordered_map<std::string_view, std::size_t> by_name_;
-  std::bitset<kSieveSize> sieve_;
 };
 
 /// A change to one foreign line: where it starts in the scanned part, and what happens to it.
@@ -54,7 +50,6 @@ struct ForeignFindings {
   std::size_t conflict_lines = 0;
   std::vector<std::size_t> long_lines;
   std::vector<std::size_t> restored_lines;
-  bool localhost = false;
 };
 
 /// Above this (its LF included) Go and CoreDNS stop reading.

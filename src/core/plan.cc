@@ -87,7 +87,7 @@ Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
   plan.conflict_lines = findings.conflict_lines;
   plan.restored_lines = std::move(findings.restored_lines);
   plan.foreign_long_lines = std::move(findings.long_lines);
-  plan.no_localhost = !findings.localhost;
+  plan.no_localhost = !gives_localhost(bytes);
   return plan;
 }
 
