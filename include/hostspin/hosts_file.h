@@ -10,6 +10,7 @@
 #include "hostspin/host_name.h"
 #include "hostspin/ip.h"
 #include "hostspin/manifest.h"
+#include "hostspin/pieces.h"
 #include "hostspin/result.h"
 
 namespace hostspin {
@@ -121,7 +122,7 @@ enum class ConflictPolicy { report, comment_out };
 struct Plan {
   bool changes = false;  ///< `after` differs from the file
   Drift drift = Drift::none;
-  std::string after;                ///< the whole new file
+  Pieces after;                     ///< the whole new file; views of the file that was given
   std::vector<Conflict> conflicts;  ///< at most kConflictsMax
   std::size_t conflict_lines = 0;   ///< all of them, listed or not
   /// Lines that an earlier comment-out hid and that give none of our names any more (policy

@@ -73,7 +73,7 @@ ExitCode command_diff(Env& env, const CommonOptions& options) {
     Result<std::optional<std::string>> before =
         read_file(env.fs, options.root, path, kHostsBytesMax);
     if (!before) return fail(env, options, "diff", before.error());
-    diff = unified_diff(before->value_or(""), applied->plan.after, path,
+    diff = unified_diff(before->value_or(""), applied->plan.after.str(), path,
                         path + " (as apply would write it)");
   }
   const ExitCode code = applied->plan.changes ? ExitCode::attention : ExitCode::ok;

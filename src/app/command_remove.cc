@@ -10,8 +10,7 @@ constexpr std::string_view kRemoved = "removed by 'hostspin remove'";
 
 /// Runs `edit` over the hosts file under the lock. None of this needs a trust root.
 Result<ReplaceOutcome> edit_hosts(
-    Context& context,
-    std::function<Result<std::optional<std::string>>(std::string_view, bool)> edit) {
+    Context& context, std::function<Result<std::optional<Pieces>>(std::string_view, bool)> edit) {
   ReplaceRequest request;
   request.root = context.options.root;
   request.path = context.config.hosts_path;
@@ -52,12 +51,12 @@ ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterw
     }
   }
   Result<ReplaceOutcome> outcome = edit_hosts(
-      *context, [&](std::string_view bytes, bool exists) -> Result<std::optional<std::string>> {
-        if (!exists) return std::optional<std::string>();
+      *context, [&](std::string_view bytes, bool exists) -> Result<std::optional<Pieces>> {
+        if (!exists) return std::optional<Pieces>();
         Result<Plan> plan = plan_remove(bytes);
         if (!plan) return annotate(std::move(plan).error(), context->config.hosts_path);
-        if (!plan->changes) return std::optional<std::string>();
-        return std::optional<std::string>(std::move(plan->after));
+        if (!plan->changes) return std::optional<Pieces>();
+        return std::optional<Pieces>(std::move(plan->after));
       });
   if (!outcome) return fail(env, options, "remove", outcome.error());
   const std::string& path = context->config.hosts_path;
@@ -111,9 +110,9 @@ ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run) {
   }
   if (!dry_run) {
     Result<ReplaceOutcome> outcome = edit_hosts(
-        *context, [&](std::string_view present, bool exists) -> Result<std::optional<std::string>> {
-          if (!exists || parse_hosts(present)) return std::optional<std::string>();
-          return std::optional<std::string>(plan_repair(present, known).after);
+        *context, [&](std::string_view present, bool exists) -> Result<std::optional<Pieces>> {
+          if (!exists || parse_hosts(present)) return std::optional<Pieces>();
+          return std::optional<Pieces>(plan_repair(present, known).after);
         });
     if (!outcome) return fail(env, options, "repair", outcome.error());
   }

@@ -26,10 +26,10 @@ std::vector<std::string> names_left_out(const Manifest& manifest, const std::set
   return left_out;
 }
 
-/// Works out one file: its new bytes, or nothing where it is right, or must be kept.
-Result<std::optional<std::string>> work_out(Context& context, Standing& standing,
-                                            std::string_view block, std::string_view bytes,
-                                            bool exists, Applied& applied) {
+/// Works out one file: its new bytes, or nothing where it is right, or must be kept. They, and the
+/// plan, are views of `bytes`.
+Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std::string_view block,
+                                       std::string_view bytes, bool exists, Applied& applied) {
   const std::string_view present = exists ? bytes : kNewHostsFile;
   Result<std::optional<FoundBlock>> found = find_block(present);
   if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
@@ -38,9 +38,9 @@ Result<std::optional<std::string>> work_out(Context& context, Standing& standing
   remember_header(standing, file);
   if (keeps_newer_block(standing, file)) {
     applied.state_lost = true;
-    return std::optional<std::string>();
+    return std::optional<Pieces>();
   }
-  if (applied.nothing_held) return std::optional<std::string>();
+  if (applied.nothing_held) return std::optional<Pieces>();
 
   applied.header_current =
       file.block && file.block->header.sha256 == standing.current->short_digest();
@@ -48,8 +48,8 @@ Result<std::optional<std::string>> work_out(Context& context, Standing& standing
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);
   if (applied.plan.changes) applied.writer = name_writer(bytes.substr(0, kMarkBytesMax));
-  if (applied.is_held || !applied.plan.changes) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(applied.plan.after));
+  if (applied.is_held || !applied.plan.changes) return std::optional<Pieces>();
+  return std::optional<Pieces>(applied.plan.after);
 }
 
 struct Prepared {
@@ -84,11 +84,11 @@ Result<Applied> preview_standing(Context& context, Standing& standing) {
   Result<std::optional<std::string>> bytes =
       read_file(context.env.fs, context.options.root, context.config.hosts_path, kHostsBytesMax);
   if (!bytes) return std::move(bytes).error();
-  Result<std::optional<std::string>> worked_out =
+  const Result<std::optional<Pieces>> worked_out =
       work_out(context, standing, prepared->block, bytes->value_or(""), bytes->has_value(),
                prepared->applied);
-  if (!worked_out) return std::move(worked_out).error();
-  if (*worked_out) prepared->applied.plan.after = std::move(**worked_out);
+  if (!worked_out) return worked_out.error();
+  prepared->applied.plan.after = prepared->applied.plan.after.str();
   return std::move(prepared->applied);
 }
 
@@ -109,6 +109,7 @@ Result<Applied> apply_standing(Context& context, Standing& standing) {
   Result<ReplaceOutcome> outcome = replace_file(context.env.fs, context.env.clock, request);
   if (!outcome) return std::move(outcome).error();
   applied.outcome = std::move(*outcome);
+  applied.plan.after = {};  // its bytes are gone
   return std::move(applied);
 }
 

@@ -7,18 +7,18 @@
 namespace hostspin {
 namespace {
 
-/// Copies `part` with its edits done; `edits` are in order.
-void append_edited(std::string& out, std::string_view part, const std::vector<LineEdit>& edits) {
-  std::size_t copied = 0;
+/// Adds `part` with its edits done; `edits` are in order.
+void add_edited(Pieces& out, std::string_view part, const std::vector<LineEdit>& edits) {
+  std::size_t added = 0;
   for (const LineEdit& edit : edits) {
-    out += part.substr(copied, edit.offset - copied);
-    copied = edit.offset;
+    out.add(part.substr(added, edit.offset - added));
+    added = edit.offset;
     if (edit.comment)
-      out += kConflictPrefix;
+      out.add(kConflictPrefix);
     else
-      copied += kConflictPrefix.size();
+      added += kConflictPrefix.size();
   }
-  out += part.substr(copied);
+  out.add(part.substr(added));
 }
 
 /// Every line that comment-out had prefixed.
@@ -74,12 +74,10 @@ Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
   const std::vector<LineEdit> edits_after =
       scan_foreign({after, next_line, false}, names, policy, findings);
 
-  plan.after.reserve(bytes.size() + wanted_block.size() + 1 +
-                     (edits_before.size() + edits_after.size()) * kConflictPrefix.size());
-  append_edited(plan.after, before, edits_before);
-  plan.after += wanted_block;
-  append_edited(plan.after, after, edits_after);
-  if (!plan.after.empty() && plan.after.back() != '\n') plan.after += '\n';
+  add_edited(plan.after, before, edits_before);
+  plan.after.keep(std::string(wanted_block));
+  add_edited(plan.after, after, edits_after);
+  if (!plan.after.empty() && !plan.after.ends_with('\n')) plan.after.add("\n");
 
   plan.changes = plan.drift != Drift::none || plan.added_final_newline || !edits_before.empty() ||
                  !edits_after.empty();
@@ -101,9 +99,8 @@ Result<Plan> plan_remove(std::string_view bytes) {
   const std::size_t next_line = place->present ? place->end.line + 1 : 1;
   const std::vector<LineEdit> edits_before = restore_all(before, 1, plan.restored_lines);
   const std::vector<LineEdit> edits_after = restore_all(after, next_line, plan.restored_lines);
-  plan.after.reserve(bytes.size());
-  append_edited(plan.after, before, edits_before);
-  append_edited(plan.after, after, edits_after);
+  add_edited(plan.after, before, edits_before);
+  add_edited(plan.after, after, edits_after);
   plan.changes = place->present || !plan.restored_lines.empty();
   plan.no_localhost = !gives_localhost(bytes);
   return plan;

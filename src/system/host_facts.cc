@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kMachineIdDigits = 32;
 /// A host writes its own name near the top; the block before it has at most 64 KiB.
-constexpr std::size_t kOwnLinesWithin = 1U << 20U;
+constexpr std::size_t kOwnLinesWithin = 256U << 10U;
 
 std::string lower(std::string_view text) {
   std::string result(text);

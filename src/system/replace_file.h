@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "file_system.h"
+#include "hostspin/pieces.h"
 #include "hostspin/result.h"
 
 namespace hostspin {
@@ -40,10 +41,10 @@ struct ReplaceRequest {
       state_directory;  ///< as seen from `root`; for hosts.prev and hosts.left-N; may be absent
   WriteMode mode = WriteMode::replace;
   /// Works out the new bytes from the present ones; called again after a rebase, so it must depend
-  /// on nothing else. An empty optional, or the bytes given, means nothing to write. `exists` is
-  /// false for a missing file, whose bytes are then empty: start from kNewHostsFile. An error ends
-  /// the replacement with the file untouched.
-  std::function<Result<std::optional<std::string>>(std::string_view bytes, bool exists)> edit;
+  /// on nothing else. What it returns may be views of them. An empty optional, or the bytes given,
+  /// means nothing to write. `exists` is false for a missing file, whose bytes are then empty:
+  /// start from kNewHostsFile. An error ends the replacement with the file untouched.
+  std::function<Result<std::optional<Pieces>>(std::string_view bytes, bool exists)> edit;
   /// Whether the bytes look like another writer's truncation under way (see gives_localhost()).
   /// Where it says so, or the file is missing, and there is something to write, the file is read
   /// again after kSettleTime. May be empty: then nothing is in doubt.

@@ -38,11 +38,11 @@ Result<void> Replacement::replace() {
   for (int late = 0;;) {
     if (Result<void> done = read(); !done) return done;
     if (outcome_.rebases > 0 && must_read_again()) continue;
-    Result<std::optional<std::string>> next = work_out();
+    const Result<std::optional<Pieces>> next = work_out();
     if (next && !*next) return {};
     // What is wrong with it may be half of another writer's work, too.
     if (must_read_again()) continue;
-    if (!next) return std::move(next).error();
+    if (!next) return next.error();
 
     const Result<Met> met = write(**next);
     if (!met) return met.error();
@@ -116,12 +116,21 @@ Result<void> Replacement::read() {
   return read_bytes(fs_, *old_, target_.path(), kHostsBytesMax);
 }
 
-/// The new bytes, with edits that were caught in passing merged in; nothing where nothing is to be
-/// done.
-Result<std::optional<std::string>> Replacement::work_out() {
-  Result<std::optional<std::string>> next = request_.edit(old_bytes(), old_.has_value());
+/// The new bytes; nothing where nothing is to be done.
+Result<std::optional<Pieces>> Replacement::work_out() {
+  Result<std::optional<Pieces>> next = request_.edit(old_bytes(), old_.has_value());
   if (!next) return next;
-  std::string bytes = *next ? std::move(**next) : std::string(old_bytes());
+  if (!edits_.empty()) {
+    Result<Pieces> merged = merge_in_edits(*next ? (*next)->str() : std::string(old_bytes()));
+    if (!merged) return std::move(merged).error();
+    *next = std::move(*merged);
+  }
+  if (*next && **next == old_bytes()) next->reset();
+  return next;
+}
+
+/// With edits that were caught in passing.
+Result<Pieces> Replacement::merge_in_edits(std::string bytes) {
   for (std::size_t i = 0; i < edits_.size();) {
     std::optional<std::string> merged = merge_edits(edits_[i].base, bytes, edits_[i].edited);
     if (!merged) {  // both changed the same lines: the file's own stay, the copy is reported
@@ -129,14 +138,12 @@ Result<std::optional<std::string>> Replacement::work_out() {
       edits_.erase(edits_.begin() + static_cast<std::ptrdiff_t>(i));
       continue;
     }
-    next = request_.edit(*merged, true);
-    if (!next) return next;
-    bytes = *next ? std::move(**next) : std::move(*merged);
+    const Result<std::optional<Pieces>> next = request_.edit(*merged, true);
+    if (!next) return next.error();
+    bytes = *next ? (*next)->str() : std::move(*merged);
     ++i;
   }
-  if (old_ && bytes == old_->bytes) return std::optional<std::string>();
-  if (!old_ && bytes.empty()) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(bytes));
+  return Pieces(std::move(bytes));
 }
 
 /// Before anything is written: a writer at work, or bytes that look cut short, are given time.
@@ -157,7 +164,7 @@ bool Replacement::waited_for_rest() {
   return waited;
 }
 
-Result<Replacement::Met> Replacement::write(const std::string& next) {
+Result<Replacement::Met> Replacement::write(const Pieces& next) {
   if (Result<void> allowed = check_flags(fs_, target_, present()); !allowed)
     return std::move(allowed).error();
   const SysResult<bool> mounted =

@@ -43,21 +43,22 @@ class Replacement {
   Result<void> replace();
   Result<void> clear_left_over();
   Result<void> read();
-  Result<std::optional<std::string>> work_out();
+  Result<std::optional<Pieces>> work_out();
+  Result<Pieces> merge_in_edits(std::string bytes);
   bool must_read_again();
   bool waited_for_rest();
-  Result<Met> write(const std::string& next);
-  Result<Met> write_in_place(const std::string& next);
+  Result<Met> write(const Pieces& next);
+  Result<Met> write_in_place(const Pieces& next);
   bool move_to_previous();
   void keep_previous_bytes();
   Result<void> finish(const TempFile& file, std::size_t size, bool displaced);
 
   // replacement_swap.cc: putting the new file in the old one's place
-  Result<Met> swap(TempFile& file, const std::string& next);
-  Result<Met> place_new(TempFile& file, const std::string& next);
-  Result<Met> rename_over(TempFile& file, const std::string& next);
-  Result<Met> judge_displaced(TempFile& file, const std::string& next);
-  Result<Met> swap_back(TempFile& file, const std::string& next);
+  Result<Met> swap(TempFile& file, const Pieces& next);
+  Result<Met> place_new(TempFile& file, const Pieces& next);
+  Result<Met> rename_over(TempFile& file, const Pieces& next);
+  Result<Met> judge_displaced(TempFile& file, const Pieces& next);
+  Result<Met> swap_back(TempFile& file, const Pieces& next);
   Result<Met> compare(const std::string& name);
   bool edited_early();
   bool exchanged(std::uint64_t inode);

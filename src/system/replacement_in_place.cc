@@ -11,7 +11,7 @@
 namespace hostspin {
 namespace {
 
-Result<void> overwrite(FileSystem& fs, Handle handle, std::string_view bytes,
+Result<void> overwrite(FileSystem& fs, Handle handle, const Pieces& bytes,
                        const std::string& shown) {
   if (Result<void> written = write_bytes(fs, handle, bytes, shown); !written) return written;
   const SysResult<void> cut = retry_interrupted([&] { return fs.truncate(handle, bytes.size()); });
@@ -26,7 +26,7 @@ Result<void> overwrite(FileSystem& fs, Handle handle, std::string_view bytes,
 
 }  // namespace
 
-Result<Replacement::Met> Replacement::write_in_place(const std::string& next) {
+Result<Replacement::Met> Replacement::write_in_place(const Pieces& next) {
   const std::string shown = target_.path();
   Result<std::string> kept = keep_previous(fs_, request_, old_->bytes, /*durable=*/true);
   if (!kept)
@@ -40,7 +40,7 @@ Result<Replacement::Met> Replacement::write_in_place(const std::string& next) {
     return explain_refusal(fs_, target_, present(), opened.error().number,
                            "open " + quoted(shown) + " for writing");
   const OwnedHandle file(fs_, *opened);
-  const Result<bool> unchanged = holds(fs_, *opened, old_->bytes, shown);
+  const Result<bool> unchanged = holds(fs_, *opened, old_bytes(), shown);
   if (!unchanged) return unchanged.error();
   if (!*unchanged) return Met::late_edit;
 
@@ -52,7 +52,7 @@ Result<Replacement::Met> Replacement::write_in_place(const std::string& next) {
     return sys_error(allocated.error().number, "make room in " + quoted(shown));
 
   if (Result<void> written = overwrite(fs_, *opened, next, shown); !written) {
-    const Result<void> restored = overwrite(fs_, *opened, old_->bytes, shown);
+    const Result<void> restored = overwrite(fs_, *opened, old_bytes(), shown);
     Error error = std::move(written).error();
     error.detail += restored
                         ? "; the old bytes were put back"

@@ -23,7 +23,7 @@ bool same_metadata(const FileStatus& a, const FileStatus& b) {
 
 }  // namespace
 
-Result<Replacement::Met> Replacement::swap(TempFile& file, const std::string& next) {
+Result<Replacement::Met> Replacement::swap(TempFile& file, const Pieces& next) {
   if (old_ && edited_early()) {
     abandon(file);
     return Met::early_edit;
@@ -57,7 +57,7 @@ Result<Replacement::Met> Replacement::swap(TempFile& file, const std::string& ne
 }
 
 /// Where there was no file: never over one that somebody has made meanwhile.
-Result<Replacement::Met> Replacement::place_new(TempFile& file, const std::string& next) {
+Result<Replacement::Met> Replacement::place_new(TempFile& file, const Pieces& next) {
   const Handle directory = target_.directory.get();
   SysResult<void> placed =
       retry_interrupted([&] { return fs_.rename_new(directory, temp_, target_.name); });
@@ -81,7 +81,7 @@ Result<Replacement::Met> Replacement::place_new(TempFile& file, const std::strin
 
 /// Without RENAME_EXCHANGE: compare once more, then rename. An edit within the few microseconds
 /// between is lost; there is no better call on such a file system.
-Result<Replacement::Met> Replacement::rename_over(TempFile& file, const std::string& next) {
+Result<Replacement::Met> Replacement::rename_over(TempFile& file, const Pieces& next) {
   Result<Met> met = compare(target_.name);
   if (!met || *met == Met::late_edit) {
     abandon(file);
@@ -107,7 +107,7 @@ Result<Replacement::Met> Replacement::rename_over(TempFile& file, const std::str
 
 /// The new file is in place, and the old one under the temporary name. Done, if it is what was read
 /// and nobody can write to it any more.
-Result<Replacement::Met> Replacement::judge_displaced(TempFile& file, const std::string& next) {
+Result<Replacement::Met> Replacement::judge_displaced(TempFile& file, const Pieces& next) {
   const Result<Met> met = compare(temp_);
   if (!met) {
     Result<Met> back = swap_back(file, next);
@@ -128,7 +128,7 @@ Result<Replacement::Met> Replacement::judge_displaced(TempFile& file, const std:
 
 /// Puts the other writer's file back where it was, so that whatever happens next, its bytes are in
 /// the file. Edits made meanwhile to ours are remembered.
-Result<Replacement::Met> Replacement::swap_back(TempFile& file, const std::string& next) {
+Result<Replacement::Met> Replacement::swap_back(TempFile& file, const Pieces& next) {
   const Handle directory = target_.directory.get();
   SysResult<void> swapped;
   for (int tries = 0; tries < kInterruptsMax; ++tries) {
@@ -156,7 +156,7 @@ Result<Replacement::Met> Replacement::swap_back(TempFile& file, const std::strin
     Result<std::string> kept = keep_left_over(fs_, request_, (*ours)->bytes);
     std::string copy = kept ? std::move(*kept) : std::string();
     if (at_rest)
-      edits_.push_back({next, std::move((*ours)->bytes), std::move(copy)});
+      edits_.push_back({next.str(), std::move((*ours)->bytes), std::move(copy)});
     else
       outcome_.left_over = std::move(copy);  // half an edit is not merged: it may be a truncation
   }
@@ -197,7 +197,7 @@ Result<Replacement::Met> Replacement::compare(const std::string& name) {
       retry_interrupted([&] { return fs_.status((*file)->handle.get()); });
   if (!status) return sys_error(status.error().number, "look at " + quoted(shown));
   if (!same_metadata(*status, old_->status)) return Met::late_edit;
-  const Result<bool> same = holds(fs_, (*file)->handle.get(), old_->bytes, shown);
+  const Result<bool> same = holds(fs_, (*file)->handle.get(), old_bytes(), shown);
   if (!same) return same.error();
   return *same ? Met::expected : Met::late_edit;
 }

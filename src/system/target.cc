@@ -11,6 +11,8 @@ namespace {
 
 // What is read at once where the size is not known, or nothing is kept.
 constexpr std::size_t kPieceBytes = 65536;
+// What is asked for at the end of a file that is as long as it said.
+constexpr std::size_t kMoreBytes = 512;
 
 Error not_regular(const std::string& shown) {
   return {Errc::io_error, quoted(shown) + " is not a regular file"};
@@ -73,11 +75,13 @@ Result<void> read_bytes(FileSystem& fs, ReadFile& file, const std::string& shown
                  quoted(shown) + " is larger than " + std::to_string(bytes_max) + " bytes"};
   };
   if (file.status.size > bytes_max) return too_large();
-  for (std::size_t size = file.status.size;;) {
-    SysResult<std::string> piece = retry_interrupted([&] {
-      return fs.read(file.handle.get(), file.bytes.size(),
-                     size > file.bytes.size() ? size - file.bytes.size() : kPieceBytes);
-    });
+  for (const std::size_t size = file.status.size;;) {
+    const std::size_t done = file.bytes.size();
+    const std::size_t wanted = size > done                ? size - done
+                               : size == done && size > 0 ? kMoreBytes
+                                                          : kPieceBytes;
+    SysResult<std::string> piece =
+        retry_interrupted([&] { return fs.read(file.handle.get(), done, wanted); });
     if (!piece) return sys_error(piece.error().number, "read " + quoted(shown));
     if (piece->empty()) return {};
     if (file.bytes.empty())
@@ -88,29 +92,56 @@ Result<void> read_bytes(FileSystem& fs, ReadFile& file, const std::string& shown
   }
 }
 
-Result<bool> holds(FileSystem& fs, Handle handle, std::string_view bytes,
-                   const std::string& shown) {
+Result<bool> holds(FileSystem& fs, Handle handle, const Pieces& bytes, const std::string& shown) {
+  auto part = bytes.parts().begin();
+  std::string_view rest;  // of the part before it
   for (std::size_t at = 0;;) {
-    const SysResult<std::string> piece =
+    const SysResult<std::string> read =
         retry_interrupted([&] { return fs.read(handle, at, kPieceBytes); });
-    if (!piece) return sys_error(piece.error().number, "read " + quoted(shown));
-    if (piece->empty()) return at == bytes.size();
-    if (bytes.substr(at, piece->size()) != *piece) return false;
-    at += piece->size();
+    if (!read) return sys_error(read.error().number, "read " + quoted(shown));
+    if (read->empty()) return at == bytes.size();
+    at += read->size();
+    if (at > bytes.size()) return false;
+    for (std::string_view found = *read; !found.empty();) {
+      if (rest.empty()) rest = *part++;
+      const std::size_t size = std::min(rest.size(), found.size());
+      if (rest.substr(0, size) != found.substr(0, size)) return false;
+      rest.remove_prefix(size);
+      found.remove_prefix(size);
+    }
   }
 }
 
-Result<void> write_bytes(FileSystem& fs, Handle handle, std::string_view bytes,
+Result<void> write_bytes(FileSystem& fs, Handle handle, const Pieces& bytes,
                          const std::string& shown) {
-  for (std::size_t at = 0; at < bytes.size();) {
-    const SysResult<std::size_t> count =
-        retry_interrupted([&] { return fs.write(handle, at, bytes.substr(at)); });
-    if (!count) return sys_error(count.error().number, "write " + quoted(shown));
-    if (*count == 0)
-      return {Errc::io_error, "cannot write " + quoted(shown) + ": nothing is taken"};
-    at += std::min(*count, bytes.size() - at);
+  std::size_t at = 0;
+  const auto write = [&](std::string_view part) -> Result<void> {
+    while (!part.empty()) {
+      const SysResult<std::size_t> count =
+          retry_interrupted([&] { return fs.write(handle, at, part); });
+      if (!count) return sys_error(count.error().number, "write " + quoted(shown));
+      if (*count == 0)
+        return {Errc::io_error, "cannot write " + quoted(shown) + ": nothing is taken"};
+      const std::size_t taken = std::min(*count, part.size());
+      at += taken;
+      part.remove_prefix(taken);
+    }
+    return {};
+  };
+  std::string small;  // parts that are not worth a call each
+  for (const std::string_view part : bytes.parts()) {
+    if (small.size() + part.size() <= kPieceBytes) {
+      small += part;
+      continue;
+    }
+    if (Result<void> written = write(small); !written) return written;
+    small.clear();
+    if (part.size() <= kPieceBytes)
+      small = part;
+    else if (Result<void> written = write(part); !written)
+      return written;
   }
-  return {};
+  return write(small);
 }
 
 }  // namespace hostspin

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "file_system.h"
+#include "hostspin/pieces.h"
 #include "hostspin/result.h"
 #include "owned_handle.h"
 
@@ -42,10 +43,10 @@ Result<void> read_bytes(FileSystem& fs, ReadFile& file, const std::string& shown
                         std::size_t bytes_max);
 
 /// Whether the file holds exactly `bytes`; read in pieces.
-Result<bool> holds(FileSystem& fs, Handle handle, std::string_view bytes, const std::string& shown);
+Result<bool> holds(FileSystem& fs, Handle handle, const Pieces& bytes, const std::string& shown);
 
 /// All of `bytes`, from the beginning of the file.
-Result<void> write_bytes(FileSystem& fs, Handle handle, std::string_view bytes,
+Result<void> write_bytes(FileSystem& fs, Handle handle, const Pieces& bytes,
                          const std::string& shown);
 
 }  // namespace hostspin

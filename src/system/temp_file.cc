@@ -93,7 +93,7 @@ Result<void> copy_metadata(FileSystem& fs, const Target& target, Handle temp,
 }
 
 Result<void> fill(FileSystem& fs, const Target& target, Handle temp, const std::string& shown,
-                  std::string_view bytes, const FileStatus& made, const ReadFile* model) {
+                  const Pieces& bytes, const FileStatus& made, const ReadFile* model) {
   if (!bytes.empty()) {
     const SysResult<void> allocated =
         retry_interrupted([&] { return fs.allocate(temp, bytes.size()); });
@@ -114,7 +114,7 @@ Result<void> fill(FileSystem& fs, const Target& target, Handle temp, const std::
 }  // namespace
 
 Result<TempFile> make_temp_file(FileSystem& fs, const Target& target, const std::string& temp,
-                                std::string_view bytes, const ReadFile* model) {
+                                const Pieces& bytes, const ReadFile* model) {
   const std::string shown = join_path(target.directory_path, temp);
   const Handle directory = target.directory.get();
   const SysResult<Handle> created = retry_interrupted([&] { return fs.create(directory, temp); });

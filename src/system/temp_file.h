@@ -19,7 +19,7 @@ struct TempFile {
 /// Makes it hold `bytes`, with the owner, mode, extended attributes and ACL of `model`; without
 /// one, mode 0644. On an error nothing is left behind.
 Result<TempFile> make_temp_file(FileSystem& fs, const Target& target, const std::string& temp,
-                                std::string_view bytes, const ReadFile* model);
+                                const Pieces& bytes, const ReadFile* model);
 
 /// Unlinks `temp` if it is still the file that was made: an exchange whose error came late may have
 /// put another writer's bytes there.

@@ -24,12 +24,12 @@ inline std::string with_block(const std::string& foreign) {
 inline ReplaceRequest apply_request() {
   ReplaceRequest request;
   request.state_directory = kState;
-  request.edit = [](std::string_view bytes, bool exists) -> Result<std::optional<std::string>> {
+  request.edit = [](std::string_view bytes, bool exists) -> Result<std::optional<Pieces>> {
     Result<Plan> plan = plan_apply(exists ? bytes : kNewHostsFile, make_block(sample_pins()),
                                    sample_pins(), ConflictPolicy::report);
     if (!plan) return std::move(plan).error();
-    if (exists && !plan->changes) return std::optional<std::string>();
-    return std::optional<std::string>(std::move(plan->after));
+    if (exists && !plan->changes) return std::optional<Pieces>();
+    return std::optional<Pieces>(std::move(plan->after));
   };
   request.doubtful = [](std::string_view bytes) { return !gives_localhost(bytes); };
   return request;

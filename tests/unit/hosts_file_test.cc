@@ -63,16 +63,16 @@ std::string write_down(const std::vector<Conflict>& conflicts, const Plan& comme
   return text.empty() ? "-" : text;
 }
 
-Plan planned(std::string_view bytes, const std::vector<Pin>& pins, ConflictPolicy policy) {
+Worked planned(std::string_view bytes, const std::vector<Pin>& pins, ConflictPolicy policy) {
   Result<Plan> plan = plan_apply(bytes, make_block(pins), pins, policy);
   REQUIRE(plan);
-  return std::move(*plan);
+  return Worked(std::move(*plan));
 }
 
-Plan unplanned(std::string_view bytes) {
+Worked unplanned(std::string_view bytes) {
   Result<Plan> plan = plan_remove(bytes);
   REQUIRE(plan);
-  return std::move(*plan);
+  return Worked(std::move(*plan));
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ TEST_CASE("every byte outside the block survives apply, apply, change and remove
     const bool newline = row.has("newline");
     const std::string added = newline && !tail.empty() ? "\n" : "";
 
-    const Plan first = planned(bytes, sample_pins(), ConflictPolicy::report);
+    const Worked first = planned(bytes, sample_pins(), ConflictPolicy::report);
     CHECK(first.after == head + make_block(sample_pins()) + tail + added);
     CHECK(first.changes == (first.after != bytes));
     CHECK(drift_name(first.drift) == row.drift);
@@ -98,16 +98,16 @@ TEST_CASE("every byte outside the block survives apply, apply, change and remove
     CHECK(first.byte_order_mark == row.has("bom"));
     CHECK(first.foreign_long_lines.size() == (row.has("long") ? 1U : 0U));
 
-    const Plan again = planned(first.after, sample_pins(), ConflictPolicy::report);
+    const Worked again = planned(first.after, sample_pins(), ConflictPolicy::report);
     CHECK_FALSE(again.changes);
     CHECK(again.after == first.after);
     CHECK(again.drift == Drift::none);
 
-    const Plan changed = planned(first.after, changed_pins(), ConflictPolicy::report);
+    const Worked changed = planned(first.after, changed_pins(), ConflictPolicy::report);
     CHECK(changed.changes);
     CHECK(changed.after == head + make_block(changed_pins()) + tail + added);
 
-    const Plan removed = unplanned(changed.after);
+    const Worked removed = unplanned(changed.after);
     CHECK(removed.after == head + tail + added);
     CHECK(removed.changes);
     CHECK_FALSE(unplanned(removed.after).changes);
@@ -123,7 +123,7 @@ TEST_CASE("conflicts are found, and comment-out is undone exactly", "[hosts]") {
     const std::string foreign =
         bytes.substr(0, row.head) + bytes.substr(bytes.size() - row.tail) + added;
 
-    const Plan plan = planned(bytes, sample_pins(), ConflictPolicy::comment_out);
+    const Worked plan = planned(bytes, sample_pins(), ConflictPolicy::comment_out);
     const Result<HostsFile> file = parse_hosts(bytes);
     REQUIRE(file);
     CHECK(file->bytes() == bytes);
@@ -132,13 +132,13 @@ TEST_CASE("conflicts are found, and comment-out is undone exactly", "[hosts]") {
     std::string found = write_down(find_conflicts(*file, sample_pins()), plan);
     CHECK(found == row.conflicts);
 
-    const Plan again = planned(plan.after, sample_pins(), ConflictPolicy::comment_out);
+    const Worked again = planned(plan.after, sample_pins(), ConflictPolicy::comment_out);
     CHECK_FALSE(again.changes);
     for (const Conflict& conflict : again.conflicts) CHECK_FALSE(conflict.commented_out);
     CHECK(unplanned(plan.after).after == foreign);
     // Once the names are not ours any more, their lines come back.
     const std::vector<Pin> others{make_pin("10.1.2.9", "queue.svc.example.com")};
-    const Plan moved = planned(plan.after, others, ConflictPolicy::comment_out);
+    const Worked moved = planned(plan.after, others, ConflictPolicy::comment_out);
     CHECK(unplanned(moved.after).after == foreign);
     CHECK(moved.after.find(kConflictPrefix) == std::string::npos);
   }
@@ -279,8 +279,8 @@ TEST_CASE("a conflict is explained: which address wins where", "[hosts]") {
              Catch::Contains("its address family alone gets only it"));
   CHECK_THAT(explain("#\r10.9.9.9 db.svc.example.com\n"), Catch::Contains("systemd-resolved"));
 
-  const Plan plan = planned("10.9.9.9 db.svc.example.com other\x1b.example\n", sample_pins(),
-                            ConflictPolicy::comment_out);
+  const Worked plan = planned("10.9.9.9 db.svc.example.com other\x1b.example\n", sample_pins(),
+                              ConflictPolicy::comment_out);
   REQUIRE(plan.conflicts.size() == 1);
   CHECK_THAT(describe_conflict(plan.conflicts[0]), Catch::Contains("it hides other\\x1b.example"));
 }

@@ -6,23 +6,23 @@ using namespace hostspin;
 
 namespace {
 
-Plan planned(std::string_view bytes, ConflictPolicy policy = ConflictPolicy::report) {
+Worked planned(std::string_view bytes, ConflictPolicy policy = ConflictPolicy::report) {
   Result<Plan> plan = plan_apply(bytes, make_block(sample_pins()), sample_pins(), policy);
   REQUIRE(plan);
-  return std::move(*plan);
+  return Worked(std::move(*plan));
 }
 
 }  // namespace
 
 TEST_CASE("the block goes to the top of a file without one", "[plan]") {
-  const Plan plan = planned(kSampleHosts);
+  const Worked plan = planned(kSampleHosts);
   CHECK(plan.changes);
   CHECK(plan.drift == Drift::missing);
   CHECK(plan.after == make_block(sample_pins()) + std::string(kSampleHosts));
 }
 
 TEST_CASE("a new file has a localhost line", "[plan]") {
-  const Plan plan = planned(kNewHostsFile);
+  const Worked plan = planned(kNewHostsFile);
   CHECK_FALSE(plan.no_localhost);
   CHECK(plan.after == make_block(sample_pins()) + std::string(kNewHostsFile));
 }
@@ -30,7 +30,7 @@ TEST_CASE("a new file has a localhost line", "[plan]") {
 TEST_CASE("comment-out prefixes a line where it stands and says so", "[plan]") {
   const std::string bytes =
       "127.0.0.1 localhost\n\t10.9.9.9 db.svc.example.com other.example\n10.0.0.1 a.example\n";
-  const Plan plan = planned(bytes, ConflictPolicy::comment_out);
+  const Worked plan = planned(bytes, ConflictPolicy::comment_out);
   CHECK(plan.after == make_block(sample_pins()) +
                           "127.0.0.1 localhost\n#hostspin-conflict# \t10.9.9.9 db.svc.example.com "
                           "other.example\n10.0.0.1 a.example\n");
@@ -41,7 +41,7 @@ TEST_CASE("comment-out prefixes a line where it stands and says so", "[plan]") {
   CHECK(plan.conflict_lines == 1);
 
   // What has been commented out is no conflict any more.
-  const Plan again = planned(plan.after, ConflictPolicy::comment_out);
+  const Worked again = planned(plan.after, ConflictPolicy::comment_out);
   CHECK_FALSE(again.changes);
   CHECK(again.conflicts.empty());
   // The policy `report` keeps its hands off foreign lines, these too.
@@ -50,7 +50,7 @@ TEST_CASE("comment-out prefixes a line where it stands and says so", "[plan]") {
 
 TEST_CASE("a line comes back once it gives none of our names", "[plan]") {
   const std::string bytes = "#hostspin-conflict# 10.0.0.1 gone.example\n127.0.0.1 localhost\n";
-  const Plan plan = planned(bytes, ConflictPolicy::comment_out);
+  const Worked plan = planned(bytes, ConflictPolicy::comment_out);
   CHECK(plan.after == make_block(sample_pins()) + "10.0.0.1 gone.example\n127.0.0.1 localhost\n");
   CHECK(plan.restored_lines == std::vector<std::size_t>{1});
   CHECK_FALSE(planned(make_block(sample_pins()) + bytes, ConflictPolicy::report).changes);
@@ -68,7 +68,8 @@ TEST_CASE("remove restores what comment-out prefixed, and only at line starts", 
 }
 
 TEST_CASE("remove adds nothing: a file that lost its final newline keeps it lost", "[plan]") {
-  const Result<Plan> plan = plan_remove(make_block(sample_pins()) + "10.0.0.1 a");
+  const std::string bytes = make_block(sample_pins()) + "10.0.0.1 a";
+  const Result<Plan> plan = plan_remove(bytes);
   REQUIRE(plan);
   CHECK(plan->after == "10.0.0.1 a");
   const Result<Plan> nothing = plan_remove("10.0.0.1 a");
@@ -80,10 +81,10 @@ TEST_CASE("remove adds nothing: a file that lost its final newline keeps it lost
 TEST_CASE("there is no end to conflicts, but to their list", "[plan]") {
   std::string bytes(kSampleHosts);
   for (int i = 0; i < 1500; ++i) bytes += "10.9.9.9 db.svc.example.com\n";
-  const Plan plan = planned(bytes, ConflictPolicy::comment_out);
+  const Worked plan = planned(bytes, ConflictPolicy::comment_out);
   CHECK(plan.conflicts.size() == kConflictsMax);
   CHECK(plan.conflict_lines == 1500);
-  const Plan again = planned(plan.after, ConflictPolicy::comment_out);
+  const Worked again = planned(plan.after, ConflictPolicy::comment_out);
   CHECK_FALSE(again.changes);
   CHECK(again.conflict_lines == 0);
 }

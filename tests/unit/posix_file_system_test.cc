@@ -79,12 +79,12 @@ ReplaceRequest apply_in(const Scratch& scratch) {
   ReplaceRequest request;
   request.root = scratch.root();
   request.state_directory = "/var/lib/hostspin";
-  request.edit = [](std::string_view bytes, bool exists) -> Result<std::optional<std::string>> {
+  request.edit = [](std::string_view bytes, bool exists) -> Result<std::optional<Pieces>> {
     Result<Plan> plan = plan_apply(exists ? bytes : kNewHostsFile, make_block(sample_pins()),
                                    sample_pins(), ConflictPolicy::report);
     if (!plan) return std::move(plan).error();
-    if (exists && !plan->changes) return std::optional<std::string>();
-    return std::optional<std::string>(std::move(plan->after));
+    if (exists && !plan->changes) return std::optional<Pieces>();
+    return std::optional<Pieces>(std::move(plan->after));
   };
   return request;
 }

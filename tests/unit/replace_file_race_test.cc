@@ -93,10 +93,10 @@ TEST_CASE("no line of another writer is lost", "[posix][race]") {
     request.root = root;
     request.state_directory = "/var/lib/hostspin";
     const std::string block = make_block(sample_pins(), round + 1);
-    request.edit = [&](std::string_view bytes, bool) -> Result<std::optional<std::string>> {
+    request.edit = [&](std::string_view bytes, bool) -> Result<std::optional<Pieces>> {
       Result<Plan> plan = plan_apply(bytes, block, sample_pins(), ConflictPolicy::report);
       if (!plan) return std::move(plan).error();
-      return std::optional<std::string>(std::move(plan->after));
+      return std::optional<Pieces>(std::move(plan->after));
     };
     const Result<ReplaceOutcome> done = replace_file(fs, clock, request);
     if (done) {

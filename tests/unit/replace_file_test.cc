@@ -387,8 +387,8 @@ TEST_CASE("in place: only on a mount point, with a copy kept first", "[replace][
   SECTION("shorter than before") {
     world.disk.set_mount_point(kHosts);
     REQUIRE(world.apply(request));
-    request.edit = [](std::string_view bytes, bool) -> Result<std::optional<std::string>> {
-      return std::optional<std::string>(plan_remove(bytes)->after);
+    request.edit = [](std::string_view bytes, bool) -> Result<std::optional<Pieces>> {
+      return std::optional<Pieces>(plan_remove(bytes)->after);
     };
     REQUIRE(world.apply(request));
     CHECK(world.hosts() == kOld);
