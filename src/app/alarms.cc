@@ -104,6 +104,10 @@ std::string AlarmBook::format() const {
   return object.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
+void AlarmBook::forget_untold(std::size_t count) {
+  untold_.erase(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
 std::vector<Event> AlarmBook::judge(std::span<const EventKind> judged, std::vector<Alarm> active,
                                     std::int64_t now) {
   std::vector<Event> events;

@@ -39,7 +39,8 @@ class AlarmBook {
   /// What has begun and ended and may not have been told yet: a pass that is killed after it has
   /// booked leaves it to the next one. Bounded; the oldest goes first.
   [[nodiscard]] const std::vector<Event>& untold() const { return untold_; }
-  void forget_untold() { untold_.clear(); }
+  /// The first so many of them are told.
+  void forget_untold(std::size_t count);
 
   [[nodiscard]] const std::vector<Alarm>& standing() const { return standing_; }
 

@@ -5,6 +5,7 @@
 
 #include "agent_settings.h"
 #include "alarms.h"
+#include "child_process.h"
 #include "events.h"
 #include "hostspin/time_text.h"
 #include "lock.h"
@@ -22,6 +23,9 @@ constexpr std::array kFailedRefreshAlarms{EventKind::refresh_failed};
 constexpr std::array kConfigurationAlarms{EventKind::configuration_refused};
 constexpr std::array kProbeAlarms{EventKind::address_down, EventKind::probe_failed};
 constexpr std::array kFailedProbeAlarms{EventKind::probe_failed};
+
+// Of alarms, by one pass: half of what is kept of its output.
+constexpr std::size_t kToldBytesMax = kChildOutputBytesMax / 2;
 
 constexpr const char* kRevertsFile = "reverts";
 constexpr const char* kAlarmsFile = "alarms";
@@ -74,6 +78,18 @@ std::string read_process_name(FileSystem& fs, std::int64_t pid) {
   return (*name)->substr(0, (*name)->find('\n'));
 }
 
+/// As many of them as the supervisor takes from one pass, and at least one; the next pass goes on.
+std::vector<Event> take_share(const std::vector<Event>& untold) {
+  std::vector<Event> share;
+  std::size_t bytes = 0;
+  for (const Event& event : untold) {
+    bytes += format_event_line(event).size();
+    if (bytes > kToldBytesMax && !share.empty()) break;
+    share.push_back(event);
+  }
+  return share;
+}
+
 /// Judges alarms and tells what has begun and ended, and what a pass before this one may not have
 /// told. An alarm is told only where it could be booked, else nobody would know later that it is
 /// over: the supervisor hears that there was something, and says so until it can be. `lock` is
@@ -93,11 +109,12 @@ AlarmBook tell(Env& env, const CommonOptions& options, Books& books, bool lock) 
     return alarms;
   }
   if (alarms.untold().empty()) return alarms;
-  emit_events(env, options, alarms.untold());
+  const std::vector<Event> told = take_share(alarms.untold());
+  emit_events(env, options, told);
   // Whoever is killed from here on has told it. Before the next line is booked it may be told once
   // more; the supervisor knows it by its number.
   if (options.for_agent && !env.console.flush()) return alarms;
-  alarms.forget_untold();
+  alarms.forget_untold(told.size());
   (void)store_text(env, options, kAlarmsFile, alarms.format());
   return alarms;
 }

@@ -40,7 +40,9 @@ int spawn(pid_t* pid, const char* program, posix_spawn_file_actions_t* actions, 
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& arguments) {
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failed("make a pipe", errno);
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return failed("make a pipe", errno);
+  // Our end alone: a child that says much waits until it was read.
+  (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
 
   std::string program = "/proc/self/exe";
   std::array<char, 4096> own{};

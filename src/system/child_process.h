@@ -12,7 +12,7 @@
 namespace hostspin {
 
 /// How much of a child's output is kept; the rest is read and dropped, so that it never blocks.
-inline constexpr std::size_t kChildOutputBytesMax = 65536;
+inline constexpr std::size_t kChildOutputBytesMax = 262144;
 
 /// A child of our own executable, with its two outputs on one pipe and an empty standard input.
 class ChildProcess {

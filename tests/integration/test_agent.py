@@ -166,6 +166,20 @@ def test_hangup_takes_a_good_configuration_and_keeps_the_old_one_against_a_bad_o
     assert watched.stop() == 0
 
 
+def test_many_alarms_at_once_are_all_told(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    (machine.path / "run/hostspin").mkdir()
+    (machine.path / "run/hostspin/alarms").write_text(json.dumps({"schema": "hostspin.alarms/1", "alarms": [
+        {"alarm": "source_failed", "object": f"https://10.0.0.1/{number:0200}", "detail": "", "since": 1,
+         "fields": {"HOSTSPIN_SOURCE": f"https://10.0.0.1/{number:0200}"}} for number in range(256)]}))
+    with Agent(machine) as agent:
+        wait_until(lambda: len(agent.events("source_failed", "cleared")) == 256, "their end")
+        assert agent.stop() == 0
+    assert len({one["source"] for one in agent.events("source_failed", "cleared")}) == 256
+    assert not agent.events("pass_failed", "raised")
+
+
 def test_a_reload_whose_child_is_killed_is_done_later(watched):
     """Else the new configuration would never be in force, and the alarm never over."""
     def reader_killed():

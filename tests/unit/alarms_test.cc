@@ -73,7 +73,10 @@ TEST_CASE("what was booked and not told is told by whoever comes next", "[alarms
   CHECK_FALSE(read.untold()[0].cleared);
   CHECK(read.untold()[1].cleared);
   CHECK(read.untold()[1].number > read.untold()[0].number);
-  read.forget_untold();
+  read.forget_untold(1);
+  REQUIRE(read.untold().size() == 1);
+  CHECK(read.untold()[0].cleared);
+  read.forget_untold(1);
   AlarmBook third = AlarmBook::parse(read.format());
   CHECK(third.untold().empty());
 
