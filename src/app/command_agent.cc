@@ -91,7 +91,7 @@ ExitCode command_agent(Env& env, const CommonOptions& options, const AgentOption
 
 ExitCode command_agent_settings(Env& env, const CommonOptions& options, const std::string& copy) {
   Result<Context> context = make_context(env, options);
-  record_configuration(env, options, context ? std::nullopt : std::optional(context.error()));
+  record_configuration(env, options, context);
   if (!context) return fail(env, options, "agent-settings", context.error());
 
   const std::string main_file = options.config_file.empty()

@@ -16,8 +16,6 @@ constexpr std::array kPassAlarms{EventKind::block_not_written,
                                  EventKind::held,
                                  EventKind::conflict,
                                  EventKind::writer_fight};
-constexpr std::array kRefreshAlarms{EventKind::refresh_failed, EventKind::manifest_refused,
-                                    EventKind::source_failed};
 
 JournalFields manifest_fields(const Standing& standing) {
   const Manifest& manifest = standing.current->manifest();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -12,6 +13,10 @@
 #include "update_cycle.h"
 
 namespace hostspin {
+
+/// The alarms that an update cycle judges.
+inline constexpr std::array kRefreshAlarms{EventKind::refresh_failed, EventKind::manifest_refused,
+                                           EventKind::source_failed};
 
 /// What one pass has to say: all that is wrong now, as far as it `judged`, and what happened.
 struct Books {

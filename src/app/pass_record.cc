@@ -229,18 +229,22 @@ void record_failed_pass(Env& env, const CommonOptions& options, Context* context
   (void)tell(env, options, books, lock.has_value());
 }
 
-void record_configuration(Env& env, const CommonOptions& options,
-                          const std::optional<Error>& error) {
+void record_configuration(Env& env, const CommonOptions& options, const Result<Context>& context) {
   // Where nothing is booked, nothing can be over.
-  if (!error && run_text(env, options, kAlarmsFile).empty()) return;
+  if (context && run_text(env, options, kAlarmsFile).empty()) return;
   const std::optional<Lock> lock = lock_books(env, options);
   Books books;
   books.judge(kConfigurationAlarms);
-  if (error) {
+  if (!context) {
+    const Error& error = context.error();
     books.alarms.push_back({EventKind::configuration_refused,
                             "",
-                            "it was not taken over: " + error->detail,
-                            {{"HOSTSPIN_CODE", std::string(code_name(error->code))}}});
+                            "it was not taken over: " + error.detail,
+                            {{"HOSTSPIN_CODE", std::string(code_name(error.code))}}});
+  } else {
+    // What is not looked at any more cannot be found over later.
+    if (context->config.verify_interval.count() == 0) books.judge(kProbeAlarms);
+    if (context->config.sources.empty()) books.judge(kRefreshAlarms);
   }
   (void)tell(env, options, books, lock.has_value());
 }

@@ -43,9 +43,9 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
                         const Error& error);
 
-/// The agent has read its configuration, or could not.
-void record_configuration(Env& env, const CommonOptions& options,
-                          const std::optional<Error>& error);
+/// The agent has read its configuration, or could not. Ends the alarms about what it does not look
+/// at any more.
+void record_configuration(Env& env, const CommonOptions& options, const Result<Context>& context);
 
 /// An update cycle ended. Takes the lock by itself.
 void record_refresh(Context& context, const Standing& standing, const CycleReport& report);

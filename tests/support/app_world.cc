@@ -174,6 +174,11 @@ ExitCode AppWorld::status() {
   return command_status(env, options);
 }
 
+ExitCode AppWorld::reload() {
+  Env env = this->env();
+  return command_agent_settings(env, options, "");
+}
+
 ExitCode AppWorld::refresh(const RefreshOptions& refresh) {
   Env env = this->env();
   return command_refresh(env, options, refresh);

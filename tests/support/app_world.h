@@ -82,6 +82,8 @@ class AppWorld {
   ExitCode apply(const ApplyOptions& apply = {});
   ExitCode probe();
   ExitCode status();
+  /// The agent's reading of its configuration.
+  ExitCode reload();
   ExitCode refresh(const RefreshOptions& options = {});
   ExitCode verify(VerifyOptions options = {});
 

@@ -326,3 +326,22 @@ TEST_CASE("alarms that a killed pass has booked are told by the next one, once",
   CHECK(watched.world.apply() == ExitCode::ok);
   CHECK(watched.told().empty());
 }
+
+TEST_CASE("what is not looked at any more is no alarm any more", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  watched.world.net.set_verdict("10.1.2.3", Verdict::refused);
+  for (int i = 0; i < 3; ++i) (void)watched.world.probe();
+  watched.world.net.break_url(kManifestURL, "connection refused");
+  (void)watched.world.refresh();
+  CHECK(watched.told() == Told{"address_down", "refresh_failed", "source_failed"});
+  const std::string config = watched.world.read("/etc/hostspin/hostspin.toml");
+  CHECK(watched.world.reload() == ExitCode::ok);
+  CHECK(watched.told().empty());
+  watched.world.write("/etc/hostspin/hostspin.toml", config + "[verify]\ninterval = \"0\"\n");
+  CHECK(watched.world.reload() == ExitCode::ok);
+  CHECK(watched.told() == Told{"address_down-"});
+  watched.world.write("/etc/hostspin/hostspin.toml", "[verify]\ninterval = \"0\"\n");
+  CHECK(watched.world.reload() == ExitCode::ok);
+  CHECK(watched.told() == Told{"refresh_failed-", "source_failed-"});
+}
