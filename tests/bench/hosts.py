@@ -1,7 +1,9 @@
 """What `hostspin apply` costs beside other ways to keep a block in a hosts file, and beside the least it can cost."""
 
 import argparse
+import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -102,12 +104,15 @@ class Bench:
         return tuple(statistics.median(column) for column in zip(*results))
 
     def _once(self, command):
+        process = subprocess.Popen([self.measure, *map(str, command)], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
         try:
-            done = subprocess.run([self.measure, *map(str, command)], capture_output=True, timeout=SECONDS_MAX,
-                                  check=True)
+            told, _ = process.communicate(timeout=SECONDS_MAX)
         except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # what it measures, too
+            process.communicate()
             return None
-        wall, cpu, memory, code = map(int, done.stdout.split())
+        wall, cpu, memory, code = map(int, told.split())
         if code not in (0, 1):
             raise SystemExit(f"exit code {code}: {' '.join(map(str, command))}")
         return wall / 1e6, cpu / 1e3, memory
