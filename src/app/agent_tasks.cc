@@ -157,10 +157,9 @@ void Agent::end_task(Slot& slot, int exit_code) {
     if (!status.empty()) status_ = status;
   }
   if (watch_ && task != Task::settings) {
-    const bool elsewhere = watch_->rearm();
+    const bool unseen = watch_->rearm();
     settled_ = watch_->stamp();
-    // Nobody has seen what was done there since the pass.
-    if (elsewhere) want_look();
+    if (unseen) want_look();
   }
   show_schedule();
 }

@@ -47,27 +47,28 @@ FileWatch::FileWatch(FileWatch&& other) noexcept
       target_name_(std::move(other.target_name_)),
       inotify_(std::exchange(other.inotify_, -1)),
       mounts_(std::exchange(other.mounts_, -1)),
-      directories_(std::move(other.directories_)) {}
+      directory_watch_(other.directory_watch_),
+      target_watch_(other.target_watch_) {}
 
 FileWatch::~FileWatch() {
   if (inotify_ >= 0) (void)close(inotify_);
   if (mounts_ >= 0) (void)close(mounts_);
 }
 
-bool FileWatch::watch(const std::string& directory) {
-  // On a directory that is watched already this changes nothing; a failure leaves the sweep.
-  const int number = inotify_add_watch(inotify_, directory.c_str(), kMask);
-  return number >= 0 && directories_.insert(number).second;
-}
-
 bool FileWatch::rearm() {
+  // On a directory that is watched already this gives the number that it has; a failure leaves the
+  // sweep.
+  const auto is_other = [&](const std::string& directory, int& watch) {
+    const int before = std::exchange(watch, inotify_add_watch(inotify_, directory.c_str(), kMask));
+    return watch != before;
+  };
   name_ = name_of(path_);
-  bool is_new = watch(directory_of(path_));
+  bool other = is_other(directory_of(path_), directory_watch_);
   const std::unique_ptr<char, decltype(&std::free)> target(realpath(path_.c_str(), nullptr),
                                                            &std::free);
   target_name_ = target ? name_of(target.get()) : name_;
-  if (target) is_new = watch(directory_of(target.get())) || is_new;
-  return is_new;
+  if (target) other = is_other(directory_of(target.get()), target_watch_) || other;
+  return other;
 }
 
 bool FileWatch::drain() {
@@ -85,7 +86,6 @@ bool FileWatch::drain() {
           (event.mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT | IN_MOVE_SELF)) != 0;
       // A directory that went elsewhere is not the file's any more; rearm() finds the one that is.
       if ((event.mask & IN_MOVE_SELF) != 0) (void)inotify_rm_watch(inotify_, event.wd);
-      if ((event.mask & IN_IGNORED) != 0) directories_.erase(event.wd);
       concerned = concerned || lost || text == name_ || text == target_name_;
       at += sizeof event + event.len;
     }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <string>
 
 #include "hostspin/result.h"
@@ -27,7 +26,7 @@ class FileWatch {
   /// Drains the queue. True where an event was about the file, or events were lost.
   bool drain();
   /// Sets the watches anew, after a directory or a link may have been replaced. True where one is
-  /// new, so that what happened there before went unseen.
+  /// another than before, or cannot be had any more, so that something may have gone unseen.
   [[nodiscard]] bool rearm();
 
   /// What tells one content from the next without reading it: device, inode, size and times.
@@ -48,14 +47,13 @@ class FileWatch {
  private:
   FileWatch(std::string path, int inotify, int mounts)
       : path_(std::move(path)), inotify_(inotify), mounts_(mounts) {}
-  bool watch(const std::string& directory);
-
   std::string path_;
   std::string name_;         ///< of the link or file in its first directory
   std::string target_name_;  ///< of the file that links lead to
   int inotify_;
   int mounts_;
-  std::set<int> directories_;  ///< that are watched
+  int directory_watch_ = -1;  ///< inotify's number for the directory of the path; -1 = none
+  int target_watch_ = -1;     ///< for that of the file that links lead to
 };
 
 }  // namespace hostspin

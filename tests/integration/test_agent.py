@@ -70,6 +70,20 @@ def test_a_directory_that_is_replaced_is_watched_in_its_turn(watched):
     assert watched.stop() == 0
 
 
+def test_a_directory_that_goes_as_soon_as_it_is_back_is_not_lost(watched):
+    """It may go before the pass that put it right has ended, so that there is nothing to watch."""
+    machine = watched.machine
+    etc, away = machine.path / "etc", machine.path / "etc.away"
+    for turn in range(30):
+        (machine.path / "run/hostspin/reverts").unlink(missing_ok=True)  # or it would be a fight
+        etc.rename(away)
+        time.sleep(0.2)
+        (away / "hosts").write_bytes(DEFAULT_HOSTS)
+        away.rename(etc)
+        wait_until(lambda: pinned(machine), f"the block in turn {turn}", 5)
+    assert watched.stop() == 0
+
+
 def test_foreign_lines_stay_and_are_no_drift(watched):
     machine = watched.machine
     with open(machine.hosts_path, "ab") as hosts:
