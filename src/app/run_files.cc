@@ -14,6 +14,8 @@ std::optional<std::string> read_run_file(FileSystem& fs, const std::string& root
 Result<void> write_run_file(FileSystem& fs, const std::string& root, const std::string& name,
                             std::string_view bytes) {
   const std::string directory(kRunDirectory);
+  Result<void> written = write_state_file(fs, root, directory, name, bytes, false);
+  if (written || written.error().code != Errc::not_found) return written;
   for (const std::string& path : {std::string("/run"), directory}) {
     (void)fs.make_directory(root, path, 0755);  // there already, or the write below says why not
   }

@@ -74,7 +74,8 @@ SysResult<Handle> PosixFileSystem::create(Handle directory, const std::string& n
 SysResult<void> PosixFileSystem::make_directory(const std::string& root, const std::string& path,
                                                 std::uint32_t mode) {
   const PathParts parts = split_path(path);
-  SysResult<Handle> parent = open_directory(root, parts.directory);
+  // A place to make something in need not be readable, and AppArmor's profile does not say so.
+  SysResult<Handle> parent = open_place(root, parts.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (!parent) return failed(parent.error().number);
   const SysResult<void> made = done(::mkdirat(*parent, parts.name.c_str(), mode));
   (void)close(*parent);  // only looked at

@@ -60,7 +60,8 @@ class PosixFileSystem final : public FileSystem {
   [[nodiscard]] std::uint32_t effective_user() const override;
 
  private:
-  SysResult<Handle> open_in_root(Handle root, const std::string& path);
+  SysResult<Handle> open_in_root(Handle root, const std::string& path, int flags);
+  SysResult<Handle> open_place(const std::string& root, const std::string& path, int flags);
 
   bool openat2_;
 };

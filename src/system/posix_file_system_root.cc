@@ -30,14 +30,13 @@ std::string next_component(std::string_view& path) {
 
 /// Without openat2: one component at a time, and no symlink is followed. ".." could only serve to
 /// leave the root, since no symlink has brought us anywhere unexpected.
-SysResult<Handle> walk(Handle root, std::string_view path) {
-  int at = ::openat(root, ".", kDirectoryFlags);
+SysResult<Handle> walk(Handle root, std::string_view path, int flags) {
+  int at = ::openat(root, ".", flags);
   if (at < 0) return failed();
   for (std::string component = next_component(path); !component.empty();
        component = next_component(path)) {
-    const int next = component == ".."
-                         ? (errno = ELOOP, -1)
-                         : ::openat(at, component.c_str(), kDirectoryFlags | O_NOFOLLOW);
+    const int next = component == ".." ? (errno = ELOOP, -1)
+                                       : ::openat(at, component.c_str(), flags | O_NOFOLLOW);
     int number = next < 0 ? errno : 0;
     if (number == ENOTDIR) {  // what O_DIRECTORY | O_NOFOLLOW says of a symlink, too
       char target[1];
@@ -52,10 +51,10 @@ SysResult<Handle> walk(Handle root, std::string_view path) {
 
 }  // namespace
 
-SysResult<Handle> PosixFileSystem::open_in_root(Handle root, const std::string& path) {
+SysResult<Handle> PosixFileSystem::open_in_root(Handle root, const std::string& path, int flags) {
   if (openat2_) {
     struct open_how how {};
-    how.flags = static_cast<unsigned>(kDirectoryFlags);
+    how.flags = static_cast<unsigned>(flags);
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
     for (int race = 0; race < kRacesMax; ++race) {
       const long opened = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
@@ -66,17 +65,22 @@ SysResult<Handle> PosixFileSystem::open_in_root(Handle root, const std::string& 
     if (errno != ENOSYS && errno != EPERM) return failed();
     openat2_ = false;
   }
-  return walk(root, path);
+  return walk(root, path, flags);
 }
 
 SysResult<Handle> PosixFileSystem::open_directory(const std::string& root,
                                                   const std::string& path) {
+  return open_place(root, path, kDirectoryFlags);
+}
+
+SysResult<Handle> PosixFileSystem::open_place(const std::string& root, const std::string& path,
+                                              int flags) {
   const bool whole_machine = root.empty() || root == "/";
   const int opened = ::open(whole_machine ? path.c_str() : root.c_str(),
-                            whole_machine ? kDirectoryFlags : O_PATH | O_DIRECTORY | O_CLOEXEC);
+                            whole_machine ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (opened < 0) return failed();
   if (whole_machine) return opened;
-  SysResult<Handle> inside = open_in_root(opened, path);
+  SysResult<Handle> inside = open_in_root(opened, path, flags);
   (void)::close(opened);  // only a place to start from
   return inside;
 }

@@ -108,20 +108,26 @@ Result<void> StateStore::make_directories(const std::string& path) {
   }
 }
 
+/// A directory that is missing is made.
+Result<void> StateStore::keep(const std::string& directory, const std::string& name,
+                              std::string_view bytes, bool durable) {
+  Result<void> kept = write_state_file(fs_, paths_.root, directory, name, bytes, durable);
+  if (kept || kept.error().code != Errc::not_found) return kept;
+  if (Result<void> made = make_directories(directory); !made) return made;
+  return write_state_file(fs_, paths_.root, directory, name, bytes, durable);
+}
+
 Result<void> StateStore::keep_root(std::int64_t version, std::string_view bytes) {
-  if (Result<void> made = make_directories(paths_.state + "/root"); !made) return made;
-  return write_state_file(fs_, paths_.root, paths_.state + "/root",
-                          std::to_string(version) + std::string(kNoteSuffix), bytes, true);
+  return keep(paths_.state + "/root", std::to_string(version) + std::string(kNoteSuffix), bytes,
+              /*durable=*/true);
 }
 
 Result<void> StateStore::keep_manifest(std::string_view bytes) {
-  if (Result<void> made = make_directories(paths_.state); !made) return made;
-  return write_state_file(fs_, paths_.root, paths_.state, "manifest.note", bytes, true);
+  return keep(paths_.state, "manifest.note", bytes, /*durable=*/true);
 }
 
 Result<void> StateStore::keep_status(std::string_view json) {
-  if (Result<void> made = make_directories(paths_.state); !made) return made;
-  return write_state_file(fs_, paths_.root, paths_.state, "status.json", json, false);
+  return keep(paths_.state, "status.json", json, /*durable=*/false);
 }
 
 Result<std::optional<std::string>> StateStore::status() {
@@ -178,8 +184,7 @@ Result<std::optional<std::string>> StateStore::hold_reason() {
 }
 
 Result<void> StateStore::hold(std::string_view reason) {
-  if (Result<void> made = make_directories(paths_.config); !made) return made;
-  return write_state_file(fs_, paths_.root, paths_.config, "hold", reason, true);
+  return keep(paths_.config, "hold", reason, /*durable=*/true);
 }
 
 Result<bool> StateStore::release() {

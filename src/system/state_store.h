@@ -71,6 +71,8 @@ class StateStore {
 
  private:
   Result<void> make_directories(const std::string& path);
+  Result<void> keep(const std::string& directory, const std::string& name, std::string_view bytes,
+                    bool durable);
 
   FileSystem& fs_;
   StatePaths paths_;
