@@ -110,6 +110,7 @@ class Agent {
 
   RefreshSchedule schedule_;
   RetryDelay apply_retry_;
+  RetryDelay watch_retry_;
   Debounce debounce_;
   Time settings_from_;          ///< not before: reloads in a storm are put together
   Time apply_at_;               ///< the sweep, the end of a debounce, or a retry

@@ -160,6 +160,12 @@ void Agent::end_task(Slot& slot, int exit_code) {
     const bool unseen = watch_->rearm();
     settled_ = watch_->stamp();
     if (unseen) want_look();
+    // The directory may have come and gone again since the pass, with nothing watching it.
+    if (watch_->is_armed()) {
+      watch_retry_.reset();
+    } else {
+      apply_at_ = std::min(apply_at_, now() + watch_retry_.next());
+    }
   }
   show_schedule();
 }

@@ -28,6 +28,8 @@ class FileWatch {
   /// Sets the watches anew, after a directory or a link may have been replaced. True where one is
   /// another than before, or cannot be had any more, so that something may have gone unseen.
   [[nodiscard]] bool rearm();
+  /// Whether the directory of the path could be watched when that was tried last.
+  [[nodiscard]] bool is_armed() const { return directory_watch_ >= 0; }
 
   /// What tells one content from the next without reading it: device, inode, size and times.
   struct Stamp {
