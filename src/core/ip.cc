@@ -56,9 +56,13 @@ IPAddress IPAddress::from_bytes(const std::uint8_t* bytes, bool is_v6) {
 }
 
 std::string IPAddress::to_string() const {
+  if (!is_v6_) {  // as inet_ntop() has it, without its printf: a manifest's addresses are many
+    std::string text = std::to_string(bytes_[0]);
+    for (std::size_t i = 1; i < 4; ++i) text += '.' + std::to_string(bytes_[i]);
+    return text;
+  }
   std::array<char, INET6_ADDRSTRLEN> text{};
-  (void)inet_ntop(is_v6_ ? AF_INET6 : AF_INET, bytes_.data(), text.data(),
-                  text.size());  // the buffer fits either family, nothing else can fail
+  (void)inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());  // the buffer fits
   return text.data();
 }
 

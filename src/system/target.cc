@@ -96,8 +96,8 @@ Result<bool> holds(FileSystem& fs, Handle handle, const Pieces& bytes, const std
   auto part = bytes.parts().begin();
   std::string_view rest;  // of the part before it
   for (std::size_t at = 0;;) {
-    const SysResult<std::string> read =
-        retry_interrupted([&] { return fs.read(handle, at, kPieceBytes); });
+    const SysResult<std::string> read = retry_interrupted(
+        [&] { return fs.read(handle, at, std::min(kPieceBytes, bytes.size() - at + 1)); });
     if (!read) return sys_error(read.error().number, "read " + quoted(shown));
     if (read->empty()) return at == bytes.size();
     at += read->size();

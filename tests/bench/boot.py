@@ -120,6 +120,9 @@ def boots(build: Path, scratch: Scratch, count: int) -> bool:
     fleet = new_fleet()
     root = installed_root(build, scratch).clone(scratch.mktemp("image") / "root")
     bake(root, fleet)
+    # An image is baked with its block in place, as the README has it.
+    subprocess.run([build / "sbin/hostspin", "apply", "--root", root.path, "--quiet"], check=True,
+                   stdout=subprocess.DEVNULL)
     add_floor(root)
     early, floor, healed = [], [], []
     for number in range(count):
