@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "hostspin/note.h"
+#include "path_text.h"
 #include "replace_file.h"
 
 namespace hostspin {
@@ -73,10 +74,10 @@ std::vector<std::pair<std::int64_t, std::string>> StateStore::stored_roots(
   for (const std::string& name : *names) {
     const std::optional<std::int64_t> number = root_number(name);
     if (!number || roots.size() >= kStoredRootsMax) continue;
-    Result<std::optional<std::string>> bytes =
-        read_file(fs_, paths_.root, directory + "/" + name, kRootNoteBytesMax);
+    std::string path = join_path(directory, name);
+    Result<std::optional<std::string>> bytes = read_file(fs_, paths_.root, path, kRootNoteBytesMax);
     if (!bytes || !*bytes) {
-      unreadable.push_back(directory + "/" + name);
+      unreadable.push_back(std::move(path));
       continue;
     }
     roots.emplace_back(*number, std::move(**bytes));
@@ -160,7 +161,7 @@ Result<std::vector<std::string>> StateStore::forget() {
       if (!wanted(name)) continue;
       const SysResult<void> gone = fs_.unlink(*handle, name);
       if (!gone) failed = gone.error().number;
-      if (gone) removed.push_back(directory + "/" + name);
+      if (gone) removed.push_back(join_path(directory, name));
     }
     if (const SysResult<void> synced = fs_.sync(*handle); !synced && failed == 0) {
       failed = synced.error().number;

@@ -7,6 +7,7 @@ Each claim of the documentation is a line with PASS or MISS; the exit code is 1 
 
 import argparse
 import atexit
+import os
 import shutil
 import statistics
 import subprocess
@@ -85,12 +86,16 @@ def apply_alone(hostspin: Path, scratch: Scratch) -> bool:
         (root / name).write_bytes(content)
     for directory in ("run", "var/lib/hostspin"):
         (root / directory).mkdir(parents=True)
+    if os.geteuid() == 0:  # as on a machine: what lies there costs no disk
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root / "run"], check=True)
+        atexit.register(subprocess.run, ["umount", root / "run"], check=True)
     command = [hostspin, "apply", "--root", root, "--quiet"]
     timed(command)
     unchanged = [timed(command) for _ in range(RUNS)]
     written = []
     for _ in range(RUNS):
         (root / "etc/hosts").write_bytes(b"127.0.0.1\tlocalhost\n" * 10)
+        os.sync()  # the file that is replaced is at rest
         written.append(timed(command))
     floor = [timed(["/bin/true"]) for _ in range(RUNS)]
     print(f"apply alone, {SERVICES} services, process start and sync included"

@@ -146,8 +146,8 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
 
     def ask(*matches: str) -> list:
         done = subprocess.run(
-            ["nsenter", f"--mount=/proc/{service_process.pid}/ns/mnt", "--", "journalctl", "-o", "json", "--no-pager",
-             "--directory", "/run/log/journal", *matches], capture_output=True, text=True, check=False,
+            ["nsenter", f"--mount=/proc/{service_process.pid}/ns/mnt", f"--root=/proc/{service_process.pid}/root", "--",
+             "journalctl", "-o", "json", "--no-pager", "--directory", "/run/log/journal", *matches], capture_output=True, text=True, check=False,
             env=clean_environment())
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

@@ -25,7 +25,9 @@ class Mounts:
             raise Unavailable("cannot make a mount namespace: " + reason.decode().strip())
 
     def prefix(self) -> list:
-        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--"]
+        # With its root as well: the namespace does not know of a chroot that the tests may run in.
+        process = f"/proc/{self._holder.pid}"
+        return ["nsenter", f"--mount={process}/ns/mnt", f"--root={process}/root", "--"]
 
     def run(self, *command) -> Run:
         """Inside; what this machine cannot do skips the test."""
