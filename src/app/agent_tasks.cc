@@ -159,12 +159,12 @@ void Agent::end_task(Slot& slot, int exit_code) {
   if (watch_ && task != Task::settings) {
     const bool unseen = watch_->rearm();
     settled_ = watch_->stamp();
-    if (unseen) want_look();
+    if (unseen && !is_quiet()) want_look();
     // The directory may have come and gone again since the pass, with nothing watching it.
     if (watch_->is_armed()) {
       watch_retry_.reset();
     } else {
-      apply_at_ = std::min(apply_at_, now() + watch_retry_.next());
+      apply_at_ = std::min(apply_at_, std::max(quiet_until_, now() + watch_retry_.next()));
     }
   }
   show_schedule();

@@ -84,9 +84,10 @@ Result<Applied> preview_standing(Context& context, Standing& standing) {
   Result<std::optional<std::string>> bytes =
       read_file(context.env.fs, context.options.root, context.config.hosts_path, kHostsBytesMax);
   if (!bytes) return std::move(bytes).error();
+  const bool exists = bytes->has_value();
+  const std::string found = exists ? std::move(**bytes) : std::string();  // what `after` views
   const Result<std::optional<Pieces>> worked_out =
-      work_out(context, standing, prepared->block, bytes->value_or(""), bytes->has_value(),
-               prepared->applied);
+      work_out(context, standing, prepared->block, found, exists, prepared->applied);
   if (!worked_out) return worked_out.error();
   prepared->applied.plan.after = prepared->applied.plan.after.str();
   return std::move(prepared->applied);

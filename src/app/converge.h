@@ -22,7 +22,7 @@ struct Applied {
   bool state_lost = false;    ///< the block was kept: it is newer than any manifest held
   std::string held;           ///< the reason given to `hold`; the file was left alone
   bool is_held = false;
-  Plan plan;  ///< as worked out last; `after` only where it was not written
+  Plan plan;  ///< as worked out last; `after` only of a preview
   ReplaceOutcome outcome;
   std::vector<Pin> pins;               ///< what should be there
   std::vector<std::string> own_names;  ///< names of the manifest left out: they are this host's own

@@ -44,7 +44,8 @@ Crypto::~Crypto() = default;
 
 Result<Crypto> Crypto::make() {
   // Before anything else: some calls below would read the file that OPENSSL_CONF names. The rest is
-  // names and texts that nobody here asks for, and would be half of what this costs at boot.
+  // names and texts that hardly anybody here asks for, and would be half of what this costs at
+  // boot.
   constexpr std::uint64_t kBare = OPENSSL_INIT_NO_LOAD_CONFIG |
                                   OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
                                   OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS;

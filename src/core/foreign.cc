@@ -78,7 +78,6 @@ class LineReader {
     const Entry entry = read_entry(line);
     if (entry.empty) return false;
     bool ours = false;
-    // The address is looked at last: on nearly every line no word concerns us.
     for_each_word(entry.names, [&](std::string_view word) {
       const NameIndex::Named* named = names_.find(without_dot(word));
       const bool localhost = !some_readers && is_localhost(word);

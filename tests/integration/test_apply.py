@@ -124,6 +124,23 @@ def test_diff_shows_and_writes_nothing(machine, fleet):
     assert nothing.code == 0, str(nothing)
 
 
+@pytest.mark.parametrize("lines", [3, 20_000])
+def test_a_preview_is_of_the_bytes_that_are_there(machine, fleet, publication, lines):
+    """Small files and large ones: diff takes no foreign line away, and nobody stumbles over the size."""
+    machine.trust(fleet.root(), fleet.manifest(4))
+    machine.hosts = b"127.0.0.1\tlocalhost\n" + b"".join(
+        b"10.9.%d.%d\thost%d.internal\n" % (i // 250, i % 250 + 1, i) for i in range(lines))
+    changes = machine.hostspin("diff")
+    assert changes.code == 1, str(changes)
+    assert [line for line in changes.stdout.splitlines() if line[:1] == "-" and line[:3] != "---"] == []
+    added = [line[1:] for line in changes.stdout.splitlines() if line[:1] == "+" and line[:3] != "+++"]
+    assert added[0].startswith("# BEGIN hostspin") and added[-1] == "# END hostspin", added
+    assert machine.hostspin("status").code in (1, 2)
+    publication.offer(fleet.manifest(5))
+    assert machine.hostspin("refresh", "--from", publication.path).code == 0
+    assert machine.hostspin("diff").code == 0
+
+
 def test_hold_stops_apply_until_release(machine, fleet):
     seed = fleet.manifest(4)
     machine.trust(fleet.root(), seed)

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -157,6 +158,13 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
         while not socket_path.exists():
             if service_process.poll() is not None or time.monotonic() > end:
                 pytest.skip("systemd-journald does not run here: " + (tmp_path / "journald.log").read_text())
+            time.sleep(0.05)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            probe.sendto(b"MESSAGE=does it keep anything\nTEST_PROBE=1\n", str(socket_path))
+        end = time.monotonic() + 5
+        while not ask("TEST_PROBE=1"):
+            if time.monotonic() > end:
+                pytest.skip("systemd-journald keeps nothing here: " + (tmp_path / "journald.log").read_text())
             time.sleep(0.05)
         with Agent(machine, log_format="journal") as agent:
             wait_until(lambda: ask("HOSTSPIN_EVENT=manifest_adopted", "HOSTSPIN_VERSION=5"), "the adoption")
