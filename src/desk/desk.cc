@@ -1,7 +1,5 @@
 #include "desk.h"
 
-#include <openssl/crypto.h>
-
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cctype>
@@ -131,9 +129,6 @@ std::string unknown_command(const CLI::App& app) {
 int run_command(const std::vector<Declared>& commands, Console& console) {
   for (const Declared& declared : commands) {
     if (!declared.app->parsed()) continue;
-    // Before it, or there would be no reasons to tell where a key file cannot be read.
-    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
-                              nullptr);
     const Result<Crypto> crypto = Crypto::make();
     if (!crypto) {
       console.error(crypto.error());
