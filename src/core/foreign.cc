@@ -240,6 +240,7 @@ std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& nam
         edits.push_back({offset, /*comment=*/true});
         reader.mark_commented_out();
       } else if (line.starts_with(kConflictPrefix) &&
+                 !marker_kind(line.substr(kConflictPrefix.size())) &&  // never hidden by us
                  !reader.would_conflict(line.substr(kConflictPrefix.size()))) {
         edits.push_back({offset, /*comment=*/false});
         findings.restored_lines.push_back(number);

@@ -78,6 +78,15 @@ TEST_CASE("remove adds nothing: a file that lost its final newline keeps it lost
   CHECK(nothing->after == "10.0.0.1 a");
 }
 
+TEST_CASE("a hidden line that would be a marker stays hidden", "[plan]") {
+  const std::string bytes = "#hostspin-conflict# # BEGIN hostspin x\n127.0.0.1 localhost\n";
+  const Worked plan = planned(bytes, ConflictPolicy::comment_out);
+  CHECK(plan.after == make_block(sample_pins()) + bytes);
+  const Result<Plan> removed = plan_remove(plan.after);
+  REQUIRE(removed);
+  CHECK(removed->after == bytes);
+}
+
 TEST_CASE("there is no end to conflicts, but to their list", "[plan]") {
   std::string bytes(kSampleHosts);
   for (int i = 0; i < 1500; ++i) bytes += "10.9.9.9 db.svc.example.com\n";
