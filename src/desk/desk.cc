@@ -208,7 +208,9 @@ PassphraseSource PassphraseOptions::source() const {
 }  // namespace desk
 
 int run_desk(int argc, char** argv) {
-  (void)std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error to report, not a silent death
+  // A closed pipe, or a file that may not grow (RLIMIT_FSIZE), is an error to report, not a silent
+  // death.
+  for (const int ignored : {SIGPIPE, SIGXFSZ}) (void)std::signal(ignored, SIG_IGN);
   desk::Console console;
   int code = desk::kNotJudged;
   try {

@@ -87,7 +87,8 @@ int spawn(const std::vector<std::string>& words, int out, pid_t& child) {
   }
   sigset_t defaults;
   (void)sigemptyset(&defaults);
-  (void)sigaddset(&defaults, SIGPIPE);  // this program ignores it; the signer should not
+  for (const int ignored : {SIGPIPE, SIGXFSZ})  // by this program; the signer should not
+    (void)sigaddset(&defaults, ignored);
   int error = ::posix_spawnattr_setsigdefault(&attributes, &defaults);
   if (error == 0) error = ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   if (error == 0) error = ::posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);

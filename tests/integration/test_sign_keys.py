@@ -49,6 +49,12 @@ def test_keygen_without_passphrase_says_so(desk):
     load_pem_private_key(desk.path("a.key").read_bytes(), None)
 
 
+def test_a_limit_on_file_sizes_is_an_error_and_no_death(tmp_path, programs):
+    desk = Desk(tmp_path / "desk", "/usr/bin/prlimit")
+    said = desk.refused(2, "--fsize=0", programs.sign, "keygen", NAME, "-o", "a.key", "--no-passphrase")
+    assert "File too large" in said.messages("error")[0] and not desk.path("a.key").exists()
+
+
 def test_a_key_is_never_overwritten(desk):
     desk.ok("keygen", NAME, "-o", "a.key", "--no-passphrase")
     before = desk.text("a.key")
