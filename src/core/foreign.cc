@@ -219,6 +219,13 @@ const NameIndex::Named* NameIndex::find(std::string_view word) const {
   return found == by_name_.end() ? nullptr : &named_[found->second];
 }
 
+std::optional<std::string_view> hidden_line(std::string_view line) {
+  if (!line.starts_with(kConflictPrefix)) return std::nullopt;
+  line.remove_prefix(kConflictPrefix.size());
+  if (marker_kind(line)) return std::nullopt;
+  return line;
+}
+
 std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
                                    ConflictPolicy policy, ForeignFindings& findings) {
   note_long_lines(part, findings);
@@ -239,9 +246,8 @@ std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& nam
       if (may_comment_out && kConflictPrefix.size() + line.size() + 1 <= kReaderLineBytesMax) {
         edits.push_back({offset, /*comment=*/true});
         reader.mark_commented_out();
-      } else if (line.starts_with(kConflictPrefix) &&
-                 !marker_kind(line.substr(kConflictPrefix.size())) &&  // never hidden by us
-                 !reader.would_conflict(line.substr(kConflictPrefix.size()))) {
+      } else if (const std::optional<std::string_view> hidden = hidden_line(line);
+                 hidden && !reader.would_conflict(*hidden)) {
         edits.push_back({offset, /*comment=*/false});
         findings.restored_lines.push_back(number);
       }

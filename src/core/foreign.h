@@ -62,6 +62,10 @@ struct ForeignPart {
   bool before_block = false;
 };
 
+/// The foreign line that comment-out had hidden in `line` (both without their LF), if it had. A
+/// marker is never hidden, so the prefix before one is not ours.
+[[nodiscard]] std::optional<std::string_view> hidden_line(std::string_view line);
+
 /// Reads the lines of one part into `findings` and says which of them `policy` changes.
 std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
                                    ConflictPolicy policy, ForeignFindings& findings);

@@ -29,8 +29,7 @@ std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
   for (std::size_t at = part.find(kConflictPrefix); at != std::string_view::npos;
        at = part.find(kConflictPrefix, at + 1)) {
     if (at > 0 && part[at - 1] != '\n') continue;
-    const std::string_view hidden = part.substr(at + kConflictPrefix.size());
-    if (marker_kind(hidden.substr(0, hidden.find('\n')))) continue;  // never hidden by us
+    if (!hidden_line(part.substr(at, part.find('\n', at) - at))) continue;
     first_line += count_lines(part.substr(counted, at - counted));
     counted = at;
     edits.push_back({at, /*comment=*/false});
