@@ -64,16 +64,16 @@ ExitCode command_diff(Env& env, const CommonOptions& options) {
   if (!context) return fail(env, options, "diff", context.error());
   Result<Standing> standing = take_standing(*context);
   if (!standing) return fail(env, options, "diff", standing.error());
-  Result<Applied> applied = preview_standing(*context, *standing);
+  const std::string& path = context->config.hosts_path;
+  const Result<std::optional<std::string>> found =
+      read_file(env.fs, options.root, path, kHostsBytesMax);
+  if (!found) return fail(env, options, "diff", found.error());
+  Result<Applied> applied = preview_standing(*context, *standing, *found);
   if (!applied) return fail(env, options, "diff", applied.error());
 
-  const std::string& path = context->config.hosts_path;
   std::string diff;
   if (applied->plan.changes) {
-    Result<std::optional<std::string>> before =
-        read_file(env.fs, options.root, path, kHostsBytesMax);
-    if (!before) return fail(env, options, "diff", before.error());
-    diff = unified_diff(before->value_or(""), applied->plan.after.str(), path,
+    diff = unified_diff(found->value_or(""), applied->plan.after.str(), path,
                         path + " (as apply would write it)");
   }
   const ExitCode code = applied->plan.changes ? ExitCode::attention : ExitCode::ok;

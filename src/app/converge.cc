@@ -78,19 +78,24 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
 
 }  // namespace
 
-Result<Applied> preview_standing(Context& context, Standing& standing) {
+Result<Applied> preview_standing(Context& context, Standing& standing,
+                                 const std::optional<std::string>& found) {
   Result<Prepared> prepared = prepare(context, standing);
   if (!prepared) return std::move(prepared).error();
-  Result<std::optional<std::string>> bytes =
-      read_file(context.env.fs, context.options.root, context.config.hosts_path, kHostsBytesMax);
-  if (!bytes) return std::move(bytes).error();
-  const bool exists = bytes->has_value();
-  const std::string found = exists ? std::move(**bytes) : std::string();  // what `after` views
+  const std::string_view bytes = found ? std::string_view(*found) : std::string_view();
   const Result<std::optional<Pieces>> worked_out =
-      work_out(context, standing, prepared->block, found, exists, prepared->applied);
+      work_out(context, standing, prepared->block, bytes, found.has_value(), prepared->applied);
   if (!worked_out) return worked_out.error();
-  prepared->applied.plan.after = prepared->applied.plan.after.str();
   return std::move(prepared->applied);
+}
+
+Result<Applied> preview_standing(Context& context, Standing& standing) {
+  const Result<std::optional<std::string>> found =
+      read_file(context.env.fs, context.options.root, context.config.hosts_path, kHostsBytesMax);
+  if (!found) return found.error();
+  Result<Applied> applied = preview_standing(context, standing, *found);
+  if (applied) applied->plan.after = {};  // its bytes are gone
+  return applied;
 }
 
 Result<Applied> apply_standing(Context& context, Standing& standing) {

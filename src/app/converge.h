@@ -22,7 +22,7 @@ struct Applied {
   bool state_lost = false;    ///< the block was kept: it is newer than any manifest held
   std::string held;           ///< the reason given to `hold`; the file was left alone
   bool is_held = false;
-  Plan plan;  ///< as worked out last; `after` only of a preview
+  Plan plan;  ///< as worked out last; `after` only of a preview of given bytes
   ReplaceOutcome outcome;
   std::vector<Pin> pins;               ///< what should be there
   std::vector<std::string> own_names;  ///< names of the manifest left out: they are this host's own
@@ -42,7 +42,13 @@ struct Applied {
 /// header.
 Result<Applied> apply_standing(Context& context, Standing& standing);
 
-/// The same up to the point of writing: what apply_standing() would do.
+/// The same up to the point of writing: what apply_standing() would do to `found`, the file's bytes
+/// (nothing where it is missing), which `plan.after` views.
+Result<Applied> preview_standing(Context& context, Standing& standing,
+                                 const std::optional<std::string>& found);
+Result<Applied> preview_standing(Context&, Standing&, std::optional<std::string>&&) = delete;
+
+/// What it would do to the file as it is now, without `plan.after`.
 Result<Applied> preview_standing(Context& context, Standing& standing);
 
 /// U12: under the lock state is read again, the offer judged again, stored, and applied. `standing`
