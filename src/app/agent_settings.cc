@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kKeys = 8;
+constexpr std::size_t kKeys = 9;
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
   std::int64_t value = 0;
@@ -31,6 +31,7 @@ std::string format_settings(const AgentSettings& settings) {
          line("probe_interval_ms", std::to_string(settings.probe_interval.count())) +
          line("probe_deadline_ms", std::to_string(settings.probe_deadline.count())) +
          line("has_sources", settings.has_sources ? "1" : "0") +
+         line("has_files", settings.has_files ? "1" : "0") +
          line("hosts_path", settings.hosts_path) + line("config_file", settings.config_file);
 }
 
@@ -59,7 +60,14 @@ Result<AgentSettings> parse_settings(std::string_view text) {
                        number("refresh_deadline_ms", settings.refresh_deadline) &&
                        number("probe_interval_ms", settings.probe_interval) &&
                        number("probe_deadline_ms", settings.probe_deadline);
-  const auto sources = values.find("has_sources");
+  const auto flag = [&](std::string_view key, bool& into) {
+    const auto found = values.find(key);
+    if (found == values.end()) return false;
+    into = found->second == "1";
+    return into || found->second == "0";
+  };
+  const bool flags =
+      flag("has_sources", settings.has_sources) && flag("has_files", settings.has_files);
   const auto path = [&](std::string_view key, std::string& into) {
     const auto found = values.find(key);
     if (found == values.end() || !found->second.starts_with('/')) return false;
@@ -68,10 +76,9 @@ Result<AgentSettings> parse_settings(std::string_view text) {
   };
   const bool paths =
       path("hosts_path", settings.hosts_path) && path("config_file", settings.config_file);
-  if (!numbers || !paths || values.size() != kKeys || sources == values.end()) {
+  if (!numbers || !flags || !paths || values.size() != kKeys) {
     return {Errc::internal, "the settings are not complete"};
   }
-  settings.has_sources = sources->second == "1";
   return settings;
 }
 

@@ -18,6 +18,7 @@ struct AgentSettings {
   std::chrono::milliseconds probe_interval{60000};  ///< 0 = never
   std::chrono::milliseconds probe_deadline{5000};
   bool has_sources = false;
+  bool has_files = false;                 ///< false: nothing is configured, the defaults hold
   std::string hosts_path = "/etc/hosts";  ///< with --root put before it
   /// What the passes read: a copy of the configuration that was found good.
   std::string config_file = "/etc/hostspin/hostspin.toml";

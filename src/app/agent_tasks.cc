@@ -69,7 +69,10 @@ std::vector<std::string> Agent::child_arguments(Task task) const {
   arguments.emplace_back("--for-agent");
   if (options_.verbose) arguments.emplace_back("--verbose");
   arguments.emplace_back(task_name(task));
-  if (task == Task::settings) add("--copy", config_copy(!copy_is_b_));
+  if (task == Task::settings) {
+    add("--copy", config_copy(!copy_is_b_));
+    if (settings_known_ && settings_.has_files) arguments.emplace_back("--had-files");
+  }
   if (task == Task::apply) arguments.emplace_back("--unattended");
   return arguments;
 }

@@ -13,9 +13,20 @@
 namespace hostspin {
 namespace {
 
+/// The configuration, which must not have vanished: where its directory is just being replaced,
+/// say, nobody has asked for the defaults.
+Result<Context> configured(Env& env, const CommonOptions& options, bool had_files) {
+  Result<Context> context = make_context(env, options);
+  if (!context || !had_files || !context->config.files.empty()) return context;
+  return {Errc::bad_config,
+          "nothing is configured any more: " + context->store.paths().config +
+              " has neither a hostspin.toml nor a conf.d/*.toml",
+          "put the files back, or restart the agent to run it with the defaults"};
+}
+
 /// Copies every file of the configuration to /run/hostspin/`copy`, where passes read it from then
 /// on: a file that somebody edits, or spoils, changes nothing before it has been found good.
-Result<std::string> copy_config(Context& context, const std::string& main_file,
+Result<std::string> copy_config(const Context& context, const std::string& main_file,
                                 const std::string& copy) {
   FileSystem& fs = context.env.fs;
   const std::string& root = context.options.root;
@@ -33,21 +44,24 @@ Result<std::string> copy_config(Context& context, const std::string& main_file,
   }
   (void)fs.close(*old);  // nothing here has to survive a power cut
 
-  const auto put = [&](const std::string& from, const std::string& into,
-                       const std::string& name) -> Result<void> {
-    Result<std::optional<std::string>> bytes = read_file(fs, root, from, kConfigBytesMax);
-    if (!bytes) return std::move(bytes).error();
-    return write_state_file(fs, root, into, name, bytes->value_or(""), false);
-  };
-  if (Result<void> done = put(main_file, directory, "hostspin.toml"); !done) {
-    return std::move(done).error();
-  }
-  for (const std::string& file : context.config.files) {
-    if (file == main_file) continue;
-    const std::string name = file.substr(file.rfind('/') + 1);
-    if (Result<void> done = put(file, directory + "/conf.d", name); !done) {
+  // What was judged, not what is on disk by now.
+  std::string main_text;
+  for (const ConfigFile& file : context.config.files) {
+    if (file.path == main_file) {
+      main_text = file.text;
+      continue;
+    }
+    const std::string name = file.path.substr(file.path.rfind('/') + 1);
+    if (Result<void> done =
+            write_state_file(fs, root, directory + "/conf.d", name, file.text, /*durable=*/false);
+        !done) {
       return std::move(done).error();
     }
+  }
+  if (Result<void> done =
+          write_state_file(fs, root, directory, "hostspin.toml", main_text, /*durable=*/false);
+      !done) {
+    return std::move(done).error();
   }
   return directory + "/hostspin.toml";
 }
@@ -61,6 +75,7 @@ AgentSettings settings_of(const Context& context, const std::string& config_file
   settings.probe_interval = context.config.verify_interval;
   settings.probe_deadline = context.config.verify_deadline;
   settings.has_sources = !context.config.sources.empty();
+  settings.has_files = !context.config.files.empty();
   settings.hosts_path =
       options.root == "/" ? context.config.hosts_path : options.root + context.config.hosts_path;
   settings.config_file = config_file;
@@ -89,16 +104,17 @@ ExitCode command_agent(Env& env, const CommonOptions& options, const AgentOption
   return static_cast<ExitCode>(Agent(env, options, log).run());
 }
 
-ExitCode command_agent_settings(Env& env, const CommonOptions& options, const std::string& copy) {
-  Result<Context> context = make_context(env, options);
+ExitCode command_agent_settings(Env& env, const CommonOptions& options,
+                                const AgentSettingsOptions& wanted) {
+  const Result<Context> context = configured(env, options, wanted.had_files);
   record_configuration(env, options, context);
   if (!context) return fail(env, options, "agent-settings", context.error());
 
   const std::string main_file = options.config_file.empty()
                                     ? context->store.paths().config + "/hostspin.toml"
                                     : options.config_file;
-  Result<std::string> copied =
-      copy.empty() ? Result<std::string>(main_file) : copy_config(*context, main_file, copy);
+  Result<std::string> copied = wanted.copy.empty() ? Result<std::string>(main_file)
+                                                   : copy_config(*context, main_file, wanted.copy);
   // Without a /run that can be written the passes read the files themselves.
   env.console.print(format_settings(settings_of(*context, copied ? *copied : main_file)));
   give_hint(env, options, "exit", 0);

@@ -33,7 +33,7 @@ struct Arguments {
   ApplyOptions apply;
   RefreshOptions refresh;
   AgentOptions agent;
-  std::string settings_copy;
+  AgentSettingsOptions settings;
   VerifyOptions verify;
   std::string verify_deadline;
   bool is_verify = false;
@@ -84,8 +84,8 @@ void add_commands(CLI::App& app, Arguments& arguments) {
       ->add_option("--from", arguments.refresh.from,
                    "a note or a published directory by hand, instead of the sources")
       ->type_name("PATH");
-  CLI::App* agent = add_command(
-      app, "agent", "the resident daemon: apply, refresh on an interval, heal drift");
+  CLI::App* agent =
+      add_command(app, "agent", "the resident daemon: apply, refresh on an interval, heal drift");
   agent
       ->add_option("--log-format", arguments.agent.log_format,
                    "auto (the journal where systemd runs it, else text), journal, text or json")
@@ -133,7 +133,8 @@ void add_commands(CLI::App& app, Arguments& arguments) {
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"text", "markdown", "html"}));
   CLI::App* settings = add_command(app, "agent-settings", "for the agent itself")->group("");
-  settings->add_option("--copy", arguments.settings_copy);
+  settings->add_option("--copy", arguments.settings.copy);
+  settings->add_flag("--had-files", arguments.settings.had_files);
   add_command(app, "agent-probe", "for the agent itself")->group("");
 }
 
@@ -238,7 +239,7 @@ ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) 
   if (said("remove")) return command_remove(env, common, !arguments.remove_no_hold);
   if (said("repair")) return command_repair(env, common, arguments.repair_dry_run);
   if (said("agent-probe")) return command_agent_probe(env, common);
-  return command_agent_settings(env, common, arguments.settings_copy);
+  return command_agent_settings(env, common, arguments.settings);
 }
 
 }  // namespace

@@ -60,10 +60,15 @@ struct AgentOptions {
   std::string log_format = "auto";  ///< auto, journal, text or json
 };
 ExitCode command_agent(Env& env, const CommonOptions& options, const AgentOptions& agent = {});
+struct AgentSettingsOptions {
+  std::string copy;        ///< copy a good configuration to /run/hostspin/`copy`; empty: nowhere
+  bool had_files = false;  ///< the one in force is of files: that there are none is a mistake
+};
 /// What the agent's supervisor needs of the configuration, as `key=value` lines for its own
-/// reading: the supervisor itself parses no TOML. A good configuration is copied to
-/// /run/hostspin/`copy`, where the agent's passes read it until the next one is as good.
-ExitCode command_agent_settings(Env& env, const CommonOptions& options, const std::string& copy);
+/// reading: the supervisor itself parses no TOML. The agent's passes read the copy until the next
+/// one is as good.
+ExitCode command_agent_settings(Env& env, const CommonOptions& options,
+                                const AgentSettingsOptions& wanted);
 /// One round of probes for the agent: state, alarms and metrics, and nothing else.
 ExitCode command_agent_probe(Env& env, const CommonOptions& options);
 

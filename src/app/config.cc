@@ -155,7 +155,7 @@ Result<void> read_config_text(const std::string& file, std::string_view bytes, C
     std::replace_if(
         ascii.begin(), ascii.end(), [](char c) { return c < 0; }, '?');
     const toml::table table = toml::parse(ascii);
-    config.files.push_back(file);
+    config.files.push_back({file, std::string(bytes)});
     return read_tables(ConfigTable(file, "", table), config);
   } catch (const toml::parse_error& error) {
     return Error{Errc::bad_config, file + ":" + std::to_string(error.source().begin.line) +

@@ -36,6 +36,12 @@ struct Source {
   std::string defined_at;            ///< "file:line", for messages
 };
 
+/// A file that a configuration was read from.
+struct ConfigFile {
+  std::string path;
+  std::string text;
+};
+
 /// /etc/hostspin/hostspin.toml and conf.d, see hostspin.toml(5).
 struct Config {
   std::string fleet;  ///< optional cross-check; empty = none
@@ -52,7 +58,7 @@ struct Config {
   std::map<std::string, std::string> tls_ca;  ///< name → PEM file
   std::string metrics_textfile;               ///< a directory; empty = the default one
   bool keep_block_on_remove = false;
-  std::vector<std::string> files;  ///< what was read, in order
+  std::vector<ConfigFile> files;  ///< what was read, in order
 };
 
 /// One file's text into `config`: what load_config() does with each file. `file` is its name in

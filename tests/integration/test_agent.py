@@ -180,6 +180,22 @@ def test_hangup_takes_a_good_configuration_and_keeps_the_old_one_against_a_bad_o
     assert watched.stop() == 0
 
 
+def test_hangup_without_any_configuration_keeps_the_old_one(watched, publication, fleet):
+    """Its directory is being replaced, say: nobody has asked for the defaults, which name no source."""
+    machine = watched.machine
+    away = machine.config_path.rename(machine.config_path.with_suffix(".away"))
+    watched.signal(signal.SIGHUP)
+    refused = watched.wait_event("configuration_refused", "raised")
+    assert "nothing is configured any more" in refused["message"]
+    publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
+    watched.signal(signal.SIGUSR1)
+    watched.wait_pinned("10.1.2.6")
+    away.rename(machine.config_path)
+    watched.signal(signal.SIGHUP)
+    watched.wait_event("configuration_refused", "cleared")
+    assert watched.stop() == 0
+
+
 def test_many_alarms_at_once_are_all_told(machine, publication, fleet):
     publication.offer(fleet.manifest(5))
     machine.configure(source(publication.file_url), text=CALM)

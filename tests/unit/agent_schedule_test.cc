@@ -121,6 +121,7 @@ TEST_CASE("however often the file was written, the next look comes well within a
 
 TEST_CASE("the supervisor takes exactly the settings that its child prints", "[agent]") {
   AgentSettings settings;
+  settings.has_files = true;
   settings.refresh_interval = seconds(7);
   settings.probe_interval = milliseconds(0);
   settings.has_sources = true;
