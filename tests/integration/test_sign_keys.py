@@ -51,7 +51,7 @@ def test_keygen_without_passphrase_says_so(desk):
 
 def test_a_limit_on_file_sizes_is_an_error_and_no_death(tmp_path, programs):
     desk = Desk(tmp_path / "desk", "/usr/bin/prlimit")
-    said = desk.refused(2, "--fsize=0", programs.sign, "keygen", NAME, "-o", "a.key", "--no-passphrase")
+    said = desk.refused(3, "--fsize=0", programs.sign, "keygen", NAME, "-o", "a.key", "--no-passphrase")
     assert "File too large" in said.messages("error")[0] and not desk.path("a.key").exists()
 
 
