@@ -64,17 +64,9 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
   if (applied.plan.byte_order_mark) {
     warnings.add(path + " has a byte order mark: no program reads the line that it stands on");
   }
-  const ReplaceOutcome& outcome = applied.outcome;
-  if (outcome.writer_busy) {
-    const std::string kept =
-        outcome.previous.empty() ? "" : "; what it held is kept in " + outcome.previous;
-    warnings.add("writer_busy: another program kept the old " + path + " open for writing" + kept);
+  for (std::string& warning : outcome_warnings(path, applied.outcome)) {
+    warnings.add(std::move(warning));
   }
-  if (!outcome.left_over.empty()) {
-    warnings.add("an interrupted run had left lines that " + path + " lacks; they are kept in " +
-                 outcome.left_over);
-  }
-  if (outcome.hard_linked) warnings.add(path + " had other hard links; they keep the old content");
   if (applied.repaired()) {
     warnings.add("drift: the block in " + path + " had been altered (" +
                  std::string(drift_name(applied.plan.drift)) + ") and was put right");
@@ -106,6 +98,25 @@ std::string block_words(const Context& context, const Standing& standing, const 
 }
 
 }  // namespace
+
+std::vector<std::string> outcome_warnings(const std::string& path, const ReplaceOutcome& outcome) {
+  std::vector<std::string> warnings;
+  if (outcome.writer_busy) {
+    const std::string kept =
+        outcome.previous.empty() ? "" : "; what it held is kept in " + outcome.previous;
+    warnings.push_back("writer_busy: another program kept the old " + path + " open for writing" +
+                       kept);
+  }
+  for (const std::string& kept : outcome.left_overs) {
+    warnings.push_back(
+        "lines of another program's, or of an interrupted run, could not be put into " + path +
+        "; they are kept in " + kept);
+  }
+  if (outcome.written && outcome.hard_linked) {
+    warnings.push_back(path + " had other hard links; they keep the old content");
+  }
+  return warnings;
+}
 
 std::string attention_words(std::size_t warnings) {
   if (warnings == 0) return "";

@@ -20,6 +20,10 @@ struct ApplyReport {
 [[nodiscard]] ApplyReport report_apply(const Context& context, const Standing& standing,
                                        const Applied& applied);
 
+/// What of a replacement an operator must hear, whatever was written.
+[[nodiscard]] std::vector<std::string> outcome_warnings(const std::string& path,
+                                                        const ReplaceOutcome& outcome);
+
 /// The manifest, the block and the conflicts, as every command's JSON shows them.
 [[nodiscard]] Json manifest_json(const Standing& standing);
 [[nodiscard]] Json block_json(const Applied& applied);

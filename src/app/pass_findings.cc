@@ -87,8 +87,9 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
                              {"HOSTSPIN_WRITER", drift.writer}}});
   }
   const ReplaceOutcome& outcome = applied.outcome;
-  if (outcome.writer_busy || !outcome.left_over.empty()) {
-    const std::string kept = outcome.left_over.empty() ? outcome.previous : outcome.left_over;
+  if (outcome.writer_busy || !outcome.left_overs.empty()) {
+    const std::string kept =
+        outcome.left_overs.empty() ? outcome.previous : outcome.left_overs.back();
     books.events.push_back({EventKind::foreign_edit_kept,
                             false,
                             "another writer's bytes of " + path + " were put aside: " + kept,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clock.h"
 #include "file_system.h"
@@ -20,7 +21,8 @@ inline constexpr std::size_t kHostsBytesMax = 256U << 20U;
 
 /// How long the file may be open for writing before we put ours in its place all the same.
 inline constexpr std::chrono::milliseconds kRestWaitMax{1000};
-/// How long another writer may keep the displaced file open before we go on without it.
+/// How long another writer may keep the displaced file open before we go on without it: each of
+/// them, so that nobody pays for who came before.
 inline constexpr std::chrono::milliseconds kWriterWaitMax{2000};
 /// How long a file that looks truncated, or is missing, is given to settle.
 inline constexpr std::chrono::milliseconds kSettleTime{100};
@@ -54,11 +56,13 @@ struct ReplaceRequest {
 struct ReplaceOutcome {
   bool written = false;
   bool created = false;
-  int rebases = 0;           ///< how often another writer's edit was taken over
-  bool writer_busy = false;  ///< another writer kept the old file open; its bytes are in hosts.prev
-  std::string left_over;  ///< where foreign lines found in a left-over temp, or an edit that could
-                          ///< not be merged, were kept; empty if none
-  std::string previous;   ///< where the replaced bytes were kept (hosts.prev); empty if nowhere
+  int rebases = 0;  ///< how often another writer's edit was taken over
+  /// Another writer kept the old file open. That file is hosts.prev now, with what is still written
+  /// to it, or where it cannot be moved there its bytes are.
+  bool writer_busy = false;
+  /// Where foreign lines found in a left-over temp, or edits that could not be merged, were kept.
+  std::vector<std::string> left_overs;
+  std::string previous;      ///< where the replaced bytes were kept (hosts.prev); empty if nowhere
   bool hard_linked = false;  ///< the old file had other names, which keep the old bytes
 };
 
@@ -66,7 +70,8 @@ struct ReplaceOutcome {
 /// another writer's edit is taken over, not lost. Where `root` has a state directory, the replaced
 /// bytes are kept there as hosts.prev. Errors leave the file as it was, save that an io_error may
 /// say that the new one is in place but not surely on disk: bind_mount, immutable, read_only,
-/// disk_full, denied, foreign_owner, symlink_refused, io_error.
+/// disk_full, denied, foreign_owner, symlink_refused, io_error; writer_busy where others write all
+/// the time, or one has truncated it and is not done.
 Result<ReplaceOutcome> replace_file(FileSystem& fs, Clock& clock, const ReplaceRequest& request);
 
 /// The whole file (following symlinks within `root`), or an empty optional where there is none.

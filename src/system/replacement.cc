@@ -24,13 +24,12 @@ Result<ReplaceOutcome> Replacement::run() {
 
   if (Result<void> replaced = replace(); !replaced) {
     Error error = std::move(replaced).error();
-    for (const Edit& edit : edits_)
-      if (!edit.kept.empty())
-        error.detail += "; another writer's lines that are not in it are kept in " + edit.kept;
+    for (const Edit& edit : edits_) outcome_.left_overs.push_back(edit.kept);
+    for (const std::string& kept : outcome_.left_overs)
+      error.detail += "; lines that are not in it are kept in " + kept;
     return error;
   }
-  for (const Edit& edit : edits_)
-    if (!edit.kept.empty()) forget_left_over(fs_, request_, edit.kept);
+  for (const Edit& edit : edits_) forget_left_over(fs_, request_, edit.kept);
   return outcome_;
 }
 
@@ -85,12 +84,12 @@ Result<void> Replacement::clear_left_over() {
   Result<std::optional<ReadFile>> left = open_file(fs_, target_, temp_);
   if (!left) return std::move(left).error();
   if (*left) {
-    (void)await_writers((*left)->handle.get());
+    if (!await_writers((*left)->handle.get())) outcome_.writer_busy = true;
     if (Result<void> done = read_bytes(fs_, **left, shown, kHostsBytesMax); !done) return done;
     if (holds_lost_lines((*left)->bytes, old_bytes())) {
       Result<std::string> kept = keep_left_over(fs_, request_, (*left)->bytes);
       if (!kept) return annotate(std::move(kept).error(), "cannot clear " + quoted(shown));
-      outcome_.left_over = std::move(*kept);
+      outcome_.left_overs.push_back(std::move(*kept));
     }
   }
   clear_kept_temps(fs_, request_);
@@ -134,7 +133,7 @@ Result<Pieces> Replacement::merge_in_edits(std::string bytes) {
   for (std::size_t i = 0; i < edits_.size();) {
     std::optional<std::string> merged = merge_edits(edits_[i].base, bytes, edits_[i].edited);
     if (!merged) {  // both changed the same lines: the file's own stay, the copy is reported
-      outcome_.left_over = edits_[i].kept;
+      outcome_.left_overs.push_back(edits_[i].kept);
       edits_.erase(edits_.begin() + static_cast<std::ptrdiff_t>(i));
       continue;
     }
@@ -206,10 +205,11 @@ Result<void> Replacement::finish(const TempFile& file, std::size_t size, bool di
   return {};
 }
 
-/// The displaced file itself becomes hosts.prev, which spares a copy of it; not somebody else's
+/// The displaced file itself becomes hosts.prev, which spares a copy of it, and keeps what a writer
+/// that did not end has yet to write; not somebody else's
 /// file, and not where the state directory is another mount, as in the units' sandbox.
 bool Replacement::move_to_previous() {
-  if (request_.state_directory.empty() || !outcome_.previous.empty()) return false;
+  if (request_.state_directory.empty() || (!outcome_.previous.empty() && !busy_)) return false;
   if (old_->status.owner != fs_.effective_user()) return false;
   const SysResult<Handle> opened = retry_interrupted(
       [&] { return fs_.open_directory(request_.root, request_.state_directory); });
@@ -231,12 +231,10 @@ void Replacement::keep_previous_bytes() {
   if (kept) outcome_.previous = join_path(request_.state_directory, name);
 }
 
-/// Whether nobody has the displaced file open for writing any more; waits for that, but in all no
-/// longer than kWriterWaitMax in one run.
+/// Whether nobody has the displaced file open for writing any more; waits for that.
 bool Replacement::await_writers(Handle handle) {
-  if (!deadline_) deadline_ = clock_.steady() + kWriterWaitMax;
   bool waited = false;
-  return await_writers(handle, *deadline_, &waited);
+  return await_writers(handle, clock_.steady() + kWriterWaitMax, &waited);
 }
 
 bool Replacement::await_writers(Handle handle, std::chrono::steady_clock::time_point deadline,

@@ -60,12 +60,15 @@ class Replacement {
   Result<Met> judge_displaced(TempFile& file, const Pieces& next);
   Result<Met> swap_back(TempFile& file, const Pieces& next);
   Result<Met> compare(const std::string& name);
+  [[nodiscard]] bool writer_must_finish() const;
+  [[nodiscard]] Error unfinished() const;
   bool edited_early();
   bool exchanged(std::uint64_t inode);
   void abandon(const TempFile& file) { discard_temp_file(fs_, target_, temp_, file.inode); }
 
   bool await_writers(Handle handle);
   bool await_writers(Handle handle, std::chrono::steady_clock::time_point deadline, bool* waited);
+  Result<void> keep_edit(ReadFile& ours, const Pieces& next, bool at_rest);
   Result<void> keep_busy_bytes(std::string_view bytes);
   std::int64_t now_ns() const;
   [[nodiscard]] const ReadFile* present() const { return old_ ? &*old_ : nullptr; }
@@ -85,7 +88,6 @@ class Replacement {
   bool settled_ = false;
   bool busy_ = false;  ///< a writer outlasted the wait
   std::optional<std::chrono::steady_clock::time_point> rest_deadline_;  ///< before the exchange
-  std::optional<std::chrono::steady_clock::time_point> deadline_;       ///< after it
 };
 
 }  // namespace hostspin

@@ -83,8 +83,9 @@ Result<Replacement::Met> Replacement::place_new(TempFile& file, const Pieces& ne
 /// between is lost; there is no better call on such a file system.
 Result<Replacement::Met> Replacement::rename_over(TempFile& file, const Pieces& next) {
   Result<Met> met = compare(target_.name);
-  if (!met || *met == Met::late_edit) {
+  if (!met || *met == Met::late_edit || writer_must_finish()) {
     abandon(file);
+    if (met && *met == Met::expected) return unfinished();
     return met;
   }
   if (busy_)
@@ -92,7 +93,6 @@ Result<Replacement::Met> Replacement::rename_over(TempFile& file, const Pieces& 
       abandon(file);
       return std::move(kept).error();
     }
-  keep_previous_bytes();
   const SysResult<void> renamed =
       retry_interrupted([&] { return fs_.rename(target_.directory.get(), temp_, target_.name); });
   if (!renamed && !exchanged(file.inode)) {
@@ -100,6 +100,7 @@ Result<Replacement::Met> Replacement::rename_over(TempFile& file, const Pieces& 
     return explain_refusal(fs_, target_, present(), renamed.error().number,
                            "replace " + quoted(target_.path()));
   }
+  keep_previous_bytes();  // not before: nothing may stand between comparing and renaming
   if (Result<void> done = finish(file, next.size(), /*displaced=*/false); !done)
     return std::move(done).error();
   return Met::expected;
@@ -115,6 +116,11 @@ Result<Replacement::Met> Replacement::judge_displaced(TempFile& file, const Piec
     return met.error();
   }
   if (*met == Met::late_edit) return swap_back(file, next);
+  if (writer_must_finish()) {
+    Result<Met> back = swap_back(file, next);
+    if (!back) return back;
+    return unfinished();
+  }
   if (busy_)
     if (Result<void> kept = keep_busy_bytes(old_->bytes); !kept) {
       Result<Met> back = swap_back(file, next);
@@ -147,21 +153,41 @@ Result<Replacement::Met> Replacement::swap_back(TempFile& file, const Pieces& ne
   if (!*ours) return Met::late_edit;
   const bool at_rest = await_writers((*ours)->handle.get());
   if (!at_rest) outcome_.writer_busy = true;
-  const std::string shown = join_path(target_.directory_path, temp_);
-  const Result<bool> untouched = holds(fs_, (*ours)->handle.get(), next, shown);
-  if (!untouched) return untouched.error();
-  if (!*untouched) {
-    if (Result<void> done = read_bytes(fs_, **ours, shown, kHostsBytesMax); !done)
-      return std::move(done).error();
-    Result<std::string> kept = keep_left_over(fs_, request_, (*ours)->bytes);
-    std::string copy = kept ? std::move(*kept) : std::string();
-    if (at_rest)
-      edits_.push_back({next.str(), std::move((*ours)->bytes), std::move(copy)});
-    else
-      outcome_.left_over = std::move(copy);  // half an edit is not merged: it may be a truncation
-  }
+  if (Result<void> kept = keep_edit(**ours, next, at_rest); !kept) return std::move(kept).error();
   (void)fs_.unlink(directory, temp_);  // if not, creating it anew says so
   return Met::late_edit;
+}
+
+/// What another writer did to `ours`, which holds `next` no more, if anything. Where no copy can be
+/// kept the file stays where it is, and the next run judges it.
+Result<void> Replacement::keep_edit(ReadFile& ours, const Pieces& next, bool at_rest) {
+  const std::string shown = join_path(target_.directory_path, temp_);
+  const Result<bool> untouched = holds(fs_, ours.handle.get(), next, shown);
+  if (!untouched) return untouched.error();
+  if (*untouched) return {};
+  if (Result<void> done = read_bytes(fs_, ours, shown, kHostsBytesMax); !done) return done;
+  Result<std::string> kept = keep_left_over(fs_, request_, ours.bytes);
+  if (!kept)
+    return annotate(std::move(kept).error(), "another writer's edit is in " + quoted(shown) +
+                                                 " and cannot be kept elsewhere");
+  if (at_rest)
+    edits_.push_back({next.str(), std::move(ours.bytes), std::move(*kept)});
+  else  // half an edit is not merged: it may be a truncation
+    outcome_.left_overs.push_back(std::move(*kept));
+  return {};
+}
+
+Error Replacement::unfinished() const {
+  return {Errc::writer_busy,
+          quoted(target_.path()) +
+              " gives no address for localhost, and the program that has it open "
+              "is not done with it"};
+}
+
+/// Whether the writer that outlasted the wait has truncated the file, as a download into it does:
+/// what it still has to write would never be in the file if ours took its place now.
+bool Replacement::writer_must_finish() const {
+  return busy_ && request_.doubtful && request_.doubtful(old_->bytes);
 }
 
 /// Whether another writer was at the file since it was read, as far as can be told without reading

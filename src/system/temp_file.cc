@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kNewFileMode = 0644;
 constexpr std::string_view kAclKey = "system.posix_acl_access";
+constexpr std::string_view kSelinuxKey = "security.selinux";
 
 /// What must not, or cannot, be carried over: signatures of the old bytes, and the kernel's own
 /// notes.
@@ -42,7 +43,14 @@ Result<void> copy_attribute(FileSystem& fs, Handle from, Handle to, const std::s
     if (own && *own == *value) return {};
   }
   const SysResult<void> set = retry_interrupted([&] { return fs.set_attribute(to, key, *value); });
-  if (!set) return sys_error(set.error().number, "copy extended attribute " + quoted(key));
+  if (set) return {};
+  // Where SELinux runs a new file always has a label. Where it does not, only a capability that the
+  // units lack could set one, and whoever turns SELinux on again has to label everything anyway.
+  if (key == kSelinuxKey && !present && set.error().number == EPERM) return {};
+  Error error = sys_error(set.error().number, "copy extended attribute " + quoted(key));
+  if (set.error().number == EPERM)
+    error.hint = "run 'hostspin apply' by hand as root, or take that attribute off the file";
+  return error;
   return {};
 }
 

@@ -68,7 +68,7 @@ TEST_CASE("a kill at any call leaves old or new, and no litter after the next ru
 
     const Result<ReplaceOutcome> next = replace_file(world.disk, world.clock, apply_request());
     REQUIRE(next);
-    CHECK(next->left_over.empty());
+    CHECK(next->left_overs.empty());
     CHECK(world.hosts() == with_block(kOld));
     // A plain rename leaves no trace by which the next run could tell that the sync is still to
     // come.

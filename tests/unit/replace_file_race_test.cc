@@ -103,7 +103,7 @@ TEST_CASE("no line of another writer is lost", "[posix][race]") {
       ++replaced;
       rebases += done->rebases;
       CHECK_FALSE(done->writer_busy);
-      CHECK(done->left_over.empty());
+      CHECK(done->left_overs.empty());
     } else {  // they were faster six times running: the file is theirs, and the next round comes
       CHECK(done.error().code == Errc::writer_busy);
     }

@@ -116,20 +116,20 @@ TEST_CASE("a left-over temporary file is judged before it goes", "[replace]") {
     world.disk.put(kTemp, with_block(kOld));
     const Result<ReplaceOutcome> done = world.apply();
     REQUIRE(done);
-    CHECK(done->left_over.empty());
+    CHECK(done->left_overs.empty());
   }
   SECTION("another writer's line is kept, once however often it is found") {
     for (int run = 0; run < 2; ++run) {
       world.disk.put(kTemp, kOld + "10.0.0.8 lost.example\n");
       const Result<ReplaceOutcome> done = world.apply();
       REQUIRE(done);
-      CHECK(done->left_over == kState + "/hosts.left-1");
-      CHECK(world.disk.content(done->left_over) == kOld + "10.0.0.8 lost.example\n");
+      CHECK(done->left_overs == std::vector<std::string>{kState + "/hosts.left-1"});
+      CHECK(world.disk.content(done->left_overs.at(0)) == kOld + "10.0.0.8 lost.example\n");
     }
     world.disk.put(kTemp, "10.0.0.9 lost.example\n");
     const Result<ReplaceOutcome> done = world.apply();
     REQUIRE(done);
-    CHECK(done->left_over == kState + "/hosts.left-2");
+    CHECK(done->left_overs == std::vector<std::string>{kState + "/hosts.left-2"});
   }
   SECTION("where there is no state directory yet, /run/hostspin has room") {
     world.disk.put(kTemp, "10.0.0.8 lost.example\n");
@@ -137,7 +137,7 @@ TEST_CASE("a left-over temporary file is judged before it goes", "[replace]") {
     request.state_directory = "/var/lib/missing";
     const Result<ReplaceOutcome> done = world.apply(request);
     REQUIRE(done);
-    CHECK(done->left_over == "/run/hostspin/hosts.left-1");
+    CHECK(done->left_overs == std::vector<std::string>{"/run/hostspin/hosts.left-1"});
   }
   CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
   CHECK(world.hosts() == with_block(kOld));

@@ -41,8 +41,8 @@ TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
     REQUIRE(next);
     if (acted) {
       const bool in_file = world.hosts() == with_block(kOld + line);
-      const bool kept = !next->left_over.empty() &&
-                        world.disk.content(next->left_over)->find(line) != std::string::npos;
+      const bool kept = !next->left_overs.empty() &&
+                        world.disk.content(next->left_overs.at(0))->find(line) != std::string::npos;
       CHECK((in_file || kept));
     }
     CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
@@ -95,8 +95,8 @@ TEST_CASE("a truncation of our file that is still under way is kept, not merged"
   REQUIRE(done);
   CHECK(done->writer_busy);
   CHECK(world.hosts() == with_block(kOld + "10.0.0.8 first.example\n"));
-  CHECK(done->left_over == kState + "/hosts.left-1");
-  CHECK(world.disk.content(done->left_over) == "10.0.0.9 cut.example\n");
+  CHECK(done->left_overs == std::vector<std::string>{kState + "/hosts.left-1"});
+  CHECK(world.disk.content(done->left_overs.at(0)) == "10.0.0.9 cut.example\n");
 }
 
 TEST_CASE("two writers' edits, before and during the exchange, both survive",
@@ -113,7 +113,7 @@ TEST_CASE("two writers' edits, before and during the exchange, both survive",
   const Result<ReplaceOutcome> done = world.apply();
   REQUIRE(done);
   CHECK(done->rebases == 1);
-  CHECK(done->left_over.empty());
+  CHECK(done->left_overs.empty());
   CHECK(world.hosts() == with_block(kOld + "10.0.0.8 first.example\n10.0.0.9 second.example\n"));
   CHECK(world.disk.names(kState) == std::vector<std::string>{"hosts.prev"});
 }
@@ -132,8 +132,8 @@ TEST_CASE("edits that cannot be merged are kept and reported", "[replace][writer
   const Result<ReplaceOutcome> done = world.apply();
   REQUIRE(done);
   CHECK(world.hosts() == with_block("127.0.0.1\tlocalhost\n10.0.0.8\tother.example\n"));
-  CHECK(done->left_over == kState + "/hosts.left-1");
-  CHECK_THAT(*world.disk.content(done->left_over), Catch::Contains("10.0.0.9\tother.example"));
+  CHECK(done->left_overs == std::vector<std::string>{kState + "/hosts.left-1"});
+  CHECK_THAT(*world.disk.content(done->left_overs.at(0)), Catch::Contains("10.0.0.9\tother.example"));
 }
 
 TEST_CASE("a writer that never rests is given up on", "[replace][writers]") {
@@ -199,6 +199,77 @@ TEST_CASE("a writer that keeps the file open is left behind, its bytes kept",
   CHECK(done->previous == kState + "/hosts.prev");
   CHECK(world.disk.content(done->previous) == kOld);
   CHECK(world.disk.survivors(done->previous) == std::set<std::optional<std::string>>{kOld});
+}
+
+TEST_CASE("what a writer that was left behind still writes is in hosts.prev", "[replace][writers]") {
+  HostsWorld world;
+  const std::uint64_t writer = world.disk.open_by_writer(kHosts);
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(done->writer_busy);
+  world.disk.append_by_writer(writer, "10.0.0.8 late.example\n");
+  CHECK(world.disk.content(done->previous) == kOld + "10.0.0.8 late.example\n");
+}
+
+TEST_CASE("nothing takes the place of a file that a writer has truncated and not finished",
+          "[replace][writers]") {
+  HostsWorld world;
+  world.disk.has_exchange = GENERATE(true, false);
+  const std::string begun = GENERATE("", "10.0.0.7 first.exa");
+  const std::uint64_t writer = world.disk.open_by_writer(kHosts);
+  world.disk.rewrite(kHosts, begun);
+  const Result<ReplaceOutcome> early = world.apply();
+  REQUIRE_FALSE(early);
+  CHECK(early.error().code == Errc::writer_busy);
+  CHECK(world.hosts() == begun);
+  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
+
+  world.disk.append_by_writer(writer, "mple\n127.0.0.1 localhost\n");
+  world.disk.close_by_writer(writer);
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(world.hosts() == with_block(begun + "mple\n127.0.0.1 localhost\n"));
+}
+
+TEST_CASE("no writer pays for the one that was waited for before", "[replace][writers]") {
+  HostsWorld world;
+  world.disk.put(kTemp, kOld);
+  (void)world.disk.open_by_writer(kTemp);  // whoever had the displaced file open never closes it
+  std::uint64_t writer = 0;
+  world.disk.on_call = [&](const std::string& call) {
+    if (call != "exchange" || writer != 0) return;
+    writer = world.disk.open_by_writer(kHosts);
+    world.clock.on_sleep = [&, slept = 0]() mutable {
+      if (++slept != 2) return;
+      world.disk.append_by_writer(writer, "10.0.0.8 slow.example\n");
+      world.disk.close_by_writer(writer);
+    };
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  CHECK(world.hosts() == with_block(kOld + "10.0.0.8 slow.example\n"));
+}
+
+TEST_CASE("an edit of which no copy can be kept waits for the next run", "[replace][writers]") {
+  HostsWorld world;
+  int exchanges = 0;
+  world.disk.on_call = [&](const std::string& call) {
+    if (call != "exchange") return;
+    ++exchanges;
+    if (exchanges == 1) world.disk.append(kHosts, "10.0.0.8 first.example\n");
+    if (exchanges == 2) world.disk.append(kHosts, "10.0.0.9 second.example\n");
+  };
+  ReplaceRequest request = apply_request();
+  request.state_directory = "/nowhere";
+  world.disk.remove("/run/hostspin");
+  REQUIRE_FALSE(world.apply(request));
+  CHECK(world.hosts() == kOld + "10.0.0.8 first.example\n");
+
+  world.disk.on_call = nullptr;
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE(done);
+  REQUIRE(done->left_overs == std::vector<std::string>{kState + "/hosts.left-1"});
+  CHECK_THAT(*world.disk.content(done->left_overs[0]), Catch::Contains("10.0.0.9 second.example"));
 }
 
 TEST_CASE("the file was swapped for a symlink meanwhile: it is put back and refused",
