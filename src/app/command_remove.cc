@@ -1,3 +1,4 @@
+#include "apply_report.h"
 #include "commands.h"
 #include "converge.h"
 #include "lock.h"
@@ -27,6 +28,13 @@ std::vector<Pin> known_pins(Context& context) {
   Result<Standing> standing = take_standing(context);
   if (!standing || !standing->current) return {};
   return wanted_pins(standing->current->manifest(), {});
+}
+
+/// Warnings, told and given back.
+std::vector<std::string> tell_outcome(Context& context, const ReplaceOutcome& outcome) {
+  std::vector<std::string> warnings = outcome_warnings(context.config.hosts_path, outcome);
+  for (const std::string& warning : warnings) context.env.console.warning(warning);
+  return warnings;
 }
 
 std::string lines_of(const std::vector<std::string>& lines) {
@@ -60,11 +68,13 @@ ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterw
       });
   if (!outcome) return fail(env, options, "remove", outcome.error());
   const std::string& path = context->config.hosts_path;
+  const std::vector<std::string> warnings = tell_outcome(*context, *outcome);
   const std::string verdict =
       (outcome->written ? "the block is out of " + path : "there was no block in " + path) +
       (hold_afterwards ? "; held until 'hostspin release'" : "");
-  return finish(env, options, "remove", ExitCode::ok, verdict, std::nullopt,
-                {{"removed", outcome->written}, {"held", hold_afterwards}});
+  return finish(env, options, "remove", warnings.empty() ? ExitCode::ok : ExitCode::attention,
+                verdict, std::nullopt,
+                {{"removed", outcome->written}, {"held", hold_afterwards}, {"warnings", warnings}});
 }
 
 ExitCode command_hold(Env& env, const CommonOptions& options, const std::string& reason) {
@@ -72,6 +82,10 @@ ExitCode command_hold(Env& env, const CommonOptions& options, const std::string&
   if (!context) return fail(env, options, "hold", context.error());
   if (Result<void> held = context->store.hold(reason); !held) {
     return fail(env, options, "hold", held.error());
+  }
+  // A pass that is under way has not seen it.
+  if (const Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit); !lock) {
+    env.console.warning("a pass may be under way that began before: " + lock.error().detail);
   }
   return finish(env, options, "hold", ExitCode::ok,
                 "held: " + context->config.hosts_path + " is left alone until 'hostspin release'",
@@ -92,34 +106,42 @@ ExitCode command_release(Env& env, const CommonOptions& options) {
 ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run) {
   Result<Context> context = make_context(env, options);
   if (!context) return fail(env, options, "repair", context.error());
-  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
-  if (!lock) return fail(env, options, "repair", lock.error());
   const std::string& path = context->config.hosts_path;
   Result<std::optional<std::string>> bytes = read_file(env.fs, options.root, path, kHostsBytesMax);
   if (!bytes) return fail(env, options, "repair", bytes.error());
   const std::string before = bytes->value_or("");
+  const std::string in_order = "the markers in " + path + " are in order";
   if (parse_hosts(before)) {
-    return finish(env, options, "repair", ExitCode::ok, "the markers in " + path + " are in order",
-                  std::nullopt, {{"changed", false}});
+    return finish(env, options, "repair", ExitCode::ok, in_order, std::nullopt,
+                  {{"changed", false}});
   }
   const std::vector<Pin> known = known_pins(*context);
   const RepairPlan shown = plan_repair(before, known);
-  const bool json = options.format == OutputFormat::json;
-  if (!json) {
+  // Shown before the lock is taken: who reads it page by page keeps nobody waiting.
+  if (options.format != OutputFormat::json) {
     env.console.print(lines_of(shown.explanation) + unified_diff(before, shown.after, path, path));
   }
-  if (!dry_run) {
-    Result<ReplaceOutcome> outcome = edit_hosts(
-        *context, [&](std::string_view present, bool exists) -> Result<std::optional<Pieces>> {
-          if (!exists || parse_hosts(present)) return std::optional<Pieces>();
-          return std::optional<Pieces>(plan_repair(present, known).after);
-        });
-    if (!outcome) return fail(env, options, "repair", outcome.error());
+  if (dry_run) {
+    return finish(env, options, "repair", ExitCode::attention,
+                  "this is what repair would do to " + path, std::nullopt,
+                  {{"changed", false}, {"explanation", shown.explanation}});
   }
-  return finish(env, options, "repair", ExitCode::attention,
-                dry_run ? "this is what repair would do to " + path
-                        : path + " is repaired; 'hostspin apply' puts the block back",
-                std::nullopt, {{"changed", !dry_run}, {"explanation", shown.explanation}});
+  const Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
+  if (!lock) return fail(env, options, "repair", lock.error());
+  Result<ReplaceOutcome> outcome = edit_hosts(
+      *context, [&](std::string_view present, bool exists) -> Result<std::optional<Pieces>> {
+        if (!exists || parse_hosts(present)) return std::optional<Pieces>();
+        return std::optional<Pieces>(plan_repair(present, known).after);
+      });
+  if (!outcome) return fail(env, options, "repair", outcome.error());
+  const std::vector<std::string> warnings = tell_outcome(*context, *outcome);
+  // Another program's half-done work may have been what looked damaged.
+  return finish(
+      env, options, "repair", ExitCode::attention,
+      outcome->written ? path + " is repaired; 'hostspin apply' puts the block back"
+                       : in_order + " by now",
+      std::nullopt,
+      {{"changed", outcome->written}, {"explanation", shown.explanation}, {"warnings", warnings}});
 }
 
 }  // namespace hostspin
