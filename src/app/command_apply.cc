@@ -10,7 +10,7 @@ namespace {
 
 /// The pass of `apply`. Where nobody looks on, a block that somebody keeps reverting is left alone
 /// until the back-off is over.
-Result<Applied> apply_held(Context& context, Standing& standing, bool unattended) {
+Result<Applied> pass(Context& context, Standing& standing, bool unattended) {
   Result<Standing> taken = take_standing(context);
   if (!taken) return std::move(taken).error();
   standing = std::move(*taken);
@@ -22,22 +22,34 @@ Result<Applied> apply_held(Context& context, Standing& standing, bool unattended
   return applied;
 }
 
-ExitCode fail_apply(Env& env, const CommonOptions& options, Context* context, const Error& error) {
-  record_failed_pass(env, options, context, error);
-  return fail(env, options, "apply", error);
+/// The pass and its record under the lock, which is given back before anything is said of them:
+/// whoever reads that may take his time.
+Result<Applied> pass_locked(Context& context, Standing& standing, bool unattended) {
+  const Result<Lock> lock =
+      Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);
+  if (!lock) {
+    record_failed_pass(context.env, context.options, nullptr, lock.error());
+    return lock.error();
+  }
+  Result<Applied> applied = pass(context, standing, unattended);
+  if (applied)
+    record_pass(context, standing, *applied);
+  else
+    record_failed_pass(context.env, context.options, &context, applied.error());
+  return applied;
 }
 
 }  // namespace
 
 ExitCode command_apply(Env& env, const CommonOptions& options, const ApplyOptions& apply) {
   Result<Context> context = make_context(env, options);
-  if (!context) return fail_apply(env, options, nullptr, context.error());
-  Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
-  if (!lock) return fail_apply(env, options, nullptr, lock.error());
+  if (!context) {
+    record_failed_pass(env, options, nullptr, context.error());
+    return fail(env, options, "apply", context.error());
+  }
   Standing standing;
-  Result<Applied> applied = apply_held(*context, standing, apply.unattended);
-  if (!applied) return fail_apply(env, options, &*context, applied.error());
-  record_pass(*context, standing, *applied);
+  const Result<Applied> applied = pass_locked(*context, standing, apply.unattended);
+  if (!applied) return fail(env, options, "apply", applied.error());
 
   ApplyReport report = report_apply(*context, standing, *applied);
   const bool left_alone = !applied->outcome.written && applied->plan.changes && !applied->is_held;
