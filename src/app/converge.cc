@@ -76,6 +76,25 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
   return prepared;
 }
 
+/// A file whose markers are damaged is refused before state is touched, and what its header says
+/// counts for what may be adopted. Half of another program's work is no damage yet.
+Result<void> look_at_block(Context& context, Standing& standing) {
+  Result<std::optional<FoundBlock>> found;
+  for (const bool is_last : {false, true}) {
+    const Result<std::optional<std::string>> bytes =
+        read_file(context.env.fs, context.options.root, context.config.hosts_path, kHostsBytesMax);
+    if (!bytes) return bytes.error();
+    found = find_block(bytes->value_or(""));
+    if (found || is_last) break;
+    context.env.clock.sleep(kSettleTime);
+  }
+  if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
+  HostsFile file;
+  file.block = std::move(*found);
+  remember_header(standing, file);
+  return {};
+}
+
 }  // namespace
 
 Result<Applied> preview_standing(Context& context, Standing& standing,
@@ -128,9 +147,8 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
   if (!renewed) return std::move(renewed).error();
   renewed->now =
       std::max(renewed->root().issued, standing.now);  // one instant judges a whole cycle
-  // A file whose markers are damaged is refused here, before state is touched.
-  if (Result<Applied> seen = preview_standing(context, *renewed); !seen) {
-    return std::move(seen).error();
+  if (Result<void> sound = look_at_block(context, *renewed); !sound) {
+    return std::move(sound).error();
   }
 
   Result<AdmittedManifest> offer =
