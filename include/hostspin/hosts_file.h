@@ -125,6 +125,7 @@ struct Plan {
   Pieces after;                     ///< the whole new file; views of the file that was given
   std::vector<Conflict> conflicts;  ///< at most kConflictsMax
   std::size_t conflict_lines = 0;   ///< all of them, listed or not
+  std::size_t hidden_lines = 0;     ///< those of them that are commented out once it is written
   /// Lines that an earlier comment-out hid and that give none of our names any more (policy
   /// comment_out), or any at all (remove): put back. 1-based, in the file as it is.
   std::vector<std::size_t> restored_lines;

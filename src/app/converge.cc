@@ -52,6 +52,15 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std
   return std::optional<Pieces>(applied.plan.after);
 }
 
+/// What the plan comments out is in effect until it is written, and no conflict afterwards.
+void settle_conflicts(Applied& applied) {
+  if (applied.outcome.written) {
+    applied.plan.conflict_lines -= applied.plan.hidden_lines;
+  } else {
+    for (Conflict& conflict : applied.plan.conflicts) conflict.commented_out = false;
+  }
+}
+
 struct Prepared {
   Applied applied;
   std::string block;
@@ -105,6 +114,7 @@ Result<Applied> preview_standing(Context& context, Standing& standing,
   const Result<std::optional<Pieces>> worked_out =
       work_out(context, standing, prepared->block, bytes, found.has_value(), prepared->applied);
   if (!worked_out) return worked_out.error();
+  settle_conflicts(prepared->applied);
   return std::move(prepared->applied);
 }
 
@@ -135,6 +145,7 @@ Result<Applied> apply_standing(Context& context, Standing& standing) {
   if (!outcome) return std::move(outcome).error();
   applied.outcome = std::move(*outcome);
   applied.plan.after = {};  // its bytes are gone
+  settle_conflicts(applied);
   return std::move(applied);
 }
 

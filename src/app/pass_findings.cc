@@ -67,12 +67,14 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
     const std::string why = applied.held.empty() ? std::string() : ": " + applied.held;
     books.alarms.push_back({EventKind::held, "", path + " is left alone" + why, fields});
   }
-  if (!applied.plan.conflicts.empty()) {
-    const Conflict& first = applied.plan.conflicts.front();
+  const auto& conflicts = applied.plan.conflicts;
+  const auto first = std::find_if(conflicts.begin(), conflicts.end(),
+                                  [](const Conflict& one) { return !one.commented_out; });
+  if (first != conflicts.end()) {
     const std::size_t more = applied.plan.conflict_lines - 1;
     books.alarms.push_back({EventKind::conflict, "",
-                            path + ":" + std::to_string(first.line) + ": a foreign line gives " +
-                                first.name + " the address " + first.address +
+                            path + ":" + std::to_string(first->line) + ": a foreign line gives " +
+                                first->name + " the address " + first->address +
                                 (more == 0 ? "" : ", and " + std::to_string(more) + " more"),
                             fields});
   }

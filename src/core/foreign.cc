@@ -41,6 +41,7 @@ class LineReader {
     found_ = 0;
     gives_localhost_ = false;
     const bool ours = read_as_entry(line, /*some_readers=*/false);
+    entry_conflicts_ = findings_.conflicts.size();
     if (may_split(line)) read_pieces(line);
     if (found_ > 0) ++findings_.conflict_lines;
     return ours && !gives_localhost_;
@@ -57,9 +58,11 @@ class LineReader {
     return conflict;
   }
 
+  /// Not what some readers find further on in the line: to them that stays an entry.
   void mark_commented_out() {
-    for (std::size_t i = first_conflict_; i < findings_.conflicts.size(); ++i)
-      if (findings_.conflicts[i].line == number_) findings_.conflicts[i].commented_out = true;
+    for (std::size_t i = first_conflict_; i < entry_conflicts_; ++i)
+      findings_.conflicts[i].commented_out = true;
+    if (entry_conflicts_ == findings_.conflicts.size()) ++findings_.hidden_lines;
   }
 
  private:
@@ -133,6 +136,7 @@ class LineReader {
   ForeignFindings& findings_;
   std::size_t number_ = 0;
   std::size_t first_conflict_ = 0;
+  std::size_t entry_conflicts_ = 0;
   std::size_t found_ = 0;
   bool gives_localhost_ = false;
 };

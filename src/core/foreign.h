@@ -48,6 +48,7 @@ struct LineEdit {
 struct ForeignFindings {
   std::vector<Conflict> conflicts;
   std::size_t conflict_lines = 0;
+  std::size_t hidden_lines = 0;  ///< those of them that comment-out takes out of effect
   std::vector<std::size_t> long_lines;
   std::vector<std::size_t> restored_lines;
 };

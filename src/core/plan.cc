@@ -84,6 +84,7 @@ Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
                  !edits_after.empty();
   plan.conflicts = std::move(findings.conflicts);
   plan.conflict_lines = findings.conflict_lines;
+  plan.hidden_lines = findings.hidden_lines;
   plan.restored_lines = std::move(findings.restored_lines);
   plan.foreign_long_lines = std::move(findings.long_lines);
   plan.no_localhost = !gives_localhost(bytes);
