@@ -5,6 +5,8 @@
 #include "co_tenants.h"
 #include "config_lines.h"
 #include "doctor_examination.h"
+#include "kept_bytes.h"
+#include "path_text.h"
 #include "refusal.h"
 #include "target.h"
 
@@ -23,7 +25,7 @@ constexpr std::size_t kResolvedLineBytes = 1U << 20U;
 constexpr std::uint32_t kWritableByGroup = 0020;
 constexpr std::uint32_t kWritableByOthers = 0002;
 constexpr std::uint32_t kReadableByOthers = 0004;
-constexpr std::size_t kConflictsMax = 20;
+constexpr std::size_t kConflictsShownMax = 20;
 
 void add_error(Examination& exam, const Error& error) {
   exam.add(std::string(code_name(error.code)), Severity::critical, error.detail,
@@ -53,28 +55,16 @@ void examine_long_lines(Examination& exam, std::string_view bytes) {
 void examine_conflicts(Examination& exam, const HostsFile& file) {
   std::size_t shown = 0;
   for (const Conflict& conflict : find_conflicts(file, exam.input().pins)) {
-    if (shown++ == kConflictsMax) {
+    if (shown++ == kConflictsShownMax) {
       return exam.add("conflict", Severity::warning, "more foreign lines give pinned names");
     }
-    const std::string line = "line " + std::to_string(conflict.line) + " gives " +
-                             quoted(conflict.name) + " the address " + conflict.address;
     if (conflict.same_address) {
-      exam.add("conflict", Severity::info, line + ", which the block gives too");
+      exam.add("conflict", Severity::info, describe_conflict(conflict));
       continue;
     }
-    exam.add("conflict", Severity::warning,
-             line + (conflict.before_block ? ": it wins, or is added under 'multi on'"
-                                           : ": under 'multi on' it is added to the pinned ones"),
+    exam.add("conflict", Severity::warning, describe_conflict(conflict),
              "remove the line, or set [hosts] conflicts = \"comment-out\"");
   }
-}
-
-bool gives_localhost(std::string_view bytes) {
-  for (const std::string_view line : lines_of(bytes)) {
-    const std::vector<std::string_view> words = words_of(without_comment(line));
-    if (std::find(words.begin(), words.end(), "localhost") != words.end()) return true;
-  }
-  return false;
 }
 
 void examine_content(Examination& exam, std::string_view bytes) {
@@ -121,10 +111,10 @@ void examine_status(Examination& exam, const FileStatus& status, const std::stri
   }
   // Whoever tries things out below a directory of his own owns the files there.
   const bool is_own = !exam.is_running_system() && status.owner == exam.live().user;
-  if (status.owner != 0 && !is_own) {
+  if ((status.owner != 0 || status.group != 0) && !is_own) {
     exam.add("foreign_owner", Severity::warning,
-             shown + " belongs to user " + std::to_string(status.owner) +
-                 ", which the units have no right to keep",
+             shown + " belongs to user " + std::to_string(status.owner) + " and group " +
+                 std::to_string(status.group) + ", which the units have no right to keep",
              std::string(default_hint(Errc::foreign_owner)));
   }
   if (status.links > 1) {
@@ -168,13 +158,14 @@ void examine_left_overs(Examination& exam, const Target& target) {
              "'hostspin apply' looks what it holds and clears it away");
   }
   std::vector<std::string> kept;
-  for (const std::string& name : exam.list(exam.input().state_directory, "")) {
-    if (name.starts_with("hosts.left-")) kept.push_back(name);
+  for (const std::string& directory : keeping_directories(exam.input().state_directory)) {
+    for (const std::string& name : exam.list(directory, "")) {
+      if (name.starts_with(kLeftOverPrefix)) kept.push_back(join_path(directory, name));
+    }
   }
   if (kept.empty()) return;
   exam.add("left_lines", Severity::info,
-           "foreign lines of an interrupted replacement are kept in " +
-               exam.input().state_directory + " (" + listed(kept) + ")",
+           "foreign lines that could not be put into the hosts file are kept: " + listed(kept),
            "compare them with the hosts file, then delete them");
 }
 

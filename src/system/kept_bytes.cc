@@ -1,7 +1,5 @@
 #include "kept_bytes.h"
 
-#include <vector>
-
 #include "path_text.h"
 #include "sys_error.h"
 
@@ -23,18 +21,11 @@ std::string left_over_name(FileSystem& fs, const ReplaceRequest& request,
   return name;
 }
 
-std::vector<std::string> keeping_directories(const ReplaceRequest& request) {
-  std::vector<std::string> directories;
-  if (!request.state_directory.empty()) directories.push_back(request.state_directory);
-  directories.emplace_back(kRunDirectory);
-  return directories;
-}
-
 template <typename Name>
 Result<std::string> keep(FileSystem& fs, const ReplaceRequest& request, std::string_view bytes,
                          bool durable, Name name_in) {
   Result<void> kept;
-  for (const std::string& directory : keeping_directories(request)) {
+  for (const std::string& directory : keeping_directories(request.state_directory)) {
     const std::string name = name_in(directory);
     kept = write_state_file(fs, request.root, directory, name, bytes, durable);
     if (kept) return join_path(directory, name);
@@ -43,6 +34,13 @@ Result<std::string> keep(FileSystem& fs, const ReplaceRequest& request, std::str
 }
 
 }  // namespace
+
+std::vector<std::string> keeping_directories(const std::string& state_directory) {
+  std::vector<std::string> directories;
+  if (!state_directory.empty()) directories.push_back(state_directory);
+  directories.emplace_back(kRunDirectory);
+  return directories;
+}
 
 Result<std::string> keep_previous(FileSystem& fs, const ReplaceRequest& request,
                                   std::string_view bytes, bool durable) {
@@ -58,7 +56,7 @@ Result<std::string> keep_left_over(FileSystem& fs, const ReplaceRequest& request
 }
 
 void clear_kept_temps(FileSystem& fs, const ReplaceRequest& request) {
-  for (const std::string& directory : keeping_directories(request)) {
+  for (const std::string& directory : keeping_directories(request.state_directory)) {
     const SysResult<Handle> opened = fs.open_directory(request.root, directory);
     if (!opened) continue;
     const OwnedHandle handle(fs, *opened);

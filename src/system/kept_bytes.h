@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "file_system.h"
 #include "hostspin/result.h"
@@ -16,6 +17,9 @@ inline constexpr std::string_view kPreviousName = "hosts.prev";
 inline constexpr std::string_view kLeftOverPrefix = "hosts.left-";
 /// Above it the last one is written over.
 inline constexpr int kLeftOversMax = 100;
+
+/// Where bytes are kept, the first that can be written: the state directory, /run/hostspin.
+[[nodiscard]] std::vector<std::string> keeping_directories(const std::string& state_directory);
 
 /// Keeps `bytes` in the state directory, or in /run/hostspin where that cannot be written (early
 /// boot). Where they are kept.
