@@ -169,6 +169,9 @@ def test_resolved_answers_every_name_with_exactly_its_addresses(machine, thousan
     pytest.param(APPLIES_LONG, id="long", marks=pytest.mark.long)])
 def test_no_reader_sees_a_torn_file_or_misses_a_name(machine, fleet, readers, applies):
     """Two readers at once, glibc and musl, while every apply changes the block."""
+    kinds = sorted(set(readers) & {"glibc", "musl"})
+    if not kinds:
+        raise Unavailable("no compiler for glibc or musl: nobody would be watching")
     names = [f"s{i}.svc.example.com" for i in range(40)]
     last = b"10.5.5.5 printer.example\n# last foreign"
     machine.hosts = DEFAULT_HOSTS + last  # no final LF yet: apply adds one
@@ -185,7 +188,7 @@ def test_no_reader_sees_a_torn_file_or_misses_a_name(machine, fleet, readers, ap
     etc = Etc(machine)
     watchers = []
     try:
-        for kind in set(readers) & {"glibc", "musl"}:
+        for kind in kinds:
             watchers.append(subprocess.Popen(
                 [*etc.prefix(), readers[kind][0], "watch", names[0], names[-1], "printer.example"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment(), text=True))
