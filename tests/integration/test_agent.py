@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.agent import Agent, Datagrams, journal_fields, pinned, replace, wait_until
+from support.block import expected_block
 from support.fleet import service
 from support.machine import DEFAULT_HOSTS, source
 
@@ -336,32 +337,69 @@ def test_without_a_good_configuration_it_does_not_start(machine):
         assert "could not start" in agent.events("agent_stopped")[0]["message"]
 
 
+def descendants(pid: int) -> list:
+    """The process and all that came from it, as many as can still be found."""
+    found, todo = [], [pid]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            todo += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+    return found
+
+
+def kill_all_of(agent) -> None:
+    """As systemd does with a unit's control group: everything, and whatever was started meanwhile."""
+    agent.signal(signal.SIGSTOP)  # it starts nobody any more
+    for one in reversed(descendants(agent.pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+    agent.process.wait()
+
+
+def is_whole(content: bytes, blocks) -> bool:
+    """The file as it was without a block, or with one whole block of a version that was offered."""
+    return content == DEFAULT_HOSTS or any(content == block + DEFAULT_HOSTS for block in blocks)
+
+
 @pytest.mark.parametrize("kills", [20, pytest.param(500, marks=pytest.mark.long)])
 def test_killed_at_any_time_it_leaves_everything_whole(machine, publication, fleet, kills):
-    """kill -9 at random moments while a vandal is at work and versions are adopted; then a clean start."""
+    """kill -9 at random moments while a vandal is at work and versions are adopted; then a clean start. Every other
+    time its children go with it, as in a unit; else they live on and finish what they do."""
     import random
     dice = random.Random(kills)
-    publication.offer(fleet.manifest(5))
+    notes = [fleet.manifest(5)]
+    publication.offer(notes[0])
+    blocks = [expected_block(notes[0])]
     text = '[refresh]\ninterval = "1s"\nsplay = "0"\n[verify]\ninterval = "0"\n'
     machine.configure(source(publication.file_url), text=text)
+    with_block = 0
     for round_number in range(kills):
         with Agent(machine) as agent:
             time.sleep(dice.uniform(0, 0.12))
             version = 6 + round_number
             new = publication.path / "new"
-            new.write_bytes(fleet.manifest(version, [service("db.svc.example.com", [f"10.2.{version // 250}.{version % 250}"])]))
+            note = fleet.manifest(version, [service("db.svc.example.com", [f"10.2.{version // 250}.{version % 250}"])])
+            blocks.append(expected_block(note))
+            new.write_bytes(note)
             os.replace(new, publication.path / "manifest.note")
             agent.signal(signal.SIGUSR1)
             if dice.random() < 0.5:
                 replace(machine, DEFAULT_HOSTS)
             time.sleep(dice.uniform(0, 0.12))
-            agent.process.kill()
-            agent.process.wait()
-        assert b"localhost" in machine.hosts
+            if round_number % 2:
+                kill_all_of(agent)
+            else:
+                agent.process.kill()
+                agent.process.wait()
+        left = machine.hosts
+        assert is_whole(left, blocks), (round_number, left)
+        with_block += left != DEFAULT_HOSTS
         stored = machine.state_path / "manifest.note"
         if stored.exists():
             # A refresh that has lost its agent may still be adopting: then it is older than what is held.
             wait_until(lambda: machine.hostspin("inspect", stored).code == 0, "a stored manifest that verifies")
+    assert 0 < with_block < kills, "kills fell on both sides"
     (machine.path / "run/hostspin/reverts").unlink(missing_ok=True)
     with Agent(machine) as agent:
         last = 5 + kills
@@ -369,7 +407,9 @@ def test_killed_at_any_time_it_leaves_everything_whole(machine, publication, fle
         agent.wait_pinned(f"10.2.{last // 250}.{last % 250}")
         assert agent.stop() == 0
     assert machine.hostspin("apply").code == 0
+    assert machine.hosts == blocks[-1] + DEFAULT_HOSTS
     assert machine.litter() == []
+    assert not list(machine.path.rglob("hosts.left-*"))
 
 
 def test_status_says_how_each_source_fared_and_when_it_is_asked_next(watched, publication):
