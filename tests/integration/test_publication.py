@@ -1,5 +1,7 @@
-"""From a manifest's publication to every look-up's new answer, on three hosts, for glibc and for musl."""
+"""From a manifest's publication to every look-up's new answer: on three hosts, for glibc and for musl, and at each
+host's turn where the manifest has one."""
 
+import hashlib
 import itertools
 import os
 import shutil
@@ -10,9 +12,9 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from support.agent import Agent, wait_until
-from support.fleet import service
-from support.machine import Machine
+from support.agent import Agent, pinned, wait_until
+from support.fleet import Raw, service, stamp
+from support.machine import Machine, source
 from support.namespace import Namespace, propagation
 from support.process import clean_environment
 
@@ -167,3 +169,58 @@ def test_every_look_up_answers_the_new_address(hosts, fleet):
         answers = client.answers()
         assert [one for one in answers if one != "none"] == [f"10.1.2.{number}" for number in range(5, version + 1)]
         assert "none" not in answers[answers.index("10.1.2.5"):]
+
+
+SPREAD_SECONDS = 60  # the least that a manifest can ask for
+LATE_SECONDS_MAX = 3  # up to one of jitter, and the wait is in whole seconds, too; then the refresh itself
+
+
+def turn(machine_id: str, fleet_name: str, version: int) -> int:
+    """Seconds after `issued` at which this host adopts, as trust.md has it; the clock's seconds are whole ones."""
+    digest = hashlib.sha256(f"{machine_id}\n{fleet_name}\n{version}\n".encode()).digest()
+    return SPREAD_SECONDS * int.from_bytes(digest[:8], "big") >> 64
+
+
+def machine_id_with_turn(wanted: int, fleet_name: str, version: int) -> str:
+    """Of a host whose turn comes that many seconds after `issued`."""
+    ids = (hashlib.md5(str(number).encode()).hexdigest() for number in itertools.count())
+    return next(one for one in ids if turn(one, fleet_name, version) == wanted)
+
+
+@pytest.mark.slow
+def test_each_agent_adopts_at_its_turn_and_not_before(tmp_path, programs, fleet, publication):
+    """All see the offer at once and would ask again in an hour; nothing but their turn brings them to adopt it."""
+    turns = (8, 13)
+    calm = '[refresh]\ninterval = "1h"\nsplay = "0"\n[verify]\ninterval = "0"\n'
+    publication.offer(fleet.manifest(5, [service(NAME, ["10.1.2.5"])]))
+    agents = []
+    try:
+        for number, wanted in enumerate(turns):
+            machine = Machine(tmp_path / f"host-{number}", programs).trust(fleet.root())
+            (machine.path / "etc/machine-id").write_text(machine_id_with_turn(wanted, fleet.name, 6) + "\n")
+            agents.append(Agent(machine.configure(source(publication.file_url), text=calm)))
+        for agent in agents:
+            agent.wait_pinned("10.1.2.5")
+        issued = int(time.time())
+        publish(publication, fleet.manifest(6, [service(NAME, ["10.1.2.6"])], issued=Raw(stamp(issued)), spread=1))
+        for agent in agents:
+            agent.signal(signal.SIGUSR1)
+        for agent in agents:
+            wait_until(lambda: "waiting" in agent.machine.hostspin("status").stdout, "its waiting")  # noqa: B023
+        assert time.time() < issued + turns[0], "the offer was seen ahead of every turn"
+
+        adopted = {}
+
+        def all_adopted() -> bool:
+            for number, agent in enumerate(agents):
+                if number not in adopted and pinned(agent.machine, "10.1.2.6"):
+                    adopted[number] = time.time() - issued
+            return len(adopted) == len(agents)
+
+        wait_until(all_adopted, lambda: f"adoption everywhere: {adopted}")
+    finally:
+        for agent in agents:
+            agent.__exit__()
+    late = [adopted[number] - wanted for number, wanted in enumerate(turns)]
+    print("seconds after the turn: " + ", ".join(f"{one:.2f}" for one in late))
+    assert all(0 <= one <= LATE_SECONDS_MAX for one in late), late
