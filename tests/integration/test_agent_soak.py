@@ -10,7 +10,9 @@ import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,9 @@ CONFIG = '[refresh]\ninterval = "1s"\nsplay = "1s"\ndeadline = "2s"\n[verify]\ni
 NO_PROBES = CONFIG.replace('interval = "2s"', 'interval = "0"')
 SELDOM = NO_PROBES.replace('"1s"\nsplay = "1s"', '"1h"\nsplay = "0"')
 SECONDS_TO_HEAL = 1.0
+# What has no alarm in a round and in sixty proves nothing about its end.
+ALWAYS_RAISED = {"configuration_refused", "manifest_refused"}
+SOMETIME_RAISED = ALWAYS_RAISED | {"source_failed", "refresh_failed", "block_not_written"}
 SECONDS_TO_GIVE_UP = 10  # so that a failure says how long it took
 
 
@@ -38,13 +43,65 @@ def children(pid: int) -> list:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
+def workers(pid: int) -> list:
+    """The process's children, theirs and so on, as far as they are hostspin-net."""
+    found, todo = [], children(pid)
+    while todo:
+        one = todo.pop()
+        try:
+            if Path(f"/proc/{one}/comm").read_text().strip() == "hostspin-net":
+                found.append(int(one))
+            todo += children(int(one))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+class HttpSource:
+    """The publication over HTTP, so that every refresh needs the network worker; it can keep who asks waiting."""
+
+    def __init__(self, directory: Path):
+        self.answering, self.asked = threading.Event(), threading.Event()
+        self.answering.set()
+        outer = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def __init__(self, *arguments):
+                super().__init__(*arguments, directory=str(directory))
+
+            def do_GET(self):
+                outer.asked.set()
+                outer.answering.wait(timeout=30)
+                try:
+                    super().do_GET()
+                except OSError:
+                    pass  # who asked was killed, or has given up
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def close(self):
+        self.answering.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
 class Vandals:
     """Five kinds of writers, and other trouble. Each call is one disturbance, over when it returns; whatever does not
     concern the file itself has a writer beside it, so that there is something to heal."""
 
-    def __init__(self, machine, publication, agent, fleet, dice):
-        self.machine, self.publication, self.agent, self.fleet, self.dice = machine, publication, agent, fleet, dice
+    def __init__(self, machine, publication, http, agent, fleet, dice):
+        self.machine, self.publication, self.http = machine, publication, http
+        self.agent, self.fleet, self.dice = agent, fleet, dice
         self.note = fleet.manifest(5)
+        self.workers_killed = 0
 
     # Writers.
     def write_in_place(self):
@@ -83,20 +140,38 @@ class Vandals:
         self.write()
 
     def hangups(self):
-        for _ in range(20):
+        """Good configurations and bad ones in turn; the bad one is refused, and the good one ends that."""
+        good = self.machine.config_path.read_text()
+        for number in range(20):
+            self.machine.config_path.write_text(good if number % 2 else "refresh = 1\n" + good)
             self.agent.signal(signal.SIGHUP)
             self.agent.signal(signal.SIGUSR1)
             time.sleep(0.01)
+        for content, state in (("refresh = 1\n" + good, "raised"), (good, "cleared")):
+            self.machine.config_path.write_text(content)
+            self.agent.signal(signal.SIGHUP)
+            wait_until(lambda: self.last_of("configuration_refused") == state, f"the refusal {state}")  # noqa: B023
         self.write()
 
+    def last_of(self, event: str) -> str:
+        return next((one["state"] for one in reversed(self.agent.log()) if one["event"] == event), "")
+
     def worker_killed(self):
+        """The one that fetches, or what waits for it."""
+        self.http.answering.clear()
+        self.http.asked.clear()
         self.agent.signal(signal.SIGUSR1)
-        time.sleep(self.dice.uniform(0, 0.02))
-        for child in children(self.agent.pid):
-            try:
-                os.kill(int(child), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        if self.http.asked.wait(timeout=10):
+            ended = workers(self.agent.pid)
+            self.workers_killed += len(ended)
+            if self.dice.random() < 0.3:
+                ended += map(int, children(self.agent.pid))
+            for one in ended:
+                try:
+                    os.kill(one, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        self.http.answering.set()
         self.write()
 
     def repair_killed(self):
@@ -182,7 +257,20 @@ def small_disk(tmp_path, programs):
         subprocess.run(["umount", "-l", disk], check=True)
 
 
+@pytest.fixture
+def http(publication):
+    made = HttpSource(publication.path)
+    yield made
+    made.close()
+
+
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+
+
+def about(event: dict) -> tuple:
+    """What an alarm is about: a source, a task or one address's check; else there is one of its kind, with its code."""
+    object_ = tuple(event.get(key, "") for key in ("source", "task", "service", "address", "check"))
+    return object_ if any(object_) else (event.get("code", ""),)
 
 
 def unpaired(agent) -> dict:
@@ -190,8 +278,7 @@ def unpaired(agent) -> dict:
     balance = collections.Counter()
     for one in agent.log():
         if state := one.get("state"):
-            balance[one["event"], one.get("source", one.get("task", one.get("code", "")))] += (
-                1 if state == "raised" else -1)
+            balance[one["event"], about(one)] += 1 if state == "raised" else -1
     return {key: count for key, count in balance.items() if count}
 
 
@@ -214,7 +301,7 @@ def end_refreshes(agent, sources):
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [True, False], ids=["kills", "clock_jumps"])
 @pytest.mark.parametrize("rounds", [1, pytest.param(60, marks=pytest.mark.long)])
-def test_soak(small_disk, publication, fleet, tmp_path, rounds, kills):
+def test_soak(small_disk, publication, http, fleet, tmp_path, rounds, kills):
     special = ("worker_killed", "repair_killed") if kills else ("clock_jumps",)
     if not kills and not FAKETIME.exists():
         pytest.skip("needs the package faketime")
@@ -225,14 +312,14 @@ def test_soak(small_disk, publication, fleet, tmp_path, rounds, kills):
                    "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     if kills:
         environment = {}
-    sources = [source(publication.file_url)]
+    sources = [source(publication.file_url), source(http.url)]
     machine.configure(*sources, text=CONFIG if kills else NO_PROBES)
     publication.offer(fleet.manifest(5))
     with Agent(machine, environment=environment) as agent:
         agent.wait_pinned()
         seed = int(os.environ.get("HOSTSPIN_SOAK_SEED", rounds))
         dice = random.Random(seed)
-        vandals = Vandals(machine, publication, agent, fleet, dice)
+        vandals = Vandals(machine, publication, http, agent, fleet, dice)
         vandals.clock = clock
         before = (descriptors(agent.pid), private_kib(agent.pid))
         worst = collections.defaultdict(float)
@@ -261,6 +348,11 @@ def test_soak(small_disk, publication, fleet, tmp_path, rounds, kills):
         after = (descriptors(agent.pid), private_kib(agent.pid))
         print(f"seed {seed}, {rounds} rounds; worst time to heal, in seconds: " + ", ".join(
             f"{name} {seconds:.2f}" for name, seconds in sorted(worst.items(), key=lambda one: -one[1])))
+        raised = collections.Counter(one["event"] for one in agent.log() if one.get("state") == "raised")
+        print(f"raised: {dict(raised)}; workers killed: {vandals.workers_killed}")
+        assert 2 * vandals.workers_killed >= rounds if kills else http.asked.is_set()
+        expected = SOMETIME_RAISED | ({"pass_failed"} if kills else set()) if rounds > 1 else ALWAYS_RAISED
+        assert expected <= set(raised), expected - set(raised)
         assert after[0] <= before[0]
         assert after[1] <= before[1] + 512, f"private memory grew from {before[1]} to {after[1]} KiB"
         if not kills:
