@@ -249,7 +249,29 @@ def scenario_kernel() -> dict:
     return found
 
 
-SCENARIOS = {"kernel": scenario_kernel, "baked": scenario_baked, "remove": scenario_remove, "status": scenario_status, "none": dict}
+def scenario_foreign_owner() -> dict:
+    """The unit that applies at boot found somebody else's file, and the agent after it."""
+    def seen() -> list:
+        status = HOSTS.stat()
+        return [status.st_uid, status.st_gid, status.st_mode & 0o7777, HOSTS.read_text()]
+
+    def journal(*options: str) -> str:
+        return call("journalctl", "--boot", "--no-pager", *options)["stdout"]
+
+    found = {"apply": show("hostspin-apply.service"), "owner": seen()}
+    found["said"] = journal("--output=cat", "--unit=hostspin-apply.service")
+    events = journal("--output=json", "HOSTSPIN_EVENT=block_not_written")
+    found["events"] = [json.loads(line) for line in events.splitlines()]
+    wait_until(lambda: show("hostspin.service").get("StatusText"))
+    found["agent"] = show("hostspin.service")
+    found["owner_with_agent"] = seen()
+    found["by_hand"] = call("hostspin", "apply")  # root with all its capabilities may keep the owner
+    found["owner_by_hand"] = seen()
+    return found
+
+
+SCENARIOS = {"kernel": scenario_kernel, "baked": scenario_baked, "remove": scenario_remove, "status": scenario_status,
+             "foreign_owner": scenario_foreign_owner, "none": dict}
 
 
 def main(scenario: str, names) -> None:

@@ -2,6 +2,7 @@
 they survive cloud-init, and no ordering cycle is hidden in the graph of units."""
 
 import json
+import os
 import shlex
 
 import boot_machine
@@ -203,6 +204,33 @@ def test_cloud_init_wipes_the_block_and_the_guard_puts_it_back(managed):
         assert (returned - moment) / 1e6 < GAP_SECONDS_MAX
         assert returned < later_stage  # runcmd and what follows never see a file without the block
     assert "manage_etc_hosts" in managed.main["hosts"]
+
+
+@pytest.mark.parametrize("owner", [(0, 4), (65534, 65534)], ids=["root:adm", "nobody:nogroup"])
+def test_a_foreign_owner_is_named_and_the_file_untouched(baked_root, fleet, tmp_path, owner):
+    """By the real unit, which has no capability with which it could keep that owner."""
+    root = baked_root.clone(tmp_path / "root")
+    before = "127.0.0.1\tlocalhost\n# somebody else's\n"
+    os.chown(root.write("etc/hosts", before), *owner)
+    try:
+        # Without RUNCMD, whose refresh is root's with all capabilities.
+        one = boot(root, fleet, tmp_path / "boot", user_data="#cloud-config\n", scenario="foreign_owner", early=False,
+                   source=False)
+    finally:
+        root.remove()
+    assert one.code == 0
+    scenario = one.main["scenario"]
+    assert scenario["owner"] == scenario["owner_with_agent"] == [*owner, 0o644, before]
+    assert (scenario["apply"]["Result"], scenario["apply"]["ExecMainStatus"]) == ("exit-code", "2"), scenario["apply"]
+    said = scenario["said"]
+    assert f"cannot keep the owner of '/etc/hosts', uid {owner[0]} gid {owner[1]}" in said, said
+    assert "hint: give the file to root ('chown root:root')" in said, said
+    raised = scenario["events"][0]
+    assert (raised["HOSTSPIN_STATE"], raised["HOSTSPIN_CODE"]) == ("raised", "foreign_owner"), raised
+    assert int(raised["__MONOTONIC_TIMESTAMP"]) < int(scenario["agent"]["ExecMainStartTimestampMonotonic"])
+    assert "cannot keep the owner" in scenario["agent"]["StatusText"], scenario["agent"]
+    assert scenario["by_hand"]["code"] == 0, scenario["by_hand"]
+    assert scenario["owner_by_hand"][:3] == [*owner, 0o644] and NAME in scenario["owner_by_hand"][3]
 
 
 def test_upgrade_removal_and_purge_on_a_running_machine(baked_root, package, fleet, tmp_path):
