@@ -1,6 +1,7 @@
 """Other programs edit the hosts file while `apply` replaces it: no line of theirs is lost but by each other."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -146,3 +147,85 @@ def test_writers_of_whole_files_lose_only_what_they_overwrite(machine, fleet, ki
 def test_a_second_hostspin_waits_its_turn(machine, fleet, rounds):
     counts = race(machine, fleet, ["append"], rounds, applies_at_once=2)
     assert not any(counts[what] for what in ("overwritten", "out of sight", "kept beside")), counts
+
+
+HELD_SECONDS = 3.5  # longer than an apply waits
+HOLDER = """
+import os, sys, time
+path, flags, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+file = os.open(path, flags)
+print("open", flush=True)
+time.sleep(seconds)
+os.write(file, sys.stdin.buffer.read())
+os.close(file)
+"""
+
+
+class Holder:
+    """Opens the file at once, and writes and closes it after longer than anybody waits: `curl -o` on a slow network."""
+
+    def __init__(self, path: Path, flags: int, content: bytes):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, path, str(os.O_WRONLY | flags), str(HELD_SECONDS)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env=clean_environment())
+        self.process.stdin.write(content)
+        self.process.stdin.close()
+        assert self.process.stdout.readline() == b"open\n"
+        self.inode = path.stat().st_ino
+
+    def at_work(self) -> bool:
+        return self.process.poll() is None
+
+    def close(self) -> None:
+        assert self.process.wait(timeout=10) == 0
+        self.process.stdout.close()
+
+
+def apply_while_held(machine, fleet, flags: int, content: bytes) -> tuple:
+    """A new manifest and one apply after the other, the last begun while the file was still open; what became of each,
+    and the manifest. Wherever the writer's file is meanwhile, it has a name: the hosts file or hosts.prev."""
+    kept = machine.state_path / "hosts.prev"
+    seed = fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])])
+    holder = Holder(machine.hosts_path, flags, content)
+    machine.trust(fleet.root(), seed)
+    outcomes = []
+    while holder.at_work():
+        done = machine.hostspin("apply", "--output", "json")
+        said = json.loads(done.stdout)
+        outcomes.append(said["error"]["code"] if "error" in said else done.code)
+        places = [path for path in (machine.hosts_path, kept) if path.exists() and path.stat().st_ino == holder.inode]
+        lost = f"what the writer has open is in no place any more: {outcomes}, {machine.hosts!r}"
+        assert places or not holder.at_work(), lost
+    holder.close()
+    return outcomes, seed
+
+
+@pytest.mark.slow
+def test_a_download_is_neither_cut_short_nor_lost(machine, fleet):
+    """The file is empty and held open for 3.5 s: no apply takes that for the file."""
+    machine.trust(fleet.root(), fleet.manifest(5))
+    assert machine.hostspin("apply").code == 0
+    downloaded = DEFAULT_HOSTS + b"".join(b"10.7.0.%d host%d.example\n" % (i, i) for i in range(1, 200))
+
+    outcomes, seed = apply_while_held(machine, fleet, os.O_TRUNC, downloaded)
+
+    assert set(outcomes) <= {0, 1, "writer_busy"}, outcomes
+    last = machine.hostspin("apply")
+    assert last.code in (0, 1), str(last)
+    assert machine.hosts == expected_block(seed) + downloaded
+    assert machine.litter() == []
+
+
+@pytest.mark.slow
+def test_a_line_written_long_after_the_file_was_opened_is_kept(machine, fleet):
+    """An appender that holds the file for 3.5 s is left behind: its file, with what it then writes, is hosts.prev."""
+    machine.trust(fleet.root(), fleet.manifest(5))
+    assert machine.hostspin("apply").code == 0
+    line = b"10.7.0.1 late.example\n"
+
+    outcomes, seed = apply_while_held(machine, fleet, os.O_APPEND, line)
+
+    assert set(outcomes) <= {0, 1}, outcomes
+    places = [machine.hosts, (machine.state_path / "hosts.prev").read_bytes()]
+    assert sum(line in place for place in places) == 1, places
+    assert machine.hosts.startswith(expected_block(seed)) and DEFAULT_HOSTS in machine.hosts
