@@ -176,7 +176,7 @@ ExitCode AppWorld::status() {
 
 ExitCode AppWorld::reload() {
   Env env = this->env();
-  return command_agent_settings(env, options, "");
+  return command_agent_settings(env, options, {});
 }
 
 ExitCode AppWorld::refresh(const RefreshOptions& refresh) {
