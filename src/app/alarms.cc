@@ -20,6 +20,20 @@ bool holds(const std::vector<Alarm>& alarms, const Alarm& alarm) {
                      [&](const Alarm& one) { return is_same(one, alarm); });
 }
 
+/// Whether there may be one of the kind for every address or source.
+bool is_numerous(EventKind kind) {
+  return kind == EventKind::address_down || kind == EventKind::source_failed ||
+         kind == EventKind::manifest_refused;
+}
+
+bool has_place(const std::vector<Alarm>& alarms, EventKind kind) {
+  const auto rivals =
+      static_cast<std::size_t>(std::count_if(alarms.begin(), alarms.end(), [&](const Alarm& one) {
+        return is_numerous(one.kind) == is_numerous(kind);
+      }));
+  return rivals < (is_numerous(kind) ? kAlarmsMax : kAlarmsReserved);
+}
+
 std::string shown(const Alarm& alarm) {
   std::string words(event_name(alarm.kind));
   return alarm.object.empty() ? words : words + " " + alarm.object;
@@ -66,7 +80,7 @@ AlarmBook AlarmBook::parse(std::string_view text) {
   if (object.is_null()) return book;
   for (const json& one : array_field(object, "alarms")) {
     const std::optional<EventKind> kind = parse_kind(one);
-    if (!kind || book.standing_.size() >= kAlarmsMax) continue;
+    if (!kind || !has_place(book.standing_, *kind)) continue;
     book.standing_.push_back({*kind, text_field(one, "object"), text_field(one, "detail"),
                               parse_fields(one), number_field(one, "since")});
   }
@@ -127,7 +141,7 @@ std::vector<Event> AlarmBook::judge(std::span<const EventKind> judged, std::vect
       known->detail = std::move(alarm.detail);  // the latest words, without telling it again
       continue;
     }
-    if (kept.size() >= kAlarmsMax) continue;
+    if (!has_place(kept, alarm.kind)) continue;
     alarm.since = now;
     events.push_back(begun(alarm));
     kept.push_back(std::move(alarm));

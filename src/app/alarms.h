@@ -10,9 +10,12 @@
 
 namespace hostspin {
 
-/// How many alarms are told apart at a time; what is beyond is not listed one by one.
+/// How many alarms about addresses and sources are told apart at a time; no more are listed.
 inline constexpr std::size_t kAlarmsMax = 256;
-/// All of them may end as as many others begin.
+/// And how many of all other kinds: a partition with every address down must not hide what else is
+/// wrong.
+inline constexpr std::size_t kAlarmsReserved = 64;
+/// All of the former may end as as many others begin.
 inline constexpr std::size_t kUntoldMax = 2 * kAlarmsMax;
 
 /// Something that is not as it should be, for as long as it is so.

@@ -113,3 +113,19 @@ TEST_CASE("alarms without end are bounded", "[alarms]") {
   CHECK(book.judge(kJudged, many, 1000).size() == kAlarmsMax);
   CHECK(book.judge(kJudged, many, 1001).empty());
 }
+
+TEST_CASE("a partition with every address down hides nothing else", "[alarms]") {
+  constexpr std::array probes{EventKind::address_down};
+  constexpr std::array fight{EventKind::writer_fight};
+  AlarmBook book;
+  std::vector<Alarm> many;
+  for (std::size_t i = 0; i < kAlarmsMax; ++i) {
+    many.push_back({EventKind::address_down, std::to_string(i), "tcp_timeout", {}});
+  }
+  (void)book.judge(probes, many, 1000);
+  const std::vector<Event> events =
+      book.judge(fight, {{EventKind::writer_fight, "", "cloud-init", {}}}, 1001);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == EventKind::writer_fight);
+  CHECK(AlarmBook::parse(book.format()).standing().size() == book.standing().size());
+}
