@@ -136,11 +136,12 @@ void book_sources(const CycleReport& report, Books& books) {
                             {{"HOSTSPIN_CODE", std::string(code_name(report.error->code))}}});
   }
   for (const EndpointReport& endpoint : report.endpoints) {
-    const std::string& refused =
-        endpoint.refused.empty() ? endpoint.root_refused : endpoint.refused;
+    const bool is_root = endpoint.refused.empty();
+    const std::string& refused = is_root ? endpoint.root_refused : endpoint.refused;
+    const Errc code = is_root ? endpoint.root_refused_code : endpoint.refused_code;
     JournalFields fields{{"HOSTSPIN_SOURCE", endpoint.label}};
     if (!refused.empty() && !endpoint.lagging) {
-      fields.emplace_back("HOSTSPIN_CODE", code_name(endpoint.refused_code));
+      fields.emplace_back("HOSTSPIN_CODE", code_name(code));
       books.alarms.push_back(
           {EventKind::manifest_refused, endpoint.label, refused, std::move(fields)});
     } else if (!endpoint.fine()) {

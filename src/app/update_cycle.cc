@@ -56,7 +56,6 @@ class Cycle {
   bool waiting_ = false;
   bool write_failed_ = false;
   int root_steps_ = 0;
-  std::optional<Error> root_error_;
   Result<void> asked_;
 };
 
@@ -91,9 +90,9 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
   Result<TrustRoot> root =
       open_next_root(standing_.chain.trusted(), answer.bytes, context_.crypto);  // U3
   if (!root) {
-    report_.endpoints[answer.wanted.endpoint].root_refused =
-        "root " + std::to_string(next) + ": " + root.error().detail;
-    root_error_ = std::move(root).error();
+    EndpointReport& endpoint = report_.endpoints[answer.wanted.endpoint];
+    endpoint.root_refused = "root " + std::to_string(next) + ": " + root.error().detail;
+    endpoint.root_refused_code = root.error().code;
     return;
   }
   if (root_steps_ >= kRootStepsMax) return;
@@ -196,8 +195,8 @@ Error Cycle::worst_error() const {
                  "nothing adopted: " + endpoint.label + ": " + endpoint.refused};
   }
   for (const EndpointReport& endpoint : report_.endpoints) {
-    if (endpoint.root_refused.empty() || !root_error_) continue;
-    return Error{root_error_->code,
+    if (endpoint.root_refused.empty()) continue;
+    return Error{endpoint.root_refused_code,
                  "nothing adopted: " + endpoint.label + ": " + endpoint.root_refused};
   }
   for (const EndpointReport& endpoint : report_.endpoints) {

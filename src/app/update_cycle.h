@@ -25,7 +25,8 @@ struct EndpointReport {
   bool lagging = false;    ///< it gave an older one than is held
   std::string refused;     ///< why what it offered was refused; empty if it was not
   Errc refused_code = Errc::internal;
-  std::string root_refused;   ///< why the root it offered was refused
+  std::string root_refused;  ///< why the root it offered was refused
+  Errc root_refused_code = Errc::internal;
   std::string failed;         ///< why it could not be asked
   std::string failed_reason;  ///< the same as a stable word, for metrics
   std::string etag;           ///< what it calls the manifest that is now held; empty = nothing

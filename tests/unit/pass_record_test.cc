@@ -345,3 +345,14 @@ TEST_CASE("what is not looked at any more is no alarm any more", "[record]") {
   CHECK(watched.world.reload() == ExitCode::ok);
   CHECK(watched.told() == Told{"refresh_failed-", "source_failed-"});
 }
+
+TEST_CASE("a refused root is told with the reason's code", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  watched.world.net.serve(std::string(kSourceURL) + "/root/2.note", "garbage");
+  (void)watched.world.refresh();
+  const std::string out = watched.world.out();
+  CHECK(out.find("HOSTSPIN_CODE=bad_note") != std::string::npos);
+  CHECK(out.find("HOSTSPIN_CODE=internal") == std::string::npos);
+  CHECK(watched.told() == Told{"refresh_failed", "manifest_refused"});
+}
