@@ -99,6 +99,12 @@ ExitCode cycle_code(const CycleReport& report) {
   return ExitCode::critical;
 }
 
+/// What else needs attention does not better a cycle that could not be judged.
+ExitCode end_with(ExitCode found, ExitCode cycle) {
+  const bool prevails = cycle == ExitCode::unknown && found != ExitCode::critical;
+  return prevails ? cycle : graver(found, cycle);
+}
+
 /// After an adoption what has changed is probed. The result is told, and never acted on.
 ExitCode probe_changes(Context& context, const CycleReport& report, const Standing& standing,
                        std::vector<std::string>& warnings) {
@@ -165,10 +171,10 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
 
   const Applied& shown = cycle->applied ? *cycle->applied : *applied;
   ApplyReport report = report_apply(*context, standing, shown);
-  report.code = graver(report.code, cycle_code(*cycle));
   warn_about_sources(env, *cycle);
   report.code = graver(report.code, check_look_ups(*context, shown, report.warnings));
   report.code = graver(report.code, probe_changes(*context, *cycle, standing, report.warnings));
+  report.code = end_with(report.code, cycle_code(*cycle));
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   const std::string verdict =
       verdict_words(*cycle, standing) + attention_words(report.warnings.size());

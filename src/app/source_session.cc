@@ -1,6 +1,7 @@
 #include "source_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ca_bundles.h"
 #include "replace_file.h"
@@ -102,34 +103,54 @@ std::string SourceSession::bundle_name(const std::string& path) {
       .first->second;
 }
 
-Result<void> SourceSession::start_worker() {
+/// Reads what the worker needs for a source, since it opens no file.
+Result<void> SourceSession::gather_pem(const Source& source, SessionStart& start) {
+  const std::string name = source.ca.empty() ? "system" : bundle_name(source.ca);
+  const bool needs_bundle = !source.fetch_url.starts_with("http://");
+  if (needs_bundle && !start.ca_bundles.contains(name)) {
+    Result<std::string> pem =
+        source.ca.empty() ? read_system_bundle(*context_) : read_pem(*context_, source.ca);
+    if (!pem) return annotate(std::move(pem).error(), source.defined_at + ": source.ca");
+    start.ca_bundles[name] = std::move(*pem);
+  }
+  bundle_of_[&source] = needs_bundle ? name : "system";
+  for (const std::string& path : {source.client_certificate, source.client_key}) {
+    if (path.empty() || pem_.contains(path)) continue;
+    Result<std::string> pem = read_pem(*context_, path);
+    if (!pem) return annotate(std::move(pem).error(), source.defined_at + ": source");
+    pem_[path] = std::move(*pem);
+  }
+  return {};
+}
+
+void SourceSession::start_worker() {
   SessionStart start;
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline_ - context_->env.clock.steady());
   start.deadline = std::max(left, std::chrono::milliseconds(1));
   start.tls_not_before = context_->certificate_floor;
+  bool any_can_be_asked = false;
   for (const Source& source : context_->config.sources) {
     if (source.kind == Source::Kind::file) continue;
-    const std::string name = source.ca.empty() ? "system" : bundle_name(source.ca);
-    const bool needs_bundle = !source.fetch_url.starts_with("http://");
-    if (needs_bundle && !start.ca_bundles.contains(name)) {
-      Result<std::string> pem =
-          source.ca.empty() ? read_system_bundle(*context_) : read_pem(*context_, source.ca);
-      if (!pem) return annotate(std::move(pem).error(), source.defined_at + ": source.ca");
-      start.ca_bundles[name] = std::move(*pem);
-    }
-    bundle_of_[&source] = needs_bundle ? name : "system";
-    for (const std::string& path : {source.client_certificate, source.client_key}) {
-      if (path.empty() || pem_.contains(path)) continue;
-      Result<std::string> pem = read_pem(*context_, path);
-      if (!pem) return annotate(std::move(pem).error(), source.defined_at + ": source");
-      pem_[path] = std::move(*pem);
+    if (Result<void> gathered = gather_pem(source, start); !gathered) {
+      obstacles_.emplace(&source, std::move(gathered).error());
+    } else {
+      any_can_be_asked = true;
     }
   }
+  if (!any_can_be_asked) return;
   Result<std::unique_ptr<NetSession>> net = context_->env.worker.start_net(start);
-  if (!net) return std::move(net).error();
-  net_ = std::move(*net);
-  return {};
+  if (net) {
+    net_ = std::move(*net);
+  } else {
+    worker_error_ = std::move(net).error();
+  }
+}
+
+const Error* SourceSession::obstacle(const Source& source) const {
+  const auto found = obstacles_.find(&source);
+  if (found != obstacles_.end()) return &found->second;
+  return worker_error_ ? &*worker_error_ : nullptr;
 }
 
 /// Roots are asked for by their number, and never change: only the manifest has another edition.
@@ -139,7 +160,7 @@ std::string SourceSession::etag_for(const DocumentWanted& wanted) const {
   return known == etags_.end() ? std::string() : known->second;
 }
 
-Result<FetchRequest> SourceSession::fetch_request(const DocumentWanted& wanted) const {
+FetchRequest SourceSession::fetch_request(const DocumentWanted& wanted) const {
   const Endpoint& endpoint = endpoints_[wanted.endpoint];
   const Source& source = *endpoint.source;
   FetchRequest request;
@@ -159,19 +180,28 @@ Result<FetchRequest> SourceSession::fetch_request(const DocumentWanted& wanted) 
   return request;
 }
 
-Result<void> SourceSession::ask(const DocumentWanted& wanted) {
-  if (endpoints_[wanted.endpoint].address == std::nullopt) {
-    ask_file(wanted);
-    return {};
+void SourceSession::fail(const DocumentWanted& wanted, const Error& why) {
+  DocumentAnswer answer;
+  answer.wanted = wanted;
+  answer.reason = std::string(code_name(why.code));
+  answer.detail = why.detail;
+  answer.code = why.code;
+  answer.hint = why.hint;
+  ready_.push_back(std::move(answer));
+}
+
+void SourceSession::ask(const DocumentWanted& wanted) {
+  const Endpoint& endpoint = endpoints_[wanted.endpoint];
+  if (!endpoint.address) return ask_file(wanted);
+  if (!std::exchange(worker_wanted_, true)) start_worker();
+  if (const Error* why = obstacle(*endpoint.source); why != nullptr) return fail(wanted, *why);
+  FetchRequest request = fetch_request(wanted);
+  request.id = next_id_++;
+  if (Result<void> asked = net_->ask(request); !asked) {
+    worker_error_ = std::move(asked).error();  // it is not asked again
+    return fail(wanted, *worker_error_);
   }
-  if (!net_) {
-    if (Result<void> started = start_worker(); !started) return started;
-  }
-  Result<FetchRequest> request = fetch_request(wanted);
-  if (!request) return std::move(request).error();
-  request->id = next_id_++;
-  outstanding_[request->id] = wanted;
-  return net_->ask(*request);
+  outstanding_[request.id] = wanted;
 }
 
 void SourceSession::fail_outstanding(const std::string& reason, const std::string& detail) {
@@ -217,7 +247,7 @@ DocumentAnswer SourceSession::take(FetchResult fetch) {
   return answer;
 }
 
-Result<std::optional<DocumentAnswer>> SourceSession::next() {
+std::optional<DocumentAnswer> SourceSession::next() {
   while (ready_.empty() && !outstanding_.empty()) {
     Result<NetResult> result = net_->next(deadline_);
     if (!result) {
@@ -230,7 +260,7 @@ Result<std::optional<DocumentAnswer>> SourceSession::next() {
     if (!result->fetch) continue;
     if (outstanding_.contains(result->fetch->id)) ready_.push_back(take(*std::move(result->fetch)));
   }
-  if (ready_.empty()) return std::optional<DocumentAnswer>();
+  if (ready_.empty()) return std::nullopt;
   std::optional<DocumentAnswer> answer(std::move(ready_.front()));
   ready_.pop_front();
   return answer;

@@ -37,10 +37,14 @@ struct DocumentAnswer {
   std::string etag;    ///< offer: what the source calls these bytes; empty where it does not say
   std::string reason;  ///< failed: a short stable word
   std::string detail;  ///< failed: for people
+  /// failed: anything but fetch_failed where this machine lacks what it takes to ask, with a hint.
+  Errc code = Errc::fetch_failed;
+  std::string hint;
 };
 
 /// All sources behind one queue: files are read here, the rest is fetched by hostspin-net, which is
-/// started when the first URL is asked.
+/// started when the first URL is asked. What one source lacks fails what that source is asked, and
+/// a worker that cannot be started what it would have fetched; nothing ends the session.
 class SourceSession {
  public:
   /// `from` other than empty is the only endpoint. Order within a priority is shuffled by the
@@ -59,21 +63,24 @@ class SourceSession {
     etags_ = std::move(etags);
   }
 
-  Result<void> ask(const DocumentWanted& wanted);
+  void ask(const DocumentWanted& wanted);
   /// Empty when everything asked has been answered. What is not answered by the deadline is
   /// `failed`.
-  Result<std::optional<DocumentAnswer>> next();
+  std::optional<DocumentAnswer> next();
 
  private:
   SourceSession(Context& context, std::chrono::steady_clock::time_point deadline)
       : context_(&context), deadline_(deadline) {}
 
-  Result<void> start_worker();
+  void start_worker();
+  Result<void> gather_pem(const Source& source, SessionStart& start);
   std::string bundle_name(const std::string& path);
-  Result<FetchRequest> fetch_request(const DocumentWanted& wanted) const;
+  [[nodiscard]] const Error* obstacle(const Source& source) const;
+  [[nodiscard]] FetchRequest fetch_request(const DocumentWanted& wanted) const;
   [[nodiscard]] std::string etag_for(const DocumentWanted& wanted) const;
   DocumentAnswer take(FetchResult fetch);
   void ask_file(const DocumentWanted& wanted);
+  void fail(const DocumentWanted& wanted, const Error& why);
   void fail_outstanding(const std::string& reason, const std::string& detail);
 
   Context* context_;
@@ -84,6 +91,9 @@ class SourceSession {
   std::map<std::string, std::string> pem_;  ///< client certificates and keys by path
   std::string held_;
   std::map<std::string, std::string> etags_;
+  std::map<const Source*, Error> obstacles_;  ///< why a source cannot be asked
+  std::optional<Error> worker_error_;         ///< why nothing can be fetched
+  bool worker_wanted_ = false;
   std::unique_ptr<NetSession> net_;
   std::deque<DocumentAnswer> ready_;
   std::map<std::uint32_t, DocumentWanted> outstanding_;

@@ -31,10 +31,10 @@ class Cycle {
     offers_.resize(report_.endpoints.size());
   }
 
-  Result<CycleReport> run();
+  CycleReport run();
 
  private:
-  Result<void> ask_everybody(std::int64_t root_version);
+  void ask_everybody(std::int64_t root_version);
   void take_root_answer(const DocumentAnswer& answer);
   void take_manifest_answer(DocumentAnswer& answer);
   void fail(const DocumentAnswer& answer);
@@ -56,14 +56,10 @@ class Cycle {
   bool waiting_ = false;
   bool write_failed_ = false;
   int root_steps_ = 0;
-  Result<void> asked_;
 };
 
-Result<void> Cycle::ask_everybody(std::int64_t root_version) {
-  for (std::size_t i = 0; i < report_.endpoints.size(); ++i) {
-    if (Result<void> asked = session_.ask({i, root_version}); !asked) return asked;
-  }
-  return {};
+void Cycle::ask_everybody(std::int64_t root_version) {
+  for (std::size_t i = 0; i < report_.endpoints.size(); ++i) session_.ask({i, root_version});
 }
 
 void Cycle::fail(const DocumentAnswer& answer) {
@@ -71,6 +67,8 @@ void Cycle::fail(const DocumentAnswer& answer) {
   if (!endpoint.failed.empty()) return;
   endpoint.failed = answer.detail.empty() ? answer.reason : answer.detail;
   endpoint.failed_reason = answer.reason;
+  endpoint.failed_code = answer.code;
+  endpoint.failed_hint = answer.hint;
 }
 
 void Cycle::refuse(std::size_t endpoint, const Error& error) {
@@ -115,7 +113,7 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
     endpoint.confirmed = false;
     endpoint.lagging = false;
   }
-  asked_ = ask_everybody(next + 1);
+  ask_everybody(next + 1);
 }
 
 void Cycle::take_manifest_answer(DocumentAnswer& answer) {
@@ -199,9 +197,15 @@ Error Cycle::worst_error() const {
     return Error{endpoint.root_refused_code,
                  "nothing adopted: " + endpoint.label + ": " + endpoint.root_refused};
   }
-  for (const EndpointReport& endpoint : report_.endpoints) {
-    if (endpoint.failed.empty()) continue;
-    return Error{Errc::fetch_failed, "nothing adopted: " + endpoint.label + ": " + endpoint.failed};
+  // A source that failed comes before one that this machine could not even ask.
+  for (const bool was_asked : {true, false}) {
+    for (const EndpointReport& endpoint : report_.endpoints) {
+      const bool is_so = (endpoint.failed_code == Errc::fetch_failed) == was_asked;
+      if (endpoint.failed.empty() || !is_so) continue;
+      return Error{endpoint.failed_code,
+                   "nothing adopted: " + endpoint.label + ": " + endpoint.failed,
+                   endpoint.failed_hint};
+    }
   }
   return Error{Errc::fetch_failed, "nothing adopted: no source said that root " +
                                        std::to_string(standing_.root().version + 1) +
@@ -253,21 +257,17 @@ void Cycle::finish() {
   }
 }
 
-Result<CycleReport> Cycle::run() {
+CycleReport Cycle::run() {
   // U1: every source is asked for the next root and for the manifest together.
-  asked_ = ask_everybody(standing_.root().version + 1);
-  if (asked_) asked_ = ask_everybody(0);
-  while (asked_) {
-    Result<std::optional<DocumentAnswer>> answer = session_.next();
-    if (!answer) return std::move(answer).error();
-    if (!*answer) break;
-    if ((*answer)->wanted.root_version == 0) {
-      take_manifest_answer(**answer);
+  ask_everybody(standing_.root().version + 1);
+  ask_everybody(0);
+  while (std::optional<DocumentAnswer> answer = session_.next()) {
+    if (answer->wanted.root_version == 0) {
+      take_manifest_answer(*answer);
     } else {
-      take_root_answer(**answer);
+      take_root_answer(*answer);
     }
   }
-  if (!asked_) return std::move(asked_).error();
   finish();
   return std::move(report_);
 }

@@ -27,9 +27,11 @@ struct EndpointReport {
   Errc refused_code = Errc::internal;
   std::string root_refused;  ///< why the root it offered was refused
   Errc root_refused_code = Errc::internal;
-  std::string failed;         ///< why it could not be asked
-  std::string failed_reason;  ///< the same as a stable word, for metrics
-  std::string etag;           ///< what it calls the manifest that is now held; empty = nothing
+  std::string failed;                     ///< why it could not be asked
+  std::string failed_reason;              ///< the same as a stable word, for metrics
+  Errc failed_code = Errc::fetch_failed;  ///< another where this machine could not even ask
+  std::string failed_hint;
+  std::string etag;  ///< what it calls the manifest that is now held; empty = nothing
   [[nodiscard]] bool fine() const {
     return refused.empty() && root_refused.empty() && failed.empty() && !lagging;
   }

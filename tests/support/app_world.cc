@@ -81,6 +81,7 @@ class TableSession final : public NetSession {
 };
 
 Result<std::unique_ptr<NetSession>> TableWorker::start_net(const SessionStart&) {
+  if (missing_) return Error{Errc::worker_failed, "there is no worker"};
   return std::unique_ptr<NetSession>(std::make_unique<TableSession>(*this));
 }
 

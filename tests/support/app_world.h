@@ -44,6 +44,7 @@ class TableWorker final : public Worker {
   /// The verdict of every probe of an address.
   void set_verdict(const std::string& address, Verdict verdict) { verdicts_[address] = verdict; }
   void die() { dead_ = true; }
+  void refuse_to_start() { missing_ = true; }
   [[nodiscard]] const std::vector<std::string>& fetched() const { return fetched_; }
   [[nodiscard]] std::size_t probes() const { return probes_; }
 
@@ -59,6 +60,7 @@ class TableWorker final : public Worker {
   std::vector<std::string> fetched_;
   std::size_t probes_ = 0;
   bool dead_ = false;
+  bool missing_ = false;
 };
 
 /// One machine in a scratch directory, with a fleet's root baked in, a network that is a table, and

@@ -317,3 +317,40 @@ TEST_CASE("a manifest whose block would be too large is refused before it is sto
   world.net.serve(kManifestURL, world.fleet.sign(manifest));
   check_refused(world, "bytes");
 }
+
+TEST_CASE("a source whose CA file is missing ends no cycle", "[refresh]") {
+  AppWorld world;
+  const std::string second = "[[source]]\nurl = \"https://10.0.0.2/m\"\nca = \"/no/ca.pem\"\n";
+  SECTION("beside a good one, which is asked") {
+    world.write("/etc/hostspin/conf.d/second.toml", second);
+    world.net.serve(kManifestURL, world.fleet.sign(world.manifest(5)));
+    CHECK(world.refresh() == ExitCode::attention);
+    CHECK(world.out().starts_with("WARNING: adopted manifest 5"));
+    CHECK(world.err().find("/no/ca.pem: there is no such file") != std::string::npos);
+  }
+  SECTION("beside a directory") {
+    world.write("/published/manifest.note", world.fleet.sign(world.manifest(5)));
+    world.write("/etc/hostspin/hostspin.toml",
+                "[[source]]\nurl = \"file://" + world.options.root + "/published\"\n" + second);
+    CHECK(world.refresh() == ExitCode::attention);
+    CHECK(world.out().starts_with("WARNING: adopted manifest 5"));
+    CHECK(world.net.fetched().empty());
+  }
+  SECTION("alone it is a mistake in the configuration") {
+    world.write("/etc/hostspin/hostspin.toml", second);
+    CHECK(world.refresh() == ExitCode::unknown);
+    CHECK(world.err().find("/no/ca.pem: there is no such file") != std::string::npos);
+  }
+}
+
+TEST_CASE("a worker that cannot be started fails what it would have fetched, and no directory",
+          "[refresh]") {
+  AppWorld world;
+  world.net.refuse_to_start();
+  world.write("/published/manifest.note", world.fleet.sign(world.manifest(5)));
+  world.write("/etc/hostspin/conf.d/second.toml",
+              "[[source]]\nurl = \"file://" + world.options.root + "/published\"\n");
+  CHECK(world.refresh() == ExitCode::attention);
+  CHECK(world.out().starts_with("WARNING: adopted manifest 5"));
+  CHECK(world.err().find("there is no worker") != std::string::npos);
+}
