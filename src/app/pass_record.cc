@@ -159,6 +159,13 @@ void book_reverts(Context& context, const Applied& applied, bool drifted, Books&
                           {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_WRITER", reverts.writer()}}});
 }
 
+/// What is not looked at any more cannot be found over later. Judged by every pass, since what
+/// began under an earlier configuration may book its end after the new one was read.
+void judge_what_is_idle(const Config& config, Books& books) {
+  if (config.verify_interval.count() == 0) books.judge(kProbeAlarms);
+  if (config.sources.empty()) books.judge(kRefreshAlarms);
+}
+
 void book_applied(Context& context, const Standing& standing, const Applied& applied,
                   bool is_adoption, Books& books) {
   Env& env = context.env;
@@ -207,6 +214,7 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
   sweep_run_files(context.env.fs, context.options.root);
   Books books{load_telemetry(context), {}, {}, {}};
   book_applied(context, standing, applied, false, books);
+  judge_what_is_idle(context.config, books);
   close_books(context, std::move(books), true);
 }
 
@@ -241,10 +249,6 @@ void record_configuration(Env& env, const CommonOptions& options, const Result<C
                             "",
                             "it was not taken over: " + error.detail,
                             {{"HOSTSPIN_CODE", std::string(code_name(error.code))}}});
-  } else {
-    // What is not looked at any more cannot be found over later.
-    if (context->config.verify_interval.count() == 0) books.judge(kProbeAlarms);
-    if (context->config.sources.empty()) books.judge(kRefreshAlarms);
   }
   (void)tell(env, options, books, lock.has_value());
 }

@@ -35,7 +35,8 @@ struct Watch {
 /// all.
 [[nodiscard]] std::chrono::milliseconds back_off(Context& context);
 
-/// A pass over the hosts file ended. The caller holds the lock. Hints the back-off that is now due.
+/// A pass over the hosts file ended. The caller holds the lock. Hints the back-off that is now due,
+/// and ends the alarms about what is not looked at any more.
 void record_pass(Context& context, const Standing& standing, const Applied& applied);
 
 /// A pass could not be done at all. With a `context` the caller holds the lock; it is null where
@@ -43,8 +44,7 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
                         const Error& error);
 
-/// The agent has read its configuration, or could not. Ends the alarms about what it does not look
-/// at any more.
+/// The agent has read its configuration, or could not.
 void record_configuration(Env& env, const CommonOptions& options, const Result<Context>& context);
 
 /// An update cycle ended. Takes the lock by itself.

@@ -336,14 +336,26 @@ TEST_CASE("what is not looked at any more is no alarm any more", "[record]") {
   (void)watched.world.refresh();
   CHECK(watched.told() == Told{"address_down", "refresh_failed", "source_failed"});
   const std::string config = watched.world.read("/etc/hostspin/hostspin.toml");
-  CHECK(watched.world.reload() == ExitCode::ok);
+  CHECK(watched.world.apply() == ExitCode::ok);
   CHECK(watched.told().empty());
   watched.world.write("/etc/hostspin/hostspin.toml", config + "[verify]\ninterval = \"0\"\n");
-  CHECK(watched.world.reload() == ExitCode::ok);
+  CHECK(watched.world.apply() == ExitCode::ok);
   CHECK(watched.told() == Told{"address_down-"});
   watched.world.write("/etc/hostspin/hostspin.toml", "[verify]\ninterval = \"0\"\n");
-  CHECK(watched.world.reload() == ExitCode::ok);
+  CHECK(watched.world.apply() == ExitCode::ok);
   CHECK(watched.told() == Told{"refresh_failed-", "source_failed-"});
+}
+
+TEST_CASE("a refresh that ends after the reload leaves no alarm that stays", "[record]") {
+  Watched watched;
+  watched.world.write("/etc/hostspin/hostspin.toml", "");
+  watched.world.write("/bad.note", "garbage");
+  CHECK(watched.world.reload() == ExitCode::ok);
+  (void)watched.told();
+  (void)watched.world.refresh({false, watched.world.options.root + "/bad.note"});
+  CHECK(watched.told() == Told{"refresh_failed", "manifest_refused"});
+  CHECK(watched.world.apply() == ExitCode::ok);
+  CHECK(watched.told() == Told{"refresh_failed-", "manifest_refused-"});
 }
 
 TEST_CASE("a refused root is told with the reason's code", "[record]") {
