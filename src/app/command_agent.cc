@@ -86,7 +86,10 @@ AgentSettings settings_of(const Context& context, const std::string& config_file
 Result<void> probe_once(Context& context) {
   Result<Standing> standing = take_standing(context);
   if (!standing) return std::move(standing).error();
-  if (!standing->current) return {};
+  if (!standing->current) {
+    record_probes(context, {});  // what was probed is held no more
+    return {};
+  }
   Result<ProbeReport> probes =
       probe_manifest(context, standing->current->manifest(), {}, context.config.verify_deadline);
   if (!probes) return std::move(probes).error();

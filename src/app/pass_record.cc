@@ -22,6 +22,7 @@ constexpr std::array kFailedPassAlarms{EventKind::block_not_written};
 constexpr std::array kFailedRefreshAlarms{EventKind::refresh_failed};
 constexpr std::array kConfigurationAlarms{EventKind::configuration_refused};
 constexpr std::array kProbeAlarms{EventKind::address_down, EventKind::probe_failed};
+constexpr std::array kProbedAlarms{EventKind::address_down};
 constexpr std::array kFailedProbeAlarms{EventKind::probe_failed};
 
 // Of alarms, by one pass: half of what is kept of its output.
@@ -64,8 +65,16 @@ Reverts load_reverts(Context& context) {
                         steady_ms(context.env));
 }
 
+/// Without what was found when somebody still probed.
 ProbeBook load_probes(Context& context) {
-  return ProbeBook::parse(run_text(context.env, context.options, kProbesFile));
+  const Config& config = context.config;
+  if (config.verify_interval.count() == 0) return {};
+  ProbeBook probes = ProbeBook::parse(run_text(context.env, context.options, kProbesFile));
+  // Three rounds, and the refresh that one of them may have waited for.
+  const auto limit =
+      3 * (config.verify_interval + config.verify_deadline) + config.refresh_deadline;
+  probes.forget_old(wall(context.env), std::chrono::ceil<std::chrono::seconds>(limit));
+  return probes;
 }
 
 /// The name of a running process; empty where there is none with that number.
@@ -161,9 +170,10 @@ void book_reverts(Context& context, const Applied& applied, bool drifted, Books&
 
 /// What is not looked at any more cannot be found over later. Judged by every pass, since what
 /// began under an earlier configuration may book its end after the new one was read.
-void judge_what_is_idle(const Config& config, Books& books) {
-  if (config.verify_interval.count() == 0) books.judge(kProbeAlarms);
+void judge_what_is_idle(const Config& config, const ProbeBook& probes, Books& books) {
   if (config.sources.empty()) books.judge(kRefreshAlarms);
+  if (probes.last_round() == 0) books.judge(kProbedAlarms);
+  if (probes.last_attempt() == 0) books.judge(kFailedProbeAlarms);
 }
 
 void book_applied(Context& context, const Standing& standing, const Applied& applied,
@@ -214,8 +224,10 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
   sweep_run_files(context.env.fs, context.options.root);
   Books books{load_telemetry(context), {}, {}, {}};
   book_applied(context, standing, applied, false, books);
-  judge_what_is_idle(context.config, books);
-  close_books(context, std::move(books), true);
+  const ProbeBook probes = load_probes(context);
+  judge_what_is_idle(context.config, probes, books);
+  store_telemetry(context, books.telemetry);
+  close_books(context, std::move(books), probes, true);
 }
 
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
@@ -301,13 +313,16 @@ void record_probes(Context& context, const ProbeReport& report) {
 
 void record_failed_probes(Context& context, const Error& error) {
   const std::optional<Lock> lock = lock_books(context.env, context.options);
+  ProbeBook probes = load_probes(context);
+  probes.note_failure(wall(context.env));
+  store_book(context, kProbesFile, probes);
   Books books{load_telemetry(context), {}, {}, {}};
   books.judge(kFailedProbeAlarms);
   books.alarms.push_back({EventKind::probe_failed,
                           "",
                           error.detail,
                           {{"HOSTSPIN_CODE", std::string(code_name(error.code))}}});
-  close_books(context, std::move(books), load_probes(context), lock.has_value());
+  close_books(context, std::move(books), probes, lock.has_value());
 }
 
 }  // namespace hostspin

@@ -1,6 +1,7 @@
 #include "probe_book.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <tuple>
@@ -39,6 +40,7 @@ ProbeBook ProbeBook::parse(std::string_view text) {
   const json object = parse_own(text, kSchema);
   if (object.is_null()) return book;
   book.last_round_ = number_field(object, "last_round");
+  book.last_attempt_ = number_field(object, "last_attempt");
   for (const json& one : array_field(object, "checks")) {
     if (!one.is_object() || book.checks_.size() >= kChecksMax) continue;
     ProbedCheck check;
@@ -73,8 +75,10 @@ std::string ProbeBook::format() const {
                       {"changed", check.changed},
                       {"duration_us", static_cast<std::int64_t>(check.duration_s * 1e6)}});
   }
-  const json object = {
-      {"schema", kSchema}, {"last_round", last_round_}, {"checks", std::move(checks)}};
+  const json object = {{"schema", kSchema},
+                       {"last_round", last_round_},
+                       {"last_attempt", last_attempt_},
+                       {"checks", std::move(checks)}};
   return object.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
@@ -104,6 +108,16 @@ void ProbeBook::note(const ProbeReport& report, std::int64_t now) {
   }
   checks_ = std::move(renewed);
   last_round_ = now;
+  last_attempt_ = now;
+}
+
+void ProbeBook::forget_old(std::int64_t now, std::chrono::seconds limit) {
+  // A moment far ahead is of a clock that was wrong.
+  if (std::abs(now - last_round_) > limit.count()) {
+    checks_.clear();
+    last_round_ = 0;
+  }
+  if (std::abs(now - last_attempt_) > limit.count()) last_attempt_ = 0;
 }
 
 }  // namespace hostspin

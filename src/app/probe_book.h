@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,13 +39,19 @@ class ProbeBook {
   /// Takes in one round. Checks that the manifest no longer has are dropped. A check that was not
   /// tried keeps its alarm as it was.
   void note(const ProbeReport& report, std::int64_t now);
+  /// A round could not be run: what the last one found stays for a while.
+  void note_failure(std::int64_t now) { last_attempt_ = now; }
+  /// Forgets a round that is `limit` old: nobody probes any more, and it says nothing about now.
+  void forget_old(std::int64_t now, std::chrono::seconds limit);
 
   [[nodiscard]] const std::vector<ProbedCheck>& checks() const { return checks_; }
-  [[nodiscard]] std::int64_t last_round() const { return last_round_; }  ///< 0 = never
+  [[nodiscard]] std::int64_t last_round() const { return last_round_; }      ///< 0 = none
+  [[nodiscard]] std::int64_t last_attempt() const { return last_attempt_; }  ///< 0 = none
 
  private:
   std::vector<ProbedCheck> checks_;  ///< manifest order; each (service, address, check) once
   std::int64_t last_round_ = 0;
+  std::int64_t last_attempt_ = 0;
 };
 
 }  // namespace hostspin

@@ -368,3 +368,45 @@ TEST_CASE("a refused root is told with the reason's code", "[record]") {
   CHECK(out.find("HOSTSPIN_CODE=internal") == std::string::npos);
   CHECK(watched.told() == Told{"refresh_failed", "manifest_refused"});
 }
+
+TEST_CASE("what probes found is forgotten when nobody probes any more", "[record]") {
+  Watched watched;
+  watched.world.net.set_verdict("10.1.2.3", Verdict::refused);
+  for (int i = 0; i < 3; ++i) (void)watched.world.probe();
+  const std::string alarm =
+      "hostspin_address_alarm{service=\"db.svc.example.com\",address=\"10.1.2.3\",check=\"tcp:"
+      "5432\"}";
+  CHECK(watched.metric(alarm) == "1");
+  (void)watched.told();
+  watched.world.clock.set(at("2150-02-10T00:03:00Z"));
+  (void)watched.world.apply();
+  CHECK(watched.metric(alarm) == "1");
+  CHECK(watched.told().empty());
+  watched.world.clock.set(at("2150-02-10T00:04:00Z"));
+  (void)watched.world.apply();
+  CHECK(watched.metric(alarm) == "(none)");
+  CHECK(watched.told() == Told{"address_down-"});
+}
+
+TEST_CASE("probes that cannot be run are an alarm for as long as somebody tries", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  watched.world.net.refuse_to_start();
+  (void)watched.world.probe();
+  CHECK(watched.told() == Told{"probe_failed"});
+  (void)watched.world.apply();
+  CHECK(watched.told().empty());
+  watched.world.clock.set(at("2150-02-10T00:10:00Z"));
+  (void)watched.world.apply();
+  CHECK(watched.told() == Told{"probe_failed-"});
+}
+
+TEST_CASE("without a manifest a round of probes finds nothing down", "[record]") {
+  Watched watched;
+  watched.world.net.set_verdict("10.1.2.3", Verdict::refused);
+  for (int i = 0; i < 3; ++i) (void)watched.world.probe();
+  (void)watched.told();
+  watched.world.erase("/var/lib/hostspin/manifest.note");
+  (void)watched.world.probe();
+  CHECK(watched.told() == Told{"address_down-"});
+}

@@ -66,6 +66,22 @@ TEST_CASE("what was not tried says nothing either way", "[probes]") {
   CHECK_FALSE(book.book.checks()[0].tried);
 }
 
+TEST_CASE("a round is forgotten when it is old, and so is that one failed", "[probes]") {
+  using std::chrono::seconds;
+  Book book;
+  (void)book.alarm_after(Verdict::refused);
+  book.book.note_failure(book.now + 100);
+  ProbeBook later = ProbeBook::parse(book.book.format());
+  later.forget_old(book.now + 195, seconds(195));
+  CHECK(later.checks().size() == 1);
+  later.forget_old(book.now + 196, seconds(195));
+  CHECK(later.checks().empty());
+  CHECK(later.last_round() == 0);
+  CHECK(later.last_attempt() == book.now + 100);
+  later.forget_old(book.now + 300, seconds(195));
+  CHECK(later.last_attempt() == 0);
+}
+
 TEST_CASE("checks that the manifest no longer has are forgotten", "[probes]") {
   Book book;
   (void)book.alarm_after(Verdict::ok);
