@@ -32,6 +32,7 @@ constexpr const char* kRevertsFile = "reverts";
 constexpr const char* kAlarmsFile = "alarms";
 constexpr const char* kProbesFile = "probes";
 constexpr const char* kChangedFile = "changed";
+constexpr const char* kBlockFile = "block";
 
 std::int64_t steady_ms(const Env& env) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -168,6 +169,20 @@ void book_reverts(Context& context, const Applied& applied, bool drifted, Books&
                           {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_WRITER", reverts.writer()}}});
 }
 
+/// The mark of the block that was last seen right is kept in /run as well: with a state directory
+/// that cannot be written no removal would be a drift, and a fight would never be one.
+bool record_drift(Context& context, const Standing& standing, const Applied& applied,
+                  bool is_adoption, Telemetry& telemetry) {
+  Env& env = context.env;
+  const std::string mark = run_text(env, context.options, kBlockFile);
+  if (!mark.empty()) telemetry.block_mark = mark;
+  const bool drifted = record_apply(telemetry, context, standing, applied, is_adoption, wall(env));
+  if (telemetry.block_mark != mark) {
+    (void)store_text(env, context.options, kBlockFile, telemetry.block_mark);  // best effort
+  }
+  return drifted;
+}
+
 /// What is not looked at any more cannot be found over later. Judged by every pass, since what
 /// began under an earlier configuration may book its end after the new one was read.
 void judge_what_is_idle(const Config& config, const ProbeBook& probes, Books& books) {
@@ -179,8 +194,7 @@ void judge_what_is_idle(const Config& config, const ProbeBook& probes, Books& bo
 void book_applied(Context& context, const Standing& standing, const Applied& applied,
                   bool is_adoption, Books& books) {
   Env& env = context.env;
-  const bool drifted =
-      record_apply(books.telemetry, context, standing, applied, is_adoption, wall(env));
+  const bool drifted = record_drift(context, standing, applied, is_adoption, books.telemetry);
   if (applied.outcome.written) {
     // For path units of the administrator's own, which reload what reads the file only once.
     const std::string text = "version=" + std::to_string(books.telemetry.facts.version) + "\n";

@@ -14,8 +14,9 @@ inline constexpr std::size_t kRunFileBytesMax = 1U << 20U;
 /// The one file that is written without the lock: by the agent's supervisor alone.
 inline constexpr const char* kAgentFile = "agent";
 
-/// The small files that passes share until the next boot: reverts, alarms, probes, agent, changed.
-/// Nothing that decides about a manifest is among them. Empty where there is none that can be read.
+/// The small files that passes share until the next boot: reverts, alarms, probes, block, agent,
+/// changed. Nothing that decides about a manifest is among them. Empty where there is none that can
+/// be read.
 [[nodiscard]] std::optional<std::string> read_run_file(FileSystem& fs, const std::string& root,
                                                        const std::string& name);
 /// Makes the directory where it is missing; atomic, and not meant to outlive a power cut.

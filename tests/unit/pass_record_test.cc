@@ -410,3 +410,18 @@ TEST_CASE("without a manifest a round of probes finds nothing down", "[record]")
   (void)watched.world.probe();
   CHECK(watched.told() == Told{"address_down-"});
 }
+
+TEST_CASE("a fight is seen where the state directory cannot be written", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  watched.world.erase("/var/lib/hostspin/status.json");
+  watched.world.write("/var/lib/hostspin/status.json/in-the-way", "");  // fails root's writes, too
+  CHECK(watched.world.apply() == ExitCode::ok);
+  for (int i = 0; i < 5; ++i) {
+    watched.vandalize();
+    (void)watched.world.apply(kUnattended);
+  }
+  CHECK(watched.hint("back_off_ms") == 1000);
+  CHECK(watched.told() == Told{"drift_repaired", "drift_repaired", "drift_repaired",
+                               "drift_repaired", "drift_repaired", "writer_fight"});
+}
