@@ -42,8 +42,9 @@ std::int64_t steady_ms(const Env& env) {
 
 std::int64_t wall(const Env& env) { return system_time(env).time_since_epoch().count(); }
 
-std::string run_text(Env& env, const CommonOptions& options, const char* name) {
-  return read_run_file(env.fs, options.root, name).value_or("");
+std::string run_text(Env& env, const CommonOptions& options, const char* name,
+                     std::size_t bytes_max = kRunFileBytesMax) {
+  return read_run_file(env.fs, options.root, name, bytes_max).value_or("");
 }
 
 /// A file of /run/hostspin. False where it could not be written.
@@ -55,9 +56,10 @@ bool store_text(Env& env, const CommonOptions& options, const char* name, const 
 
 /// The same, written only where it changed.
 template <typename Book>
-void store_book(Context& context, const char* name, const Book& book) {
+void store_book(Context& context, const char* name, const Book& book,
+                std::size_t bytes_max = kRunFileBytesMax) {
   const std::string text = book.format();
-  if (run_text(context.env, context.options, name) == text) return;
+  if (run_text(context.env, context.options, name, bytes_max) == text) return;
   (void)store_text(context.env, context.options, name, text);  // best effort
 }
 
@@ -70,7 +72,8 @@ Reverts load_reverts(Context& context) {
 ProbeBook load_probes(Context& context) {
   const Config& config = context.config;
   if (config.verify_interval.count() == 0) return {};
-  ProbeBook probes = ProbeBook::parse(run_text(context.env, context.options, kProbesFile));
+  ProbeBook probes =
+      ProbeBook::parse(run_text(context.env, context.options, kProbesFile, kProbeBookBytesMax));
   // Three rounds, and the refresh that one of them may have waited for.
   const auto limit =
       3 * (config.verify_interval + config.verify_deadline) + config.refresh_deadline;
@@ -308,7 +311,7 @@ void record_probes(Context& context, const ProbeReport& report) {
   const std::optional<Lock> lock = lock_books(context.env, context.options);
   ProbeBook probes = load_probes(context);
   probes.note(report, wall(context.env));
-  store_book(context, kProbesFile, probes);  // counted anew, at worst
+  store_book(context, kProbesFile, probes, kProbeBookBytesMax);  // counted anew, at worst
   Books books{load_telemetry(context), {}, {}, {}};
   books.judge(kProbeAlarms);
   for (const ProbedCheck& check : probes.checks()) {
@@ -329,7 +332,7 @@ void record_failed_probes(Context& context, const Error& error) {
   const std::optional<Lock> lock = lock_books(context.env, context.options);
   ProbeBook probes = load_probes(context);
   probes.note_failure(wall(context.env));
-  store_book(context, kProbesFile, probes);
+  store_book(context, kProbesFile, probes, kProbeBookBytesMax);
   Books books{load_telemetry(context), {}, {}, {}};
   books.judge(kFailedProbeAlarms);
   books.alarms.push_back({EventKind::probe_failed,

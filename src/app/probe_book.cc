@@ -14,7 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kSchema = "hostspin.probes/1";
-constexpr std::size_t kChecksMax = 16384;
 
 using Key = std::tuple<std::string, std::string, std::string>;
 Key key_of(const ProbedCheck& check) { return {check.service, check.address, check.check}; }
@@ -42,7 +41,7 @@ ProbeBook ProbeBook::parse(std::string_view text) {
   book.last_round_ = number_field(object, "last_round");
   book.last_attempt_ = number_field(object, "last_attempt");
   for (const json& one : array_field(object, "checks")) {
-    if (!one.is_object() || book.checks_.size() >= kChecksMax) continue;
+    if (!one.is_object() || book.checks_.size() >= kProbedChecksMax) continue;
     ProbedCheck check;
     check.service = text_field(one, "service");
     check.address = text_field(one, "address");
@@ -88,7 +87,7 @@ void ProbeBook::note(const ProbeReport& report, std::int64_t now) {
   for (const ProbedCheck& check : checks_) known.emplace(key_of(check), check);
   std::set<Key> seen;
   for (const AddressReport& one : report.checks) {
-    if (one.check.kind == CheckKind::unsupported || renewed.size() >= kChecksMax) continue;
+    if (one.check.kind == CheckKind::unsupported || renewed.size() >= kProbedChecksMax) continue;
     ProbedCheck check;
     check.service = one.service;
     check.address = one.address.to_string();
@@ -97,7 +96,7 @@ void ProbeBook::note(const ProbeReport& report, std::int64_t now) {
     if (!seen.insert(key).second) continue;  // two checks that differ in options alone
     if (const auto before = known.find(key); before != known.end()) check = before->second;
     check.verdict = std::string(verdict_name(one.result.verdict));
-    check.detail = one.result.detail;
+    check.detail = one.result.detail.substr(0, kProbeDetailBytesMax);
     check.tried = one.result.verdict != Verdict::not_tried;
     check.up = check.tried && !is_down(one.result);
     if (check.tried) {

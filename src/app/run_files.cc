@@ -5,9 +5,9 @@
 namespace hostspin {
 
 std::optional<std::string> read_run_file(FileSystem& fs, const std::string& root,
-                                         const std::string& name) {
+                                         const std::string& name, std::size_t bytes_max) {
   Result<std::optional<std::string>> bytes =
-      read_file(fs, root, std::string(kRunDirectory) + "/" + name, kRunFileBytesMax);
+      read_file(fs, root, std::string(kRunDirectory) + "/" + name, bytes_max);
   return bytes ? std::move(*bytes) : std::nullopt;
 }
 

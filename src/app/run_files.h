@@ -18,7 +18,8 @@ inline constexpr const char* kAgentFile = "agent";
 /// changed. Nothing that decides about a manifest is among them. Empty where there is none that can
 /// be read.
 [[nodiscard]] std::optional<std::string> read_run_file(FileSystem& fs, const std::string& root,
-                                                       const std::string& name);
+                                                       const std::string& name,
+                                                       std::size_t bytes_max = kRunFileBytesMax);
 /// Makes the directory where it is missing; atomic, and not meant to outlive a power cut.
 Result<void> write_run_file(FileSystem& fs, const std::string& root, const std::string& name,
                             std::string_view bytes);

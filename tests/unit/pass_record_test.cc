@@ -7,6 +7,7 @@
 #include "app_world.h"
 #include "catch.h"
 #include "events.h"
+#include "run_files.h"
 
 using namespace hostspin;
 using namespace hostspin::testing;
@@ -424,4 +425,30 @@ TEST_CASE("a fight is seen where the state directory cannot be written", "[recor
   CHECK(watched.hint("back_off_ms") == 1000);
   CHECK(watched.told() == Told{"drift_repaired", "drift_repaired", "drift_repaired",
                                "drift_repaired", "drift_repaired", "writer_fight"});
+}
+
+TEST_CASE("thousands of checks are remembered from round to round", "[record]") {
+  Watched watched;
+  ManifestText manifest = watched.world.manifest(6);
+  manifest.services.clear();
+  for (int service = 0; service < 24; ++service) {
+    std::vector<std::string> addresses;
+    std::string checks;
+    for (int i = 1; i <= 16; ++i) {
+      addresses.push_back("10.1." + std::to_string(service) + "." + std::to_string(i));
+      checks += (i == 1 ? "" : ", ") + std::string("{ tcp = ") + std::to_string(i) + " }";
+    }
+    manifest.services.push_back({"s" + std::to_string(service) + ".svc.example.com",
+                                 addresses,
+                                 {},
+                                 "check = [" + checks + "]\n"});
+    for (const std::string& address : addresses) {
+      watched.world.net.set_verdict(address, Verdict::refused);
+    }
+  }
+  watched.world.net.serve(kManifestURL, watched.world.fleet.sign(manifest));
+  (void)watched.world.refresh();
+  for (int i = 0; i < 3; ++i) (void)watched.world.probe();
+  CHECK(watched.world.read("/run/hostspin/probes").size() > kRunFileBytesMax);
+  CHECK(watched.metric("hostspin_alarms{alarm=\"address_down\"}") == std::to_string(kAlarmsMax));
 }

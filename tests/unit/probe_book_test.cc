@@ -89,3 +89,21 @@ TEST_CASE("checks that the manifest no longer has are forgotten", "[probes]") {
   CHECK(book.book.checks().empty());
   CHECK(book.book.last_round() == 5000);
 }
+
+TEST_CASE("the most checks with the longest words can be read back", "[probes]") {
+  ProbeReport report = round_of(Verdict::http_status);
+  AddressReport& check = report.checks[0];
+  check.service = std::string(253, 's');
+  check.check.kind = CheckKind::https;
+  check.check.path = "/" + std::string(1023, 'p');
+  check.result.detail = std::string(kProbeDetailBytesMax + 1, '"');
+  for (std::size_t i = 1; i <= kProbedChecksMax; ++i) {
+    report.checks.push_back(report.checks[0]);
+    report.checks.back().service.replace(0, 5, std::to_string(10000 + i));
+  }
+  ProbeBook book;
+  book.note(report, 1000);
+  const std::string text = book.format();
+  CHECK(text.size() < kProbeBookBytesMax);
+  CHECK(ProbeBook::parse(text).checks().size() == kProbedChecksMax);
+}
