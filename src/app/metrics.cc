@@ -107,7 +107,7 @@ void put_block(Exposition& out, const Telemetry& telemetry) {
 void put_refresh(Exposition& out, const Telemetry& telemetry) {
   if (telemetry.last_refresh_success != 0) {
     out.family("hostspin_refresh_last_success_timestamp_seconds", "gauge",
-               "When a source last confirmed or brought the held manifest.");
+               "When a source last confirmed the held manifest, or brought a good one.");
     out.sample(telemetry.last_refresh_success);
   }
   if (telemetry.last_refresh_attempt != 0) {

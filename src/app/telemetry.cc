@@ -179,6 +179,21 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   return facts;
 }
 
+/// The source that has the newer manifest may not have been heard: a cycle in which one failed ends
+/// no wait before its time.
+void record_wait(Telemetry& telemetry, const CycleReport& report, std::int64_t now) {
+  if (report.outcome == CycleOutcome::waiting) {
+    telemetry.waiting_version = report.waiting_version;
+    telemetry.adopts_at = report.adopts_at ? report.adopts_at->time_since_epoch().count() : 0;
+    return;
+  }
+  const bool heard_all = report.outcome == CycleOutcome::confirmed && report.all_fine();
+  const bool is_over = report.outcome == CycleOutcome::adopted || heard_all;
+  if (!is_over && telemetry.adopts_at > now) return;
+  telemetry.waiting_version = 0;
+  telemetry.adopts_at = 0;
+}
+
 void count_failure(Telemetry& telemetry, const std::string& reason) {
   if (telemetry.refresh_failures.size() < kReasonsMax ||
       telemetry.refresh_failures.contains(reason)) {
@@ -230,13 +245,12 @@ bool record_apply(Telemetry& telemetry, const Context& context, const Standing& 
 void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t now) {
   telemetry.last_refresh_attempt = now;
   telemetry.last_outcome = cycle_outcome_name(report.outcome);
-  if (report.outcome == CycleOutcome::adopted || report.outcome == CycleOutcome::confirmed) {
+  const bool waits = report.outcome == CycleOutcome::waiting;
+  if (waits || report.outcome == CycleOutcome::adopted ||
+      report.outcome == CycleOutcome::confirmed) {
     telemetry.last_refresh_success = now;
   }
-  const bool waits = report.outcome == CycleOutcome::waiting;
-  telemetry.waiting_version = waits ? report.waiting_version : 0;
-  telemetry.adopts_at =
-      waits && report.adopts_at ? report.adopts_at->time_since_epoch().count() : 0;
+  record_wait(telemetry, report, now);
 
   const std::vector<Telemetry::SourceAttempt> before = std::move(telemetry.sources);
   telemetry.etags.clear();

@@ -54,7 +54,7 @@ struct Telemetry {
   std::string block_mark;       ///< of the block that was last seen right
   std::int64_t last_write = 0;  ///< of the block
   std::int64_t last_refresh_attempt = 0;
-  std::int64_t last_refresh_success = 0;  ///< adopted or confirmed
+  std::int64_t last_refresh_success = 0;  ///< adopted, confirmed or waiting
   std::string last_outcome;               ///< of the last refresh
   std::int64_t last_refusal = 0;
   std::string last_refusal_detail;

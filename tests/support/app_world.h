@@ -40,6 +40,7 @@ class TableWorker final : public Worker {
   void serve(const std::string& url, const std::string& body) { bodies_[url] = body; }
   void withdraw(const std::string& url) { bodies_.erase(url); }
   void break_url(const std::string& url, const std::string& reason) { broken_[url] = reason; }
+  void mend_url(const std::string& url) { broken_.erase(url); }
   void answer_last(const std::string& url) { last_.push_back(url); }
   /// The verdict of every probe of an address.
   void set_verdict(const std::string& address, Verdict verdict) { verdicts_[address] = verdict; }

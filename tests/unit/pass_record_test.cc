@@ -284,6 +284,40 @@ TEST_CASE("a manifest that waits for this host's turn is told once, and status s
         std::string::npos);
 }
 
+TEST_CASE("a source that flaps ends no wait, and waiting is no staleness", "[record]") {
+  Watched watched;
+  ManifestText next = watched.world.manifest(6);
+  next.issued = "2150-02-10T00:00:00Z";
+  next.extra = "spread = 1440\n";
+  watched.world.net.serve(kManifestURL, watched.world.fleet.sign(next));
+  watched.world.clock.set(at("2150-02-10T00:01:00Z"));
+  CHECK(watched.world.refresh() == ExitCode::ok);
+  const std::string success = watched.metric("hostspin_refresh_last_success_timestamp_seconds");
+  CHECK(success == std::to_string(at("2150-02-10T00:01:00Z").time_since_epoch().count()));
+  const std::string turn = watched.metric("hostspin_manifest_adoption_timestamp_seconds");
+  (void)watched.told();
+
+  watched.world.net.break_url(kManifestURL, "connection refused");
+  (void)watched.world.refresh();
+  CHECK(watched.told() == Told{"refresh_failed", "source_failed"});
+  CHECK(watched.metric("hostspin_manifest_adoption_timestamp_seconds") == turn);
+  watched.world.net.mend_url(kManifestURL);
+  (void)watched.world.refresh();
+  CHECK(watched.told() == Told{"refresh_failed-", "source_failed-"});
+
+  // Taken back by its publisher, or past its time: it waits no more.
+  SECTION("taken back") {
+    watched.world.net.serve(kManifestURL, watched.world.state().at("/manifest.note"));
+    (void)watched.world.refresh();
+  }
+  SECTION("past its time") {
+    watched.world.net.break_url(kManifestURL, "connection refused");
+    watched.world.clock.set(at("2150-02-11T00:00:00Z"));
+    (void)watched.world.refresh();
+  }
+  CHECK(watched.metric("hostspin_manifest_adoption_timestamp_seconds") == "(none)");
+}
+
 TEST_CASE("a broken configuration is an alarm of the pass, and ends with it", "[record]") {
   Watched watched;
   (void)watched.told();
