@@ -133,7 +133,7 @@ Json telemetry_json(const Telemetry& telemetry) {
           {"sources", std::move(sources)},
           {"refresh_failures", telemetry.refresh_failures},
           {"drift_repairs", telemetry.drift_repairs},
-          {"last_drift", telemetry.last_drift},
+          {"last_drift", telemetry.drifts.empty() ? 0 : telemetry.drifts.back().time},
           {"drifts", std::move(drifts)}};
 }
 

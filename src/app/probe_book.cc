@@ -19,7 +19,7 @@ using Key = std::tuple<std::string, std::string, std::string>;
 Key key_of(const ProbedCheck& check) { return {check.service, check.address, check.check}; }
 
 /// Rise and fall: `alarming` turns once enough probes in a row have contradicted it.
-void judge_streak(ProbedCheck& check, std::int64_t now) {
+void judge_streak(ProbedCheck& check) {
   if (!check.tried) return;
   if (check.up != check.alarming) {
     check.streak = 0;
@@ -29,7 +29,6 @@ void judge_streak(ProbedCheck& check, std::int64_t now) {
   if (++check.streak < enough) return;
   check.alarming = !check.alarming;
   check.streak = 0;
-  check.changed = now;
 }
 
 }  // namespace
@@ -52,7 +51,6 @@ ProbeBook ProbeBook::parse(std::string_view text) {
     check.tried = flag_field(one, "tried");
     check.alarming = flag_field(one, "alarming");
     check.streak = static_cast<int>(std::clamp<std::int64_t>(number_field(one, "streak"), 0, 100));
-    check.changed = number_field(one, "changed");
     check.duration_s = static_cast<double>(number_field(one, "duration_us")) / 1e6;
     book.checks_.push_back(std::move(check));
   }
@@ -71,7 +69,6 @@ std::string ProbeBook::format() const {
                       {"tried", check.tried},
                       {"alarming", check.alarming},
                       {"streak", check.streak},
-                      {"changed", check.changed},
                       {"duration_us", static_cast<std::int64_t>(check.duration_s * 1e6)}});
   }
   const json object = {{"schema", kSchema},
@@ -102,7 +99,7 @@ void ProbeBook::note(const ProbeReport& report, std::int64_t now) {
     if (check.tried) {
       check.duration_s = std::chrono::duration<double>(one.result.elapsed).count();
     }
-    judge_streak(check, now);
+    judge_streak(check);
     renewed.push_back(std::move(check));
   }
   checks_ = std::move(renewed);

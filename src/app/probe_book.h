@@ -27,13 +27,12 @@ struct ProbedCheck {
   std::string service;
   std::string address;
   std::string check;
-  std::string verdict;       ///< of the last probe
-  bool up = false;           ///< by the last probe
-  bool tried = false;        ///< the last probe came to it in time
-  bool alarming = false;     ///< by rise and fall
-  int streak = 0;            ///< probes in a row that said the other thing than `alarming`
-  double duration_s = 0;     ///< of the last probe that was tried
-  std::int64_t changed = 0;  ///< when `alarming` last changed, seconds since 1970; 0 = never
+  std::string verdict;    ///< of the last probe
+  bool up = false;        ///< by the last probe
+  bool tried = false;     ///< the last probe came to it in time
+  bool alarming = false;  ///< by rise and fall
+  int streak = 0;         ///< probes in a row that said the other thing than `alarming`
+  double duration_s = 0;  ///< of the last probe that was tried
   std::string detail;
 };
 

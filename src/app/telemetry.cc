@@ -70,7 +70,6 @@ Telemetry parse_telemetry(const json& object) {
   telemetry.waiting_version = number_field(object, "waiting_version");
   telemetry.adopts_at = number_field(object, "adopts_at");
   telemetry.drift_repairs = number_field(object, "drift_repairs");
-  telemetry.last_drift = number_field(object, "last_drift");
   if (const auto failures = object.find("refresh_failures");
       failures != object.end() && failures->is_object()) {
     for (const auto& [reason, count] : failures->items()) {
@@ -126,7 +125,6 @@ std::string format_telemetry(const Telemetry& telemetry) {
                        {"etags_of", telemetry.etags_of},
                        {"refresh_failures", telemetry.refresh_failures},
                        {"drift_repairs", telemetry.drift_repairs},
-                       {"last_drift", telemetry.last_drift},
                        {"drifts", std::move(drifts)}};
   return object.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
@@ -236,7 +234,6 @@ bool record_apply(Telemetry& telemetry, const Context& context, const Standing& 
   const bool drifted = applied.plan.drift != Drift::none && (was_right || applied.repaired());
   if (!drifted || is_adoption) return false;
   ++telemetry.drift_repairs;
-  telemetry.last_drift = now;
   telemetry.drifts.push_back({now, std::string(drift_name(applied.plan.drift)), applied.writer});
   if (telemetry.drifts.size() > kDriftsKept) telemetry.drifts.erase(telemetry.drifts.begin());
   return true;

@@ -67,8 +67,7 @@ struct Telemetry {
   std::string etags_of;
   std::map<std::string, std::int64_t> refresh_failures;  ///< by reason, ever
   std::int64_t drift_repairs = 0;                        ///< ever
-  std::int64_t last_drift = 0;
-  std::vector<DriftRepair> drifts;  ///< the last ones, newest last
+  std::vector<DriftRepair> drifts;                       ///< the last ones, newest last
 };
 
 /// Defaults where there is none, or none that can be read.
