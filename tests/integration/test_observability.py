@@ -16,6 +16,8 @@ from support.fleet import moment, service
 from support.machine import DEFAULT_HOSTS, source
 from support.process import clean_environment
 
+# Of the day's spread that begins with this session, such a machine's moment for version 6 is at 0.947.
+LATE_TURN = "9" * 32 + "\n"
 CALM = '[refresh]\ninterval = "1h"\nsplay = "0"\n[verify]\ninterval = "0"\n'
 
 
@@ -35,18 +37,25 @@ def families(text: str) -> set:
     return set(re.findall(r"^# TYPE (\S+) ", text, re.M))
 
 
+def failures_of(machine) -> int:
+    """How often a source has failed or was refused."""
+    return sum(int(count) for count in re.findall(r"^hostspin_refresh_failures_total{.*} (\d+)$", metrics_of(machine), re.M))
+
+
 @pytest.fixture
-def measured(machine, publication, fleet):
-    """A machine whose metrics have every family: probed, repaired, with a source that failed and one to wait for."""
+def measured(member, publication, fleet):
+    """A machine whose metrics have every family: probed, repaired, with a source that failed and a manifest that waits."""
+    machine = member.machine
     (machine.path / "var/lib/prometheus/node-exporter").mkdir(parents=True)
-    (machine.path / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    (machine.path / "etc/machine-id").write_text(LATE_TURN)
     machine.configure(source(publication.file_url), source("file:///no/such/directory"))
-    publication.offer(fleet.manifest(5, [service("db.svc.example.com", ["127.0.0.1"], check={"tcp": 9})])
-                      if "127.0.0.0/8" in fleet.networks else fleet.manifest(5))
+    publication.offer(fleet.manifest(5, [service("db.svc.example.com", ["10.99.0.10"], check={"tcp": 9})]))
     machine.hostspin("refresh")
     machine.hosts = DEFAULT_HOSTS
     machine.hostspin("apply")
     machine.hostspin("agent-probe")
+    publication.offer(fleet.manifest(6, issued=moment(0), spread=1440))
+    machine.hostspin("refresh")
     return machine
 
 
@@ -59,16 +68,22 @@ def test_metrics_pass_promtool(measured, promtool):
     assert not [path for path in measured.path.rglob("*.tmp")]
 
 
-def test_counters_survive_restarts(measured, publication, fleet):
+def test_counters_survive_restarts(measured):
+    failures = failures_of(measured)
+    assert failures == 2  # one a refresh
     for repairs in (2, 3):
         measured.hosts = DEFAULT_HOSTS
         assert measured.hostspin("apply").code in (0, 1)
         assert f"\nhostspin_drift_repairs_total {repairs}\n" in metrics_of(measured)
     with Agent(measured) as agent:
-        wait_until(lambda: pinned(measured), "the block")
+        wait_until(lambda: pinned(measured, "10.99.0.10"), "the block")
         measured.hosts = DEFAULT_HOSTS
         wait_until(lambda: "\nhostspin_drift_repairs_total 4\n" in metrics_of(measured), "the agent's repair")
         agent.stop()
+    before = failures_of(measured)
+    assert before >= failures
+    measured.hostspin("refresh")
+    assert failures_of(measured) == before + 1
 
 
 def test_no_textfile_directory_no_metrics(machine, publication, fleet):
@@ -83,10 +98,10 @@ def test_rules_hold_and_use_only_metrics_that_are_written(measured, promtool, ch
     for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts-test.yml"]):
         done = subprocess.run([promtool, *command], cwd=examples, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    # The man page lists every family, and nothing names one that is not listed.
+    # The man page lists every family and no other, and nothing names one that is not listed.
     page = (checkout / "packaging/man/hostspin.8").read_text()
     listed = set(re.findall(r"^\.It Sy (hostspin_\w+)", page, re.M))
-    assert families(metrics_of(measured)) <= listed
+    assert families(metrics_of(measured)) == listed
     for name in ("alerts.yml", "dashboard.json"):
         used = set(re.findall(r"\bhostspin_\w+", (examples / name).read_text()))
         assert used <= listed, f"{name}: {used - listed}"
@@ -128,7 +143,7 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
     publication.offer_root(2, fleet.root(2))
     with_probes = CALM.replace('[verify]\ninterval = "0"', '[verify]\ninterval = "1h"')
     machine.configure(source(publication.file_url), text=with_probes)
-    (machine.path / "etc/machine-id").write_text("9" * 32 + "\n")  # without one nothing waits
+    (machine.path / "etc/machine-id").write_text(LATE_TURN)  # without one nothing waits
     (machine.path / "run/systemd/journal").mkdir(parents=True)
     # Alarms of every kind, as an earlier agent booked them; what raised them is gone, so each must be cleared.
     kinds = re.findall(r'"(\w+)",\s*"([0-9a-f]{32})"', (checkout / "src/app/events.cc").read_text())
@@ -177,7 +192,6 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
             wait_until(lambda: ask("HOSTSPIN_EVENT=roots_adopted", "HOSTSPIN_ROOT_VERSION=2"), "the root")
             agent.signal(signal.SIGHUP)
             wait_until(lambda: ask("HOSTSPIN_EVENT=configuration_loaded"), "the configuration")
-            # Of the day's spread that begins with this session, this machine's moment for version 6 is at 0.947.
             publication.offer(fleet.manifest(6, issued=moment(0), spread=1440))
             agent.signal(signal.SIGUSR1)
             wait_until(lambda: ask("HOSTSPIN_EVENT=manifest_waiting", "HOSTSPIN_VERSION=6"), "the wait")
@@ -185,18 +199,38 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
             assert not ask("HOSTSPIN_EVENT=manifest_adopted", "HOSTSPIN_VERSION=6")
             found = wait_until(lambda: ask("MESSAGE_ID=92c2d617097740ce9f1c300a7a31dbe6"), "the drift")
             assert found[0]["HOSTSPIN_WRITER"] == "unknown writer" and found[0]["SYSLOG_IDENTIFIER"] == "hostspin"
-            def vandalised_until(*matches: str):
+            def vandalised_until(*matches: str, hosts: bytes = DEFAULT_HOSTS, count: int = 1):
                 """A pass may be under way that heals it unnoticed; then once more."""
                 for _ in range(10):
                     (machine.path / "run/hostspin/reverts").unlink(missing_ok=True)  # or it would be a fight
-                    machine.hosts = DEFAULT_HOSTS
+                    machine.hosts = hosts
                     end = time.monotonic() + 4
                     while time.monotonic() < end:
-                        if ask(*matches):
+                        if len(ask(*matches)) >= count:
                             return
                         time.sleep(0.05)
                 raise AssertionError(f"nothing in the journal for {matches}")
 
+            good, note = machine.config_path.read_text(), (publication.path / "manifest.note").read_bytes()
+            machine.config_path.write_text("nonsense = 1\n")
+            (publication.path / "manifest.note").write_bytes(b"garbage")
+            agent.signal(signal.SIGHUP)
+            agent.signal(signal.SIGUSR1)
+            for name in ("configuration_refused", "manifest_refused", "refresh_failed"):
+                wait_until(lambda: ask(f"HOSTSPIN_EVENT={name}", "HOSTSPIN_STATE=raised"), name)  # noqa: B023
+            machine.config_path.write_text(good)
+            (publication.path / "manifest.note").write_bytes(note)
+            agent.signal(signal.SIGHUP)
+            agent.signal(signal.SIGUSR1)
+            for name in ("configuration_refused", "manifest_refused", "refresh_failed"):  # the seeded one, and this one
+                wait_until(lambda: len(ask(f"HOSTSPIN_EVENT={name}", "HOSTSPIN_STATE=cleared")) == 2, name)  # noqa: B023
+            (machine.path / "etc/hostspin/hold").write_text("INC-17\n")
+            vandalised_until("HOSTSPIN_EVENT=held", "HOSTSPIN_STATE=raised")
+            (machine.path / "etc/hostspin/hold").unlink()
+            vandalised_until("HOSTSPIN_EVENT=held", "HOSTSPIN_STATE=cleared", count=2)
+            vandalised_until("HOSTSPIN_EVENT=conflict", "HOSTSPIN_STATE=raised",
+                             hosts=DEFAULT_HOSTS + b"10.9.9.9\tdb.svc.example.com\n")
+            vandalised_until("HOSTSPIN_EVENT=conflict", "HOSTSPIN_STATE=cleared", count=2)
             with open(machine.path / "etc/hosts", "r+b"):  # somebody who never closes it
                 vandalised_until("HOSTSPIN_EVENT=foreign_edit_kept")
             book = machine.path / "run/hostspin/alarms"
@@ -207,6 +241,7 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
             vandalised_until("HOSTSPIN_EVENT=pass_failed", "HOSTSPIN_STATE=raised")
             book.rmdir()
             vandalised_until("HOSTSPIN_EVENT=pass_failed", "HOSTSPIN_STATE=cleared")
+            wait_until(lambda: pinned(machine), "the block")
             machine.hosts = machine.hosts + machine.hosts
             wait_until(lambda: ask("HOSTSPIN_EVENT=block_not_written", "HOSTSPIN_STATE=raised"), "the alarm")
             machine.hosts = DEFAULT_HOSTS
