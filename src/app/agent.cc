@@ -118,7 +118,7 @@ void Agent::start_task(Slot& slot, Task task) {
   slot.deadline = now() + time_limit(task);
 }
 
-/// Nobody has judged the configuration, so whoever asked for it to be read is not served yet.
+/// Nobody has judged the configuration, or has told how: whoever asked for it is not served yet.
 void Agent::retry_settings() {
   want_settings_ = true;
   settings_from_ = std::max(settings_from_, now() + kRetryAfterNoChild);
@@ -148,6 +148,7 @@ void Agent::take_signals() {
         break;
       case SIGHUP:
         want_settings_ = true;
+        settings_unbooked_ = false;
         if (ready_ && !reloading_) notify_reloading();
         reloading_ = ready_;
         break;

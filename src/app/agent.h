@@ -92,7 +92,8 @@ class Agent {
   Log& log_;
   AgentSettings settings_;
   bool settings_known_ = false;
-  bool copy_is_b_ = false;  ///< which of the two copies of the configuration is in force
+  bool settings_unbooked_ = false;  ///< good ones, read again only to tell so
+  bool copy_is_b_ = false;          ///< which of the two copies of the configuration is in force
   std::optional<FileWatch> watch_;
   FileWatch::Stamp settled_;  ///< the hosts file as it was after the last pass; for mount events
   int signals_ = -1;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent.h"
 #include "alarms.h"
@@ -178,10 +179,13 @@ void Agent::take_settings(int exit_code, const Report& report) {
   const bool good = exit_code == 0 && read.has_value();
   if (reloading_) notify_service_manager("READY=1");
   reloading_ = false;
+  // What could not be booked was not told either, be it an alarm or its end.
+  const bool unbooked = report.hints.contains("unbooked");
+  const bool repeated = std::exchange(settings_unbooked_, unbooked && good);
+  if (unbooked || !report.hints.contains("exit")) retry_settings();
   if (!good) {
     // The child has told why. Without a first configuration there is nothing to run with.
     failed_ = !settings_known_;
-    if (!report.hints.contains("exit")) retry_settings();
     return;
   }
   const bool first = !settings_known_;
@@ -207,6 +211,7 @@ void Agent::take_settings(int exit_code, const Report& report) {
     probe_at_ = now() + std::min(kFirstProbeWithin, settings_.probe_interval);
   } else {
     probe_at_ = std::min(probe_at_, now() + settings_.probe_interval);
+    if (repeated) return;  // nobody has asked for it
     log_.write({EventKind::configuration_loaded, false, "the configuration was read again", {}});
   }
 }

@@ -197,6 +197,38 @@ def test_hangup_without_any_configuration_keeps_the_old_one(watched, publication
     assert watched.stop() == 0
 
 
+def without_book(machine) -> Path:
+    """The book of alarms cannot be written: a directory is in its place."""
+    book = machine.path / "run/hostspin/alarms"
+
+    def made():
+        book.unlink(missing_ok=True)
+        with contextlib.suppress(FileExistsError):  # a pass was quicker
+            book.mkdir()
+            return True
+
+    wait_until(made, "a directory")
+    return book
+
+
+def test_a_refusal_that_could_not_be_booked_is_told_later(watched):
+    machine = watched.machine
+    good = machine.config_path.read_text()
+    book = without_book(machine)
+    machine.config_path.write_text("refresh = 1\n")
+    watched.signal(signal.SIGHUP)
+    tasks = lambda state: {one["task"] for one in watched.events("pass_failed", state)}  # noqa: E731
+    wait_until(lambda: "agent-settings" in tasks("raised"), "the alarm")
+    assert not watched.events("configuration_refused", "raised")
+    book.rmdir()
+    watched.wait_event("configuration_refused", "raised")
+    wait_until(lambda: "agent-settings" in tasks("cleared"), "its end")
+    machine.config_path.write_text(good)
+    watched.signal(signal.SIGHUP)
+    watched.wait_event("configuration_refused", "cleared")
+    assert watched.stop() == 0
+
+
 def test_many_alarms_at_once_are_all_told(machine, publication, fleet):
     publication.offer(fleet.manifest(5))
     machine.configure(source(publication.file_url), text=CALM)
