@@ -76,6 +76,8 @@ class Agent {
   void wait();
   void take_signals();
   void take_file_events(bool mounts_changed);
+  bool open_watch();
+  void renew_watch();
   void want_look();
   void run_timers();
   void feed_watchdog();
@@ -95,7 +97,8 @@ class Agent {
   bool settings_unbooked_ = false;  ///< good ones, read again only to tell so
   bool copy_is_b_ = false;          ///< which of the two copies of the configuration is in force
   std::optional<FileWatch> watch_;
-  FileWatch::Stamp settled_;  ///< the hosts file as it was after the last pass; for mount events
+  bool unwatched_told_ = false;  ///< that there is no watch
+  FileWatch::Stamp settled_;     ///< the hosts file as it was after the last pass; for mount events
   int signals_ = -1;
 
   Slot near_;     ///< settings, apply

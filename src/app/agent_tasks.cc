@@ -160,18 +160,37 @@ void Agent::end_task(Slot& slot, int exit_code) {
     if (!status.empty() && status != status_) notify_service_manager("STATUS=" + status);
     if (!status.empty()) status_ = status;
   }
-  if (watch_ && task != Task::settings) {
-    const bool unseen = watch_->rearm();
+  if (settings_known_ && task != Task::settings) renew_watch();
+  show_schedule();
+}
+
+bool Agent::open_watch() {
+  Result<FileWatch> watch = FileWatch::open(settings_.hosts_path);
+  if (!watch) {
+    if (!std::exchange(unwatched_told_, true)) {
+      log_.warning(watch.error().detail +
+                   "; until that can be done, changes are found by looking now and then");
+    }
+    return false;
+  }
+  watch_.emplace(std::move(*watch));
+  unwatched_told_ = false;
+  return true;
+}
+
+void Agent::renew_watch() {
+  const bool opened = !watch_ && open_watch();
+  if (watch_) {
+    const bool unseen = watch_->rearm() || opened;
     settled_ = watch_->stamp();
     if (unseen && !is_quiet()) want_look();
-    // The directory may have come and gone again since the pass, with nothing watching it.
-    if (watch_->is_armed()) {
-      watch_retry_.reset();
-    } else {
-      apply_at_ = std::min(apply_at_, std::max(quiet_until_, now() + watch_retry_.next()));
-    }
   }
-  show_schedule();
+  // The directory may have come and gone again since the pass, with nothing watching it.
+  if (watch_ && watch_->is_armed()) {
+    watch_retry_.reset();
+  } else {
+    apply_at_ = std::min(apply_at_, std::max(quiet_until_, now() + watch_retry_.next()));
+  }
 }
 
 void Agent::take_settings(int exit_code, const Report& report) {
@@ -198,12 +217,7 @@ void Agent::take_settings(int exit_code, const Report& report) {
   copy_is_b_ = !copy_is_b_;
   if (moved) {
     watch_.reset();
-    Result<FileWatch> watch = FileWatch::open(settings_.hosts_path);
-    if (watch) {
-      watch_.emplace(std::move(*watch));
-    } else {
-      log_.debug(watch.error().detail + "; changes are found once a minute");
-    }
+    (void)open_watch();  // tried again after the pass
   }
   want_apply_ = true;
   if (faster) refresh_at_ = now() + schedule_.first(settings_.refresh_splay);

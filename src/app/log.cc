@@ -113,10 +113,14 @@ void Log::put(LogLevel level, const JournalFields& fields) {
 
 void Log::write(const Event& event) { put(event.level(), journal_fields(event)); }
 
-void Log::debug(std::string_view text) {
-  put(LogLevel::debug, {{"MESSAGE", std::string(text)},
-                        {"PRIORITY", std::to_string(static_cast<int>(LogLevel::debug))},
-                        {"SYSLOG_IDENTIFIER", "hostspin"}});
+void Log::put_text(LogLevel level, std::string_view text) {
+  put(level, {{"MESSAGE", std::string(text)},
+              {"PRIORITY", std::to_string(static_cast<int>(level))},
+              {"SYSLOG_IDENTIFIER", "hostspin"}});
 }
+
+void Log::warning(std::string_view text) { put_text(LogLevel::warning, text); }
+
+void Log::debug(std::string_view text) { put_text(LogLevel::debug, text); }
 
 }  // namespace hostspin

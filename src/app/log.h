@@ -22,9 +22,11 @@ class Log {
   ~Log();
 
   void write(const Event& event);
+  void warning(std::string_view text);
   void debug(std::string_view text);
 
  private:
+  void put_text(LogLevel level, std::string_view text);
   void put(LogLevel level, const JournalFields& fields);
   void put_line(LogLevel level, const std::string& line);
 

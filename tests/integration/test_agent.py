@@ -71,6 +71,26 @@ def test_a_directory_that_is_replaced_is_watched_in_its_turn(watched):
     assert watched.stop() == 0
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs the program strace")
+def test_a_watch_that_cannot_be_had_at_first_is_had_later(machine, publication, fleet):
+    """As where another program has used all of the machine's inotify instances up."""
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    with Agent(machine, failing="inotify_init1:error=EMFILE:when=1..4") as agent:
+        agent.wait_pinned()
+
+        def watching():
+            with contextlib.suppress(FileNotFoundError):  # one that was closed meanwhile
+                return any(os.readlink(fd) == "anon_inode:inotify" for fd in Path(f"/proc/{agent.pid}/fd").iterdir())
+
+        wait_until(watching, lambda: f"a watch; the log: {agent.log()}")
+        machine.hosts = DEFAULT_HOSTS
+        wait_until(lambda: pinned(machine), "the block", 5)
+        assert agent.stop() == 0
+    said = [one for one in agent.log() if "cannot watch files" in one["message"]]
+    assert [one["level"] for one in said] == ["warning"], "told once"
+
+
 def test_a_directory_that_goes_as_soon_as_it_is_back_is_not_lost(watched):
     """It may go before the pass that put it right has ended, so that there is nothing to watch."""
     machine = watched.machine

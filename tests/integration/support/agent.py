@@ -72,15 +72,18 @@ def journal_fields(entry: bytes) -> dict:
 
 
 class Agent:
-    """`hostspin agent` on a machine, logging JSON lines into a file; `piped` has somebody else write that file."""
+    """`hostspin agent` on a machine, logging JSON lines into a file; `piped` has somebody else write that file,
+    and `failing` has strace make the supervisor's own system calls fail, as its `inject=` says."""
 
-    def __init__(self, machine: Machine, *arguments, environment=None, log_format="json", piped=False):
+    def __init__(self, machine: Machine, *arguments, environment=None, log_format="json", piped=False, failing=""):
+        # As a grandchild, so that the process that was started is the agent.
+        tracer = ["strace", "-D", "-o", "/dev/null", "-e", f"inject={failing}", "--"] if failing else []
         self.machine = machine
         self.log_path = machine.path.parent / f"{machine.path.name}-agent.log"
         with open(self.log_path, "ab") as log:
             self._writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) if piped else None
             self.process = subprocess.Popen(
-                machine.command("agent", "--log-format", log_format, *arguments),
+                [*tracer, *machine.command("agent", "--log-format", log_format, *arguments)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._writer.stdin if piped else log,
                 env=clean_environment(**(environment or {})))
             if piped:
