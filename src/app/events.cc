@@ -182,11 +182,12 @@ std::optional<Hint> parse_hint_line(std::string_view line) {
 }
 
 void emit_events(Env& env, const CommonOptions& options, const std::vector<Event>& events) {
+  Journal journal(options.root);
   for (const Event& event : events) {
     if (options.for_agent) {
       env.console.print(format_event_line(event));
     } else {
-      (void)send_to_journal(options.root, journal_fields(event));  // no journal: nobody listens
+      (void)journal.send(journal_fields(event));  // no journal: nobody listens
     }
   }
 }

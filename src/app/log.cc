@@ -81,7 +81,7 @@ Log::Log(std::string_view format, LogLevel most, std::string root)
     : lines_(std::make_unique<Lines>()),
       most_(most),
       under_manager_(stderr_is_journal()),
-      root_(std::move(root)) {
+      journal_(std::move(root)) {
   if (format == "journal" || (format == "auto" && under_manager_)) format_ = Format::journal;
   if (format == "json") format_ = Format::json;
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
@@ -103,7 +103,7 @@ void Log::put_line(LogLevel level, const std::string& line) {
 
 void Log::put(LogLevel level, const JournalFields& fields) {
   if (level > most_) return;
-  if (format_ == Format::journal && send_to_journal(root_, fields)) return;
+  if (format_ == Format::journal && journal_.send(fields)) return;
   if (format_ == Format::json) {
     put_line(level, json_line(level, fields));
   } else {

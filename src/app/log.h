@@ -35,7 +35,7 @@ class Log {
   LogLevel most_;
   Format format_ = Format::text;
   bool under_manager_ = false;  ///< standard error is the journal's: lines carry "<4>"
-  std::string root_;
+  Journal journal_;
 };
 
 }  // namespace hostspin

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -38,8 +39,8 @@ std::string journal_entry(const JournalFields& fields) {
   return entry;
 }
 
-bool send_to_journal(const std::string& root, const JournalFields& fields) {
-  std::string path = (root == "/" ? std::string() : root) + std::string(kJournalSocket);
+bool Journal::send(const JournalFields& fields) {
+  std::string path = (root_ == "/" ? std::string() : root_) + std::string(kJournalSocket);
   sockaddr_un address{};
   int directory = -1;
   if (path.size() >= sizeof address.sun_path) {
@@ -57,9 +58,11 @@ bool send_to_journal(const std::string& root, const JournalFields& fields) {
     // Its queue holds some ten entries, and a pass may end many alarms at once.
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kJournalWaitMax, sizeof kJournalWaitMax);
     const std::string entry = journal_entry(fields);
-    sent = sendto(fd, entry.data(), entry.size(), MSG_NOSIGNAL,
-                  reinterpret_cast<const sockaddr*>(&address),
-                  sizeof address) == static_cast<ssize_t>(entry.size());
+    const int flags = MSG_NOSIGNAL | (is_behind_ ? MSG_DONTWAIT : 0);
+    const ssize_t size = sendto(fd, entry.data(), entry.size(), flags,
+                                reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    sent = size == static_cast<ssize_t>(entry.size());
+    is_behind_ = size < 0 && errno == EAGAIN;
   }
   if (fd >= 0) (void)close(fd);
   if (directory >= 0) (void)close(directory);

@@ -18,8 +18,19 @@ using JournalFields = std::vector<std::pair<std::string, std::string>>;
 /// feed in it, the key, its length and the value.
 [[nodiscard]] std::string journal_entry(const JournalFields& fields);
 
-/// Sends one entry to the journal below `root`. False where there is none, or it does not take it
-/// within a quarter of a second: nobody waits longer for a log.
-bool send_to_journal(const std::string& root, const JournalFields& fields);
+/// Sends entries to the journal below `root`.
+class Journal {
+ public:
+  explicit Journal(std::string root) : root_(std::move(root)) {}
+
+  /// False where there is no journal, or it does not take the entry within a quarter of a second.
+  /// Nobody waits longer for a log: after one that was not taken in time none waits at all, until
+  /// one is taken again.
+  bool send(const JournalFields& fields);
+
+ private:
+  std::string root_;
+  bool is_behind_ = false;
+};
 
 }  // namespace hostspin

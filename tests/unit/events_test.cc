@@ -1,10 +1,38 @@
 #include "events.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
 #include <set>
 
+#include "app_world.h"
 #include "catch.h"
+#include "worker_process_connection.h"
 
 using namespace hostspin;
+
+namespace {
+
+/// A journald that listens below `root`, and reads only when it is told to.
+OwnedFd listening_journal(const std::string& root) {
+  const std::string path = root + std::string(kJournalSocket);
+  std::filesystem::create_directories(path.substr(0, path.rfind('/')));
+  // Through the directory: the whole path may not fit into an address.
+  const OwnedFd directory(open(path.substr(0, path.rfind('/')).c_str(), O_PATH | O_CLOEXEC));
+  const std::string name = "/proc/self/fd/" + std::to_string(directory.get()) + "/socket";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  OwnedFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return fd;
+}
+
+}  // namespace
 
 TEST_CASE("every kind of event has a name and a message ID of its own", "[events]") {
   std::set<std::string_view> names;
@@ -90,6 +118,23 @@ TEST_CASE("a journal entry: a line a field, and a length before a value of sever
   CHECK(journal_entry({{"MESSAGE", "a\nb"}}) ==
         std::string("MESSAGE\n\x03\0\0\0\0\0\0\0a\nb\n", 20));
   CHECK(journal_entry({{"X", std::string(100000, 'x')}}).size() == kJournalValueBytesMax + 3);
+}
+
+TEST_CASE("a journal that takes nothing is waited for once", "[events]") {
+  const hostspin::testing::AppWorld world;
+  const OwnedFd hung = listening_journal(world.options.root);
+  Journal journal(world.options.root);
+  const JournalFields entry{{"MESSAGE", "m"}};
+  int taken = 0;
+  while (journal.send(entry)) REQUIRE(++taken < 100000);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(journal.send(entry));
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));  // not 25
+
+  char byte = 0;
+  while (recv(hung.get(), &byte, 1, 0) > 0) {
+  }
+  CHECK(journal.send(entry));
 }
 
 TEST_CASE("an alarm's entry says whether it was raised or cleared", "[events]") {
