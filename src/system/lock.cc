@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "owned_handle.h"
 #include "sys_error.h"
 
 namespace hostspin {
@@ -58,11 +59,11 @@ Result<Lock> Lock::take(FileSystem& fs, Clock& clock, const std::string& root,
   if (!handle)
     return sys_error(handle.error().number, "open " + std::string(kRunDirectory) + "/lock");
 
-  Lock lock(fs, *handle);
+  OwnedHandle file(fs, *handle);
   const std::chrono::steady_clock::time_point deadline = clock.steady() + limit;
   for (;;) {
     const SysResult<void> locked = retry_interrupted([&] { return fs.try_lock(*handle); });
-    if (locked) return lock;
+    if (locked) return Lock(fs, file.release());
     if (locked.error().number != EWOULDBLOCK)
       return sys_error(locked.error().number, "lock " + std::string(kRunDirectory) + "/lock");
     const std::chrono::nanoseconds left = deadline - clock.steady();
@@ -74,7 +75,9 @@ Result<Lock> Lock::take(FileSystem& fs, Clock& clock, const std::string& root,
 }
 
 Lock::Lock(Lock&& other) noexcept
-    : fs_(std::exchange(other.fs_, nullptr)), handle_(other.handle_) {}
+    : fs_(std::exchange(other.fs_, nullptr)),
+      handle_(other.handle_),
+      hold_(std::move(other.hold_)) {}
 
 Lock::~Lock() {
   if (fs_ != nullptr) (void)fs_->close(handle_);  // the lock goes with it

@@ -71,6 +71,10 @@ def test_what_writes_has_no_network_and_no_capability(root, unit):
     assert values(root, unit, "SuccessExitStatus") == (["1"] if unit != "hostspin.service" else [])
 
 
+def test_a_stop_leaves_the_agents_passes_to_the_agent(root):
+    assert values(root, "hostspin.service", "KillMode") == ["mixed"]
+
+
 @pytest.mark.parametrize("unit", WORKERS)
 def test_what_has_a_network_writes_nothing(root, unit):
     assert values(root, unit, "User") == ["_hostspin"]

@@ -1,5 +1,6 @@
 #include "lock.h"
 
+#include <csignal>
 #include <optional>
 
 #include "catch.h"
@@ -8,6 +9,13 @@
 
 using namespace hostspin;
 using namespace std::chrono_literals;
+
+namespace {
+
+volatile std::sig_atomic_t signals_taken = 0;
+extern "C" void count_signal(int) { signals_taken = signals_taken + 1; }
+
+}  // namespace
 
 TEST_CASE("the lock makes what it needs", "[lock]") {
   MemoryFileSystem disk;
@@ -51,6 +59,25 @@ TEST_CASE("a second holder waits, but not for ever", "[lock]") {
     CHECK(Lock::take(disk, clock, "/", 2s));
     CHECK(clock.slept() < 100ms);
   }
+}
+
+TEST_CASE("whoever holds the lock is ended after it", "[lock]") {
+  const int number = GENERATE(SIGTERM, SIGINT, SIGHUP);
+  MemoryFileSystem disk;
+  FakeClock clock;
+  signals_taken = 0;
+  const auto before = std::signal(number, count_signal);
+  {
+    const Result<Lock> held = Lock::take(disk, clock, "/", 2s);
+    REQUIRE(held);
+    CHECK_FALSE(Lock::take(disk, clock, "/", 0s));  // one that was not had changes nothing
+    std::raise(number);
+    CHECK(signals_taken == 0);
+  }
+  CHECK(signals_taken == 1);
+  std::raise(number);
+  CHECK(signals_taken == 2);
+  (void)std::signal(number, before);
 }
 
 TEST_CASE("a lock that cannot be made is an error", "[lock]") {
