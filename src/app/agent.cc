@@ -109,6 +109,10 @@ void Agent::start_task(Slot& slot, Task task) {
     // A machine that cannot fork needs no one who tries in a circle.
     apply_at_ = std::min(apply_at_, now() + kRetryAfterNoChild);
     if (task == Task::settings) retry_settings();
+    if (task == Task::refresh) {
+      const milliseconds wait = schedule_.after_failure(settings_.refresh_interval);
+      refresh_at_ = std::min(refresh_at_, now() + wait);
+    }
     return;
   }
   slot.child.emplace(std::move(*child));

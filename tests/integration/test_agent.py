@@ -284,6 +284,18 @@ def test_a_reload_whose_child_is_killed_is_done_later(watched):
     assert watched.stop() == 0
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs the program strace")
+def test_a_refresh_that_cannot_be_started_is_not_put_off_for_an_interval(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    # The settings, the first pass, and then the refresh.
+    with Agent(machine, failing="clone,clone3,vfork:error=EAGAIN:when=3") as agent:
+        assert agent.wait_event("pass_failed", "raised")["task"] == "refresh"
+        agent.wait_pinned()
+        assert agent.wait_event("pass_failed", "cleared")["task"] == "refresh"
+        assert agent.stop() == 0
+
+
 def test_a_limit_on_file_sizes_is_an_error_and_no_death(machine, publication, fleet, tmp_path):
     publication.offer(fleet.manifest(5))
     machine.configure(source(publication.file_url), text=CALM)
