@@ -1,4 +1,5 @@
 #include <array>
+#include <csignal>
 
 #include "agent.h"
 #include "alarms.h"
@@ -100,6 +101,8 @@ Result<void> probe_once(Context& context) {
 }  // namespace
 
 ExitCode command_agent(Env& env, const CommonOptions& options, const AgentOptions& agent) {
+  // A log whose reader has died is no reason to leave the hosts file alone.
+  (void)std::signal(SIGPIPE, SIG_IGN);
   const LogLevel most = options.verbose ? LogLevel::debug
                         : options.quiet ? LogLevel::warning
                                         : LogLevel::info;

@@ -320,6 +320,17 @@ def test_a_limit_on_file_sizes_is_an_error_and_no_death(machine, publication, fl
     assert machine.litter() == []
 
 
+def test_a_log_that_nobody_reads_any_more_does_not_end_it(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    with Agent(machine, piped=True) as agent:
+        agent.wait_pinned()
+        agent.end_log()
+        machine.hosts = DEFAULT_HOSTS
+        wait_until(lambda: pinned(machine), "the block")
+        assert agent.stop() == 0
+
+
 def test_user_signal_refreshes_at_once(watched, publication, fleet):
     publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
     watched.signal(signal.SIGUSR1)

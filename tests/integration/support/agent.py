@@ -121,6 +121,11 @@ class Agent:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
+    def end_log(self) -> None:
+        """Ends what reads the log of a `piped` agent."""
+        self._writer.kill()
+        self._writer.wait(timeout=SECONDS_MAX)
+
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
         return self.process.wait(timeout=SECONDS_MAX)
