@@ -202,13 +202,14 @@ Agent::Time Agent::next_wake_up() const {
   for (const Slot* slot : {&near_, &network_}) {
     if (slot->child) next = std::min(next, slot->deadline);
   }
+  if (watchdog_) next = std::min(next, watchdog_at_);
+  if (stopping_) return next;  // nothing else is begun any more
   if (!near_.child) next = std::min(next, apply_at_);
   if (!near_.child && want_settings_) next = std::min(next, settings_from_);
-  if (settings_known_ && !stopping_) {
+  if (settings_known_) {
     if (settings_.has_sources) next = std::min(next, refresh_at_);
     if (settings_.probe_interval.count() > 0) next = std::min(next, probe_at_);
   }
-  if (watchdog_) next = std::min(next, watchdog_at_);
   return next;
 }
 
