@@ -196,8 +196,10 @@ void Agent::renew_watch() {
 void Agent::take_settings(int exit_code, const Report& report) {
   Result<AgentSettings> read = parse_settings(report.plain);
   const bool good = exit_code == 0 && read.has_value();
-  if (reloading_) notify_service_manager("READY=1");
-  reloading_ = false;
+  if (!want_settings_) {  // else somebody has asked again meanwhile
+    if (reloading_) notify_service_manager("READY=1");
+    reloading_ = false;
+  }
   // What could not be booked was not told either, be it an alarm or its end.
   const bool unbooked = report.hints.contains("unbooked");
   const bool repeated = std::exchange(settings_unbooked_, unbooked && good);
