@@ -211,9 +211,7 @@ void Agent::take_settings(int exit_code, const Report& report) {
   }
   const bool first = !settings_known_;
   const bool moved = first || read->hosts_path != settings_.hosts_path;
-  const bool faster = first || read->refresh_interval != settings_.refresh_interval ||
-                      read->refresh_splay != settings_.refresh_splay ||
-                      read->has_sources != settings_.has_sources;
+  const bool had_sources = !first && settings_.has_sources;
   settings_ = std::move(*read);
   settings_known_ = true;
   copy_is_b_ = !copy_is_b_;
@@ -222,12 +220,13 @@ void Agent::take_settings(int exit_code, const Report& report) {
     (void)open_watch();  // tried again after the pass
   }
   want_apply_ = true;
-  if (faster) refresh_at_ = now() + schedule_.first(settings_.refresh_splay);
+  if (repeated) return;  // nobody has asked for it
+  const Time refresh_at = now() + schedule_.first(settings_.refresh_splay);
+  refresh_at_ = had_sources ? std::min(refresh_at_, refresh_at) : refresh_at;
   if (first) {
     probe_at_ = now() + std::min(kFirstProbeWithin, settings_.probe_interval);
   } else {
     probe_at_ = std::min(probe_at_, now() + settings_.probe_interval);
-    if (repeated) return;  // nobody has asked for it
     log_.write({EventKind::configuration_loaded, false, "the configuration was read again", {}});
   }
 }

@@ -201,6 +201,17 @@ def test_hangup_takes_a_good_configuration_and_keeps_the_old_one_against_a_bad_o
     assert watched.stop() == 0
 
 
+def test_hangup_asks_new_sources_without_waiting_for_the_interval(watched, publication, fleet, tmp_path):
+    machine = watched.machine
+    moved = publication.path.rename(tmp_path / "moved")
+    (moved / "manifest.note").write_bytes(
+        fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
+    machine.configure(source(f"file://{moved}"), text=CALM)
+    watched.signal(signal.SIGHUP)
+    watched.wait_pinned("10.1.2.6")
+    assert watched.stop() == 0
+
+
 def test_hangup_without_any_configuration_keeps_the_old_one(watched, publication, fleet):
     """Its directory is being replaced, say: nobody has asked for the defaults, which name no source."""
     machine = watched.machine
