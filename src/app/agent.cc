@@ -263,6 +263,7 @@ int Agent::run() {
     look_after(near_);
     look_after(network_);
   }
+  end_task_alarms();
   log_.write({EventKind::agent_stopped,
               false,
               failed_ ? "agent stopped: it could not start" : "agent stopped; the block stays",

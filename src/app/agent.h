@@ -72,6 +72,7 @@ class Agent {
   void take_refresh(int exit_code, const Report& report);
   void raise_task_alarm(Task task, const std::string& why);
   void clear_task_alarm(Task task);
+  void end_task_alarms();
 
   void wait();
   void take_signals();

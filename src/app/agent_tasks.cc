@@ -126,6 +126,18 @@ void Agent::clear_task_alarm(Task task) {
       {EventKind::pass_failed, true, "pass_failed " + name + ": over", {{"HOSTSPIN_TASK", name}}});
 }
 
+/// Nobody remembers them: the next agent raises its own.
+void Agent::end_task_alarms() {
+  for (const auto& [task, why] : task_alarms_) {
+    const std::string name(task_name(task));
+    log_.write({EventKind::pass_failed,
+                true,
+                "pass_failed " + name + ": the agent stops; the last was: " + why,
+                {{"HOSTSPIN_TASK", name}}});
+  }
+  task_alarms_.clear();
+}
+
 /// Each command ends with a hint that says so; without it the child died, or said nothing usable.
 void Agent::judge_task(Task task, int exit_code, const Report& report) {
   if (report.hints.contains("unbooked")) {

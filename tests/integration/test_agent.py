@@ -260,6 +260,17 @@ def test_a_refusal_that_could_not_be_booked_is_told_later(watched):
     assert watched.stop() == 0
 
 
+def test_alarms_about_passes_end_with_the_agent(watched):
+    without_book(watched.machine)
+    watched.machine.config_path.write_text("refresh = 1\n")
+    watched.signal(signal.SIGHUP)
+    watched.wait_event("pass_failed", "raised")
+    assert watched.stop() == 0
+    raised = [one["task"] for one in watched.events("pass_failed", "raised")]
+    assert sorted(one["task"] for one in watched.events("pass_failed", "cleared")) == sorted(raised)
+    assert watched.log()[-1]["event"] == "agent_stopped"
+
+
 def test_many_alarms_at_once_are_all_told(machine, publication, fleet):
     publication.offer(fleet.manifest(5))
     machine.configure(source(publication.file_url), text=CALM)
