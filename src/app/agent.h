@@ -50,7 +50,8 @@ class Agent {
 
   /// What a child said, taken apart.
   struct Report {
-    std::string first_line;  ///< its verdict, or an error
+    std::string first_line;  ///< of what it said to people
+    std::string verdict;     ///< the first such line that is no error, warning or note
     std::string plain;       ///< lines that are neither events nor hints
     std::map<std::string, std::int64_t> hints;
   };

@@ -103,6 +103,7 @@ Agent::Report Agent::take_output(const std::string& output, bool log_plain) {
       report.hints[hint->key] = hint->value;
     } else {
       if (report.first_line.empty()) report.first_line = std::string(line);
+      if (report.verdict.empty() && !line.starts_with("hostspin: ")) report.verdict = line;
       report.plain.append(line).append("\n");
       if (log_plain) log_.debug(line);
     }
@@ -168,7 +169,7 @@ void Agent::end_task(Slot& slot, int exit_code) {
       break;
   }
   if (task == Task::apply || task == Task::refresh) {
-    const std::string status = report.first_line.substr(0, kStatusLineBytesMax);
+    const std::string status = report.verdict.substr(0, kStatusLineBytesMax);
     if (!status.empty() && status != status_) notify_service_manager("STATUS=" + status);
     if (!status.empty()) status_ = status;
   }

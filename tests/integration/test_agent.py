@@ -364,12 +364,13 @@ def test_user_signal_refreshes_at_once(watched, publication, fleet):
 def test_service_manager_hears_what_it_has_to(machine, publication, fleet):
     publication.offer(fleet.manifest(5))
     machine.configure(source(publication.file_url), text=CALM)
+    machine.hosts = DEFAULT_HOSTS + b"192.0.2.7\tdb.svc.example.com\n"  # each pass warns of it
     manager = Datagrams()
     said = lambda: b"\n".join(manager.all()).decode()  # noqa: E731
     environment = {"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "400000"}
     with Agent(machine, environment=environment) as agent:
         wait_until(lambda: "READY=1" in said(), "READY=1")
-        wait_until(lambda: "STATUS=OK: adopted manifest 5" in said(), "STATUS")
+        wait_until(lambda: "STATUS=WARNING: adopted manifest 5" in said(), "STATUS")
         wait_until(lambda: said().count("WATCHDOG=1") >= 5, "the watchdog")
         ready = said().count("READY=1")
         agent.signal(signal.SIGHUP)
@@ -377,6 +378,7 @@ def test_service_manager_hears_what_it_has_to(machine, publication, fleet):
         wait_until(lambda: said().count("READY=1") > ready, "READY after the reload")
         assert agent.stop() == 0
         assert "STOPPING=1" in said()
+        assert "STATUS=hostspin:" not in said(), "the verdict, and no warning"
     manager.close()
 
 
