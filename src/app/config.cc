@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 
 #include "config_source.h"
 #include "config_table.h"
+#include "sys_error.h"
 #include "toml_guard.h"
 #include "toml_library.h"
 #include "toml_read.h"
@@ -128,8 +130,13 @@ Result<void> read_tables(ConfigTable top, Config& config) {
 /// The `*.toml` names of conf.d in byte order; none where there is no such directory.
 Result<std::vector<std::string>> drop_ins(FileSystem& fs, const std::string& root,
                                           const std::string& directory) {
-  SysResult<Handle> handle = fs.open_directory(root, directory);
-  if (!handle) return std::vector<std::string>();
+  const SysResult<Handle> handle =
+      retry_interrupted([&] { return fs.open_directory(root, directory); });
+  if (!handle) {
+    const int why = handle.error().number;
+    if (why == ENOENT) return std::vector<std::string>();
+    return Error{Errc::bad_config, sys_error(why, "open directory " + directory).detail};
+  }
   const SysResult<std::vector<std::string>> names = fs.list(*handle);
   (void)fs.close(*handle);  // read only: nothing can be lost
   if (!names) return Error{Errc::bad_config, "cannot list " + directory};
@@ -200,7 +207,7 @@ Result<Config> load_config(FileSystem& fs, const std::string& root, const std::s
     file.append("/").append(name);
     Result<std::optional<std::string>> more = read_file(fs, root, file, kConfigBytesMax);
     if (!more) return Error{Errc::bad_config, more.error().detail, more.error().hint};
-    if (!*more) continue;
+    if (!*more) return {Errc::bad_config, file + ": there is no such file any more"};
     if (Result<void> done = read_config_text(file, **more, config); !done)
       return std::move(done).error();
   }

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <filesystem>
+
 #include "app_world.h"
 #include "catch.h"
 #include "source_url.h"
@@ -149,4 +151,31 @@ TEST_CASE("a source's URL is strict: nothing in it that a resolver could be aske
   CHECK(value_of(parse_source_url("https://[2001:db8::1]:8443/x/")).port == 8443);
   CHECK(value_of(parse_source_url("http://10.0.0.1")).port == 80);
   CHECK(value_of(parse_source_url("file:///srv/x/")).path == "/srv/x");
+}
+
+TEST_CASE("what of conf.d cannot be read is not left out", "[config]") {
+  AppWorld world;
+  world.write("/etc/hostspin/hostspin.toml", "");
+  PosixFileSystem fs;
+  const auto load_all = [&] {
+    return load_config(fs, world.options.root, "/etc/hostspin/hostspin.toml", true);
+  };
+  CHECK(load_all());  // there is no such directory
+  const std::string directory = world.options.root + "/etc/hostspin/conf.d";
+  SECTION("another thing than a directory") {
+    world.write("/etc/hostspin/conf.d", "");
+    const Result<Config> config = load_all();
+    REQUIRE_FALSE(config);
+    CHECK(config.error().code == Errc::bad_config);
+    CHECK(config.error().detail.find("/etc/hostspin/conf.d") != std::string::npos);
+  }
+  SECTION("a link that leads nowhere") {
+    std::filesystem::create_directory(directory);
+    CHECK(load_all());
+    std::filesystem::create_symlink("gone", directory + "/site.toml");
+    const Result<Config> config = load_all();
+    REQUIRE_FALSE(config);
+    CHECK(config.error().code == Errc::bad_config);
+    CHECK(config.error().detail.find("conf.d/site.toml") != std::string::npos);
+  }
 }
