@@ -169,7 +169,7 @@ void Agent::take_file_events(bool mounts_changed) {
   if (!watch_) return;
   bool concerned = watch_->drain();
   // Mounts come and go all the time where containers run; only one over the file matters.
-  if (mounts_changed) concerned = concerned || !watch_->stamp().is_same_file(settled_);
+  if (mounts_changed) concerned = concerned || watch_->stamp() != settled_;
   if (!concerned) return;
   want_look();
 }

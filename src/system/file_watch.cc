@@ -25,10 +25,6 @@ std::string directory_of(const std::string& path) {
 
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-std::int64_t nanoseconds(const timespec& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-}
-
 }  // namespace
 
 Result<FileWatch> FileWatch::open(const std::string& path) {
@@ -95,8 +91,7 @@ bool FileWatch::drain() {
 FileWatch::Stamp FileWatch::stamp() const {
   struct stat status {};
   if (stat(path_.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
-          nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+  return {status.st_dev, status.st_ino};
 }
 
 }  // namespace hostspin

@@ -7,9 +7,10 @@
 
 namespace hostspin {
 
-/// Tells that a file may have changed, by watching the directories that its path leads through
-/// (inotify) and this mount namespace's mounts (a bind mount over the file raises no inotify
-/// event). Level-triggered: an event only means "read it again".
+/// Tells that a file may have changed, by watching the directory of its path and that of the file
+/// that links lead to (inotify), and this mount namespace's mounts (a bind mount over the file
+/// raises no inotify event). What happens in between, to another link or a directory further up,
+/// is found by whoever looks now and then. Level-triggered: an event only means "read it again".
 class FileWatch {
  public:
   /// `path` is followed through symbolic links when the watch is set, and again by rearm().
@@ -31,17 +32,11 @@ class FileWatch {
   /// Whether the directory of the path could be watched when that was tried last.
   [[nodiscard]] bool is_armed() const { return directory_watch_ >= 0; }
 
-  /// What tells one content from the next without reading it: device, inode, size and times.
+  /// What tells one file from the next, whatever it holds.
   struct Stamp {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
-    std::uint64_t size = 0;
-    std::int64_t mtime_ns = 0;
-    std::int64_t ctime_ns = 0;
     bool operator==(const Stamp&) const = default;
-    [[nodiscard]] bool is_same_file(const Stamp& other) const {
-      return device == other.device && inode == other.inode;
-    }
   };
   /// All zero where there is no file.
   [[nodiscard]] Stamp stamp() const;
