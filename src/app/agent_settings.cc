@@ -1,9 +1,10 @@
 #include "agent_settings.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
+
+#include "number_text.h"
 
 namespace hostspin {
 namespace {
@@ -12,11 +13,9 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kKeys = 9;
 
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
+std::optional<std::int64_t> parse_count(std::string_view text) {
+  const std::optional<std::int64_t> value = parse_number(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 }  // namespace
@@ -51,7 +50,7 @@ Result<AgentSettings> parse_settings(std::string_view text) {
   const auto number = [&](std::string_view key, milliseconds& into) {
     const auto found = values.find(key);
     if (found == values.end()) return false;
-    const std::optional<std::int64_t> value = parse_number(found->second);
+    const std::optional<std::int64_t> value = parse_count(found->second);
     into = milliseconds(value.value_or(0));
     return value.has_value();
   };
@@ -93,7 +92,7 @@ AgentPresence parse_presence(std::string_view text) {
   const auto take = [&](std::string_view key, std::int64_t& into) {
     if (!text.starts_with(key)) return;
     const std::size_t end = std::min(text.find('\n'), text.size());
-    into = parse_number(text.substr(key.size(), end - key.size())).value_or(0);
+    into = parse_count(text.substr(key.size(), end - key.size())).value_or(0);
     text.remove_prefix(std::min(end + 1, text.size()));
   };
   take("pid=", presence.pid);

@@ -1,7 +1,9 @@
 #include "events.h"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "number_text.h"
 
 namespace hostspin {
 namespace {
@@ -90,13 +92,6 @@ std::string one_line(std::string_view text) {
 bool is_field_name(std::string_view name) {
   return name.starts_with("HOSTSPIN_") &&
          name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == std::string_view::npos;
-}
-
-std::optional<std::int64_t> parse_number(std::string_view digits) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return value;
 }
 
 std::string_view cut_part(std::string_view& line) {

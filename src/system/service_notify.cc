@@ -4,23 +4,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <string>
 
+#include "number_text.h"
+
 namespace hostspin {
 namespace {
 
-template <typename T>
-std::optional<T> number(const char* text) {
-  if (text == nullptr) return std::nullopt;
-  const std::string_view view(text);
-  T value{};
-  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
-  if (error != std::errc() || end != view.data() + view.size()) return std::nullopt;
-  return value;
+std::optional<std::int64_t> variable(const char* name) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? std::nullopt : parse_number(text);
 }
 
 }  // namespace
@@ -52,10 +50,9 @@ void notify_reloading() {
 }
 
 std::optional<std::chrono::milliseconds> watchdog_period() {
-  const std::optional<std::int64_t> microseconds =
-      number<std::int64_t>(std::getenv("WATCHDOG_USEC"));
+  const std::optional<std::int64_t> microseconds = variable("WATCHDOG_USEC");
   if (!microseconds || *microseconds <= 0) return std::nullopt;
-  const std::optional<std::int64_t> process = number<std::int64_t>(std::getenv("WATCHDOG_PID"));
+  const std::optional<std::int64_t> process = variable("WATCHDOG_PID");
   if (process && *process != getpid()) return std::nullopt;
   return std::chrono::milliseconds(*microseconds / 2000);
 }
