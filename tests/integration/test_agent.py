@@ -161,6 +161,27 @@ def test_a_fight_is_one_alarm_and_few_passes(watched, content, name):
     assert len(watched.events("writer_fight", "raised")) == 1
 
 
+def processor_seconds(pid: int) -> tuple[float, float]:
+    """What the process itself has used, and what its children that have ended have."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system, children_user, children_system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:15])
+    return user + system, children_user + children_system
+
+
+def test_a_fight_with_a_writer_who_never_rests_leaves_the_processor_alone(watched):
+    machine = watched.machine
+    own_before, children_before = processor_seconds(watched.pid)
+    begin = time.monotonic()
+    while (seconds := time.monotonic() - begin) < 5 or (seconds < 30 and not watched.events("writer_fight", "raised")):
+        if pinned(machine):
+            machine.hosts = CLOUD_INIT
+    own, children = processor_seconds(watched.pid)
+    assert watched.events("writer_fight", "raised")
+    assert own - own_before < seconds / 10, "the supervisor sleeps"
+    assert own - own_before + children - children_before < seconds / 2, "passes are few"
+    assert watched.stop() == 0
+
+
 @pytest.mark.long
 def test_a_fight_ends(watched):
     machine = watched.machine
