@@ -1,6 +1,7 @@
 """Fixtures of the integration tests: a fleet, a machine, and a site with servers in a namespace."""
 
 import pytest
+from support.agent import CALM, Agent
 from support.certificates import Authority
 from support.fleet import Fleet, Publication, service
 from support.machine import Machine, source
@@ -26,6 +27,15 @@ def publication(tmp_path) -> Publication:
 def machine(tmp_path, programs, fleet) -> Machine:
     """A machine with a baked root and nothing else; outside every namespace."""
     return Machine(tmp_path / "machine", programs).trust(fleet.root())
+
+
+@pytest.fixture
+def watched(machine, publication, fleet):
+    """A machine whose source offers version 5, with an agent that asks it at its start and then in an hour."""
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    with Agent(machine) as agent:
+        yield agent.wait_pinned()
 
 
 class Site:

@@ -1,6 +1,5 @@
 """The resident agent: drift, fights, signals, the service manager, and what it leaves when it ends."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -11,22 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from support.agent import Agent, Datagrams, journal_fields, pinned, replace, wait_until
+from support.agent import CALM, Agent, Datagrams, journal_fields, pinned, replace, wait_until
 from support.block import expected_block
 from support.fleet import service
 from support.machine import DEFAULT_HOSTS, source
 
 CLOUD_INIT = b"# Your system has configured 'manage_etc_hosts' as True.\n127.0.0.1 localhost\n"
-CALM = '[refresh]\ninterval = "1h"\nsplay = "0"\n[verify]\ninterval = "0"\n'
-
-
-@pytest.fixture
-def watched(machine, publication, fleet):
-    """A machine whose source offers version 5, with an agent that asks it at its start and then in an hour."""
-    publication.offer(fleet.manifest(5))
-    machine.configure(source(publication.file_url), text=CALM)
-    with Agent(machine) as agent:
-        yield agent.wait_pinned()
 
 
 def status(machine) -> dict:
@@ -69,26 +58,6 @@ def test_a_directory_that_is_replaced_is_watched_in_its_turn(watched):
         machine.hosts = DEFAULT_HOSTS
         wait_until(lambda: pinned(machine), f"its repair in directory {turn}", 5)
     assert watched.stop() == 0
-
-
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs the program strace")
-def test_a_watch_that_cannot_be_had_at_first_is_had_later(machine, publication, fleet):
-    """As where another program has used all of the machine's inotify instances up."""
-    publication.offer(fleet.manifest(5))
-    machine.configure(source(publication.file_url), text=CALM)
-    with Agent(machine, failing="inotify_init1:error=EMFILE:when=1..4") as agent:
-        agent.wait_pinned()
-
-        def watching():
-            with contextlib.suppress(FileNotFoundError):  # one that was closed meanwhile
-                return any(os.readlink(fd) == "anon_inode:inotify" for fd in Path(f"/proc/{agent.pid}/fd").iterdir())
-
-        wait_until(watching, lambda: f"a watch; the log: {agent.log()}")
-        machine.hosts = DEFAULT_HOSTS
-        wait_until(lambda: pinned(machine), "the block", 5)
-        assert agent.stop() == 0
-    said = [one for one in agent.log() if "cannot watch files" in one["message"]]
-    assert [one["level"] for one in said] == ["warning"], "told once"
 
 
 def test_a_directory_that_goes_as_soon_as_it_is_back_is_not_lost(watched):
@@ -249,49 +218,6 @@ def test_hangup_without_any_configuration_keeps_the_old_one(watched, publication
     assert watched.stop() == 0
 
 
-def without_book(machine) -> Path:
-    """The book of alarms cannot be written: a directory is in its place."""
-    book = machine.path / "run/hostspin/alarms"
-
-    def made():
-        book.unlink(missing_ok=True)
-        with contextlib.suppress(FileExistsError):  # a pass was quicker
-            book.mkdir()
-            return True
-
-    wait_until(made, "a directory")
-    return book
-
-
-def test_a_refusal_that_could_not_be_booked_is_told_later(watched):
-    machine = watched.machine
-    good = machine.config_path.read_text()
-    book = without_book(machine)
-    machine.config_path.write_text("refresh = 1\n")
-    watched.signal(signal.SIGHUP)
-    tasks = lambda state: {one["task"] for one in watched.events("pass_failed", state)}  # noqa: E731
-    wait_until(lambda: "agent-settings" in tasks("raised"), "the alarm")
-    assert not watched.events("configuration_refused", "raised")
-    book.rmdir()
-    watched.wait_event("configuration_refused", "raised")
-    wait_until(lambda: "agent-settings" in tasks("cleared"), "its end")
-    machine.config_path.write_text(good)
-    watched.signal(signal.SIGHUP)
-    watched.wait_event("configuration_refused", "cleared")
-    assert watched.stop() == 0
-
-
-def test_alarms_about_passes_end_with_the_agent(watched):
-    without_book(watched.machine)
-    watched.machine.config_path.write_text("refresh = 1\n")
-    watched.signal(signal.SIGHUP)
-    watched.wait_event("pass_failed", "raised")
-    assert watched.stop() == 0
-    raised = [one["task"] for one in watched.events("pass_failed", "raised")]
-    assert sorted(one["task"] for one in watched.events("pass_failed", "cleared")) == sorted(raised)
-    assert watched.log()[-1]["event"] == "agent_stopped"
-
-
 def test_many_alarms_at_once_are_all_told(machine, publication, fleet):
     publication.offer(fleet.manifest(5))
     machine.configure(source(publication.file_url), text=CALM)
@@ -304,74 +230,6 @@ def test_many_alarms_at_once_are_all_told(machine, publication, fleet):
         assert agent.stop() == 0
     assert len({one["source"] for one in agent.events("source_failed", "cleared")}) == 256
     assert not agent.events("pass_failed", "raised")
-
-
-def test_a_reload_whose_child_is_killed_is_done_later(watched):
-    """Else the new configuration would never be in force, and the alarm never over."""
-    def reader_killed():
-        watched.signal(signal.SIGHUP)
-        end = time.monotonic() + 2
-        while time.monotonic() < end and not watched.events("pass_failed", "raised"):
-            for child in Path(f"/proc/{watched.pid}/task/{watched.pid}/children").read_text().split():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    if b"agent-settings" in Path(f"/proc/{child}/cmdline").read_bytes():
-                        os.kill(int(child), signal.SIGKILL)
-        return watched.events("pass_failed", "raised")
-
-    killed = wait_until(reader_killed, "a kill before the child is done")
-    assert killed[0]["task"] == "agent-settings"
-    loaded = len(watched.events("configuration_loaded"))
-    cleared = watched.wait_event("pass_failed", "cleared")
-    assert cleared["task"] == "agent-settings"
-    watched.wait_event("configuration_loaded", count=loaded + 1)
-    assert watched.stop() == 0
-
-
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs the program strace")
-def test_a_refresh_that_cannot_be_started_is_not_put_off_for_an_interval(machine, publication, fleet):
-    publication.offer(fleet.manifest(5))
-    machine.configure(source(publication.file_url), text=CALM)
-    # The settings, the first pass, and then the refresh.
-    with Agent(machine, failing="clone,clone3,vfork:error=EAGAIN:when=3") as agent:
-        assert agent.wait_event("pass_failed", "raised")["task"] == "refresh"
-        agent.wait_pinned()
-        assert agent.wait_event("pass_failed", "cleared")["task"] == "refresh"
-        assert agent.stop() == 0
-
-
-def test_a_limit_on_file_sizes_is_an_error_and_no_death(machine, publication, fleet, tmp_path):
-    publication.offer(fleet.manifest(5))
-    machine.configure(source(publication.file_url), text=CALM)
-    with Agent(machine, piped=True) as agent:  # a log in a file could not grow either
-        agent.wait_pinned()
-        subprocess.run(["prlimit", "--fsize=0:unlimited", "--pid", str(agent.pid)], check=True)
-
-        def failed():
-            if pinned(machine):  # by a child that was started before
-                machine.hosts = DEFAULT_HOSTS
-            return agent.events("pass_failed", "raised")
-
-        wait_until(failed, lambda: f"an alarm: {agent.log()}")
-        assert machine.hosts == DEFAULT_HOSTS
-        assert agent.process.poll() is None, "the supervisor lives on"
-        said = agent.events("pass_failed", "raised")[0]
-        assert "exit code 1" not in said["message"] and "File too large" in said["message"], said
-        subprocess.run(["prlimit", "--fsize=unlimited", "--pid", str(agent.pid)], check=True)
-        agent.wait_pinned()
-        wait_until(lambda: agent.events("pass_failed", "cleared"), "the alarm's end")
-        assert agent.stop() == 0
-    assert machine.litter() == []
-
-
-def test_a_log_that_nobody_reads_any_more_does_not_end_it(machine, publication, fleet):
-    publication.offer(fleet.manifest(5))
-    machine.configure(source(publication.file_url), text=CALM)
-    with Agent(machine, piped=True) as agent:
-        agent.wait_pinned()
-        agent.end_log()
-        machine.hosts = DEFAULT_HOSTS
-        wait_until(lambda: pinned(machine), "the block")
-        assert agent.stop() == 0
 
 
 def test_user_signal_refreshes_at_once(watched, publication, fleet):

@@ -11,6 +11,8 @@ from pathlib import Path
 from .machine import Machine
 from .process import clean_environment
 
+# Nothing happens by itself but once at the start.
+CALM = '[refresh]\ninterval = "1h"\nsplay = "0"\n[verify]\ninterval = "0"\n'
 SECONDS_MAX = 30  # a condition that does not come by then does not come
 
 
