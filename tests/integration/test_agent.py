@@ -1,5 +1,6 @@
 """The resident agent: drift, fights, signals, the service manager, and what it leaves when it ends."""
 
+import contextlib
 import json
 import os
 import shutil

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 from support.agent import Agent, pinned, replace, wait_until
 from support.machine import DEFAULT_HOSTS, source
-from support.process import clean_environment
 
 CONFIG = '[refresh]\ninterval = "1s"\nsplay = "1s"\ndeadline = "2s"\n[verify]\ninterval = "2s"\ndeadline = "1s"\n'
 NO_PROBES = CONFIG.replace('interval = "2s"', 'interval = "0"')
