@@ -26,6 +26,7 @@ LEFT_OUT = ("execve", "exit_group", "arch_prctl", "brk")
 SUCCESS = (0, 1)
 KILLED = -9
 KILLED_IN_NSENTER = (KILLED, 137)
+ABORTED = -6
 FIRST_OWN_FILE = '"lock"'  # from here on it is hostspin's own doing, and no longer the loader's
 SAMPLE = 2  # of the seven errors, with each call of the short form
 CONFLICT = b"10.6.6.6\tdb.svc.example.com\n"
@@ -168,7 +169,8 @@ def has_block(content: bytes | None) -> bool:
 def judge(player, done, where: str) -> str:
     """Old or new, and an honest exit code."""
     way, now = player.way, player.hosts
-    killed = done.code in KILLED_IN_NSENTER
+    # By the signal; or by glibc, which aborts where futex says what no kernel says.
+    killed = done.code in KILLED_IN_NSENTER or (done.code == ABORTED and where.startswith("futex "))
     if now not in (way.old, way.new):
         # Only in place can a kill leave a mixture, or a disk that fails the repair as well; never without a copy.
         assert way.in_place and player.previous == way.old, f"{where}: {done}\n{(now or b'')[:300]!r}"
