@@ -213,6 +213,7 @@ def scenario_remove() -> dict:
     found["removed_hosts_later"] = HOSTS.read_text()
     found["install"] = call("dpkg", "--install", "/package.deb")
     found["reinstalled_block"] = wait_until(has_block) is not None
+    found["reinstalled_states"] = call("systemctl", "list-unit-files", "--no-legend", "hostspin*")["stdout"]
     found["reinstalled_units"] = {unit: show(unit)["ActiveState"] for unit in UNITS if unit.startswith("hostspin")}
     found["purge"] = call("dpkg", "--purge", "hostspin")
     found["purged_hosts"] = HOSTS.read_text()

@@ -253,6 +253,7 @@ def test_upgrade_removal_and_purge_on_a_running_machine(baked_root, package, fle
     assert scenario["reinstalled_block"] is True, scenario["install"]
     for unit in ("hostspin.service", "hostspin-guard.path", "hostspin-net.socket", "hostspin-ask.socket"):
         assert scenario["reinstalled_units"][unit] == "active"
+    assert "hostspin-refresh.timer" in scenario["reinstalled_states"] and "masked" not in scenario["reinstalled_states"]
     assert scenario["purge"]["code"] == 0, scenario["purge"]
     assert "hostspin" not in scenario["purged_hosts"] and scenario["purged_state"] is False
     assert one.main["failed_later"] == ""

@@ -210,6 +210,12 @@ def dpkg(root, *arguments):
     return done
 
 
+def masked(root) -> list:
+    """The units that removal hid from systemd, so that it does not complain of what is not there."""
+    units = (root.path / "etc/systemd/system").glob("hostspin*")
+    return sorted(unit.name for unit in units if unit.is_symlink() and os.readlink(unit) == "/dev/null")
+
+
 @pytest.mark.slow
 def test_a_life_without_a_running_systemd(package, root, tmp_path):
     """Install, install again, pin, upgrade, remove, come back, purge: as an image's build does it."""
@@ -234,12 +240,14 @@ def test_a_life_without_a_running_systemd(package, root, tmp_path):
     root.write("var/lib/hostspin/of-an-agent", "")
     dpkg(root, "--remove", "hostspin")
     assert root.hosts == original
+    assert "hostspin-refresh.timer" in masked(root)
     assert (root.path / "etc/hostspin/hostspin.toml").exists()
     assert (root.path / "var/lib/hostspin/of-an-agent").exists()
 
     back = root.install(package)
     assert back.code == 0, back
     assert root.hosts.startswith(BLOCK)
+    assert masked(root) == []
 
     dpkg(root, "--purge", "hostspin")
     assert root.hosts == original
