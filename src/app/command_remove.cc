@@ -46,7 +46,12 @@ std::string lines_of(const std::vector<std::string>& lines) {
 }  // namespace
 
 ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterwards) {
-  Result<Context> context = make_context(env, options);
+  Result<Context> configured = make_context(env, options);
+  // No mistake in a file may keep a block that somebody wants gone; but who names a file means it.
+  const bool broken =
+      !configured && configured.error().code == Errc::bad_config && options.config_file.empty();
+  if (broken) env.console.warning(configured.error().detail + "; the defaults are taken");
+  Result<Context> context = broken ? make_context(env, options, Config()) : std::move(configured);
   if (!context) return fail(env, options, "remove", context.error());
   Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (!lock) return fail(env, options, "remove", lock.error());
@@ -72,8 +77,9 @@ ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterw
   const std::string verdict =
       (outcome->written ? "the block is out of " + path : "there was no block in " + path) +
       (hold_afterwards ? "; held until 'hostspin release'" : "");
-  return finish(env, options, "remove", warnings.empty() ? ExitCode::ok : ExitCode::attention,
-                verdict, std::nullopt,
+  const bool fine = warnings.empty() && !broken;
+  return finish(env, options, "remove", fine ? ExitCode::ok : ExitCode::attention, verdict,
+                std::nullopt,
                 {{"removed", outcome->written}, {"held", hold_afterwards}, {"warnings", warnings}});
 }
 

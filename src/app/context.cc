@@ -3,17 +3,21 @@
 namespace hostspin {
 
 Result<Context> make_context(Env& env, const CommonOptions& options) {
+  const bool named = !options.config_file.empty();
+  const std::string file = named ? options.config_file : StatePaths().config + "/hostspin.toml";
+  Result<Config> config = load_config(env.fs, options.root, file, named);
+  if (!config) return std::move(config).error();
+  return make_context(env, options, std::move(*config));
+}
+
+Result<Context> make_context(Env& env, const CommonOptions& options, Config config) {
   StatePaths paths;
   paths.root = options.root;
   if (!options.state_dir.empty()) paths.state = options.state_dir;
-  const bool named = !options.config_file.empty();
-  const std::string file = named ? options.config_file : paths.config + "/hostspin.toml";
-  Result<Config> config = load_config(env.fs, options.root, file, named);
-  if (!config) return std::move(config).error();
-  if (!options.hosts_file.empty()) config->hosts_path = options.hosts_file;
+  if (!options.hosts_file.empty()) config.hosts_path = options.hosts_file;
   Result<Crypto> crypto = Crypto::make();
   if (!crypto) return std::move(crypto).error();
-  return Context{env, options, std::move(*config), StateStore(env.fs, std::move(paths)),
+  return Context{env, options, std::move(config), StateStore(env.fs, std::move(paths)),
                  std::move(*crypto)};
 }
 

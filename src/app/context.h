@@ -48,6 +48,8 @@ struct Context {
 
 /// Reads the configuration and makes the rest ready. Errc::bad_config.
 Result<Context> make_context(Env& env, const CommonOptions& options);
+/// The same with a configuration that is there already, such as the defaults.
+Result<Context> make_context(Env& env, const CommonOptions& options, Config config);
 
 /// Seconds of the system clock, read once a pass.
 [[nodiscard]] std::chrono::sys_seconds system_time(const Env& env);

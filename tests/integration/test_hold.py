@@ -54,3 +54,27 @@ def test_the_agent_leaves_a_held_file_alone_until_release(machine, fleet, stop):
         agent.wait_until(lambda: machine.hosts == pinned, "it heals drift again")
     finally:
         agent.close()
+
+
+@pytest.mark.parametrize("broken", ["hostspin.toml", "conf.d/50-site.toml"])
+def test_remove_works_with_a_broken_configuration(machine, fleet, broken):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    assert machine.hostspin("apply").code == 0 and machine.hosts != DEFAULT_HOSTS
+    path = machine.path / "etc/hostspin" / broken
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("hosts = [\n")
+    assert machine.hostspin("apply").code == 3
+    removed = machine.hostspin("remove")
+    assert (removed.code, removed.verdict) == (1, "WARNING: the block is out of /etc/hosts; held until 'hostspin release'")
+    (warning,) = removed.lines("warning")
+    assert broken in warning and "the defaults are taken" in warning
+    assert machine.hosts == DEFAULT_HOSTS
+
+
+def test_remove_does_not_pass_over_a_broken_configuration_that_was_named(machine, fleet):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    assert machine.hostspin("apply").code == 0
+    pinned = machine.hosts
+    (machine.path / "other.toml").write_text("hosts = [\n")
+    assert machine.hostspin("remove", "--config", "/other.toml").code == 3
+    assert machine.hosts == pinned
