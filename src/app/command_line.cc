@@ -39,7 +39,7 @@ struct Arguments {
   bool is_verify = false;
   std::string hold_reason;
   std::string note_file;
-  bool remove_no_hold = false;
+  RemoveOptions remove;
   bool repair_dry_run = false;
   bool reset_yes = false;
   bool doctor_all = false;
@@ -121,8 +121,10 @@ void add_commands(CLI::App& app, Arguments& arguments) {
       ->type_name("TEXT");
   add_command(app, "release", "end a hold");
   CLI::App* remove = add_command(app, "remove", "take the block out, and hold");
-  remove->add_flag("--no-hold", arguments.remove_no_hold,
+  remove->add_flag("--no-hold", arguments.remove.no_hold,
                    "do not hold: an agent or guard that runs puts it back");
+  remove->add_flag("--for-package", arguments.remove.for_package, "for the package's scripts")
+      ->group("");
   CLI::App* repair = add_command(app, "repair", "put damaged markers right");
   repair->add_flag("--dry-run", arguments.repair_dry_run, "only show what would be done");
   CLI::App* doctor =
@@ -236,7 +238,7 @@ ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) 
   if (said("runbook")) return command_runbook(env, common, arguments.runbook_format);
   if (said("hold")) return command_hold(env, common, arguments.hold_reason);
   if (said("release")) return command_release(env, common);
-  if (said("remove")) return command_remove(env, common, !arguments.remove_no_hold);
+  if (said("remove")) return command_remove(env, common, arguments.remove);
   if (said("repair")) return command_repair(env, common, arguments.repair_dry_run);
   if (said("agent-probe")) return command_agent_probe(env, common);
   return command_agent_settings(env, common, arguments.settings);

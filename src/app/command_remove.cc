@@ -45,7 +45,8 @@ std::string lines_of(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterwards) {
+ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOptions& remove) {
+  const bool hold_afterwards = !remove.no_hold && !remove.for_package;
   Result<Context> configured = make_context(env, options);
   // No mistake in a file may keep a block that somebody wants gone; but who names a file means it.
   const bool broken =
@@ -53,6 +54,12 @@ ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterw
   if (broken) env.console.warning(configured.error().detail + "; the defaults are taken");
   Result<Context> context = broken ? make_context(env, options, Config()) : std::move(configured);
   if (!context) return fail(env, options, "remove", context.error());
+  if (remove.for_package && context->config.keep_block_on_remove) {
+    return finish(env, options, "remove", ExitCode::ok,
+                  "the block stays in " + context->config.hosts_path +
+                      " (keep_block_on_remove), and nothing keeps it up to date",
+                  std::nullopt, {{"removed", false}, {"held", false}});
+  }
   Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (!lock) return fail(env, options, "remove", lock.error());
   // Held first: a guard that wakes up between the two must not put the block back.

@@ -42,7 +42,11 @@ ExitCode command_verify(Env& env, const CommonOptions& options, const VerifyOpti
 ExitCode command_status(Env& env, const CommonOptions& options);
 ExitCode command_diff(Env& env, const CommonOptions& options);
 
-ExitCode command_remove(Env& env, const CommonOptions& options, bool hold_afterwards);
+struct RemoveOptions {
+  bool no_hold = false;      ///< afterwards; an agent or guard that runs puts the block back
+  bool for_package = false;  ///< heed `[package] keep_block_on_remove`, and do not hold
+};
+ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOptions& remove);
 ExitCode command_hold(Env& env, const CommonOptions& options, const std::string& reason);
 ExitCode command_release(Env& env, const CommonOptions& options);
 ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run);

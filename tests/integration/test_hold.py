@@ -78,3 +78,15 @@ def test_remove_does_not_pass_over_a_broken_configuration_that_was_named(machine
     (machine.path / "other.toml").write_text("hosts = [\n")
     assert machine.hostspin("remove", "--config", "/other.toml").code == 3
     assert machine.hosts == pinned
+
+
+@pytest.mark.parametrize("text,kept", [("[package]\nkeep_block_on_remove = true\n", True), ("", False), ("hosts = [\n", False)])
+def test_remove_for_the_package_heeds_the_configuration_and_never_holds(machine, fleet, text, kept):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    assert machine.hostspin("apply").code == 0
+    pinned = machine.hosts
+    machine.configure(text=text)
+    done = machine.hostspin("remove", "--for-package")
+    assert done.code == (1 if "[\n" in text else 0), done
+    assert machine.hosts == (pinned if kept else DEFAULT_HOSTS)
+    assert not (machine.path / "etc/hostspin/hold").exists()

@@ -265,8 +265,10 @@ def test_a_life_without_a_running_systemd(package, root, tmp_path):
     ("hostspin.toml", "[package]\nkeep_block_on_remove = true\n", True),
     ("hostspin.toml", "[package]\n  keep_block_on_remove=true # until the move\n", True),
     ("conf.d/90-keep.toml", "package.keep_block_on_remove = true\n", True),
+    ("conf.d/90-keep.toml", "package = { keep_block_on_remove = true }\n", True),
     ("hostspin.toml", "[package]\n# keep_block_on_remove = true\n", False),
     ("hostspin.toml", "[package]\nkeep_block_on_remove = false\n[tls.ca]\ntrue = \"/etc/hostspin/ca.pem\"\n", False),
+    ("hostspin.toml", "[package]\nkeep_block_on_remove = true\nfleet = [\n", False),
 ])
 def test_removal_keeps_the_block_where_the_configuration_says_so(package, root, where, text, kept):
     original = root.hosts
@@ -278,6 +280,16 @@ def test_removal_keeps_the_block_where_the_configuration_says_so(package, root, 
     assert root.hosts.startswith(BLOCK) == kept
     if not kept:
         assert root.hosts == original
+
+
+@pytest.mark.slow
+def test_removal_keeps_the_block_though_the_main_file_is_gone(package, root):
+    bake(root, new_fleet())
+    assert root.install(package).code == 0
+    (root.path / "etc/hostspin/hostspin.toml").unlink()
+    root.write("etc/hostspin/conf.d/90-keep.toml", "package.keep_block_on_remove = true\n")
+    dpkg(root, "--remove", "hostspin")
+    assert root.hosts.startswith(BLOCK)
 
 
 RPM = ("rpm", "--force-debian")
