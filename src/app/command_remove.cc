@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "converge.h"
 #include "lock.h"
+#include "metrics.h"
 #include "output.h"
 
 namespace hostspin {
@@ -37,6 +38,17 @@ std::vector<std::string> tell_outcome(Context& context, const ReplaceOutcome& ou
   return warnings;
 }
 
+/// Numbers that nobody updates any more would be believed.
+void remove_metrics(Context& context) {
+  const std::string& configured = context.config.metrics_textfile;
+  const std::string directory = configured.empty() ? kTextfileDirectory : configured;
+  FileSystem& fs = context.env.fs;
+  const SysResult<Handle> there = fs.open_directory(context.options.root, directory);
+  if (!there) return;
+  (void)fs.unlink(*there, kTextfileName);  // often there is none
+  (void)fs.close(*there);
+}
+
 std::string lines_of(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
@@ -54,6 +66,7 @@ ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOpti
   if (broken) env.console.warning(configured.error().detail + "; the defaults are taken");
   Result<Context> context = broken ? make_context(env, options, Config()) : std::move(configured);
   if (!context) return fail(env, options, "remove", context.error());
+  if (remove.for_package) remove_metrics(*context);
   if (remove.for_package && context->config.keep_block_on_remove) {
     return finish(env, options, "remove", ExitCode::ok,
                   "the block stays in " + context->config.hosts_path +

@@ -44,7 +44,7 @@ ExitCode command_diff(Env& env, const CommonOptions& options);
 
 struct RemoveOptions {
   bool no_hold = false;      ///< afterwards; an agent or guard that runs puts the block back
-  bool for_package = false;  ///< heed `[package] keep_block_on_remove`, and do not hold
+  bool for_package = false;  ///< take the metrics out, heed keep_block_on_remove, never hold
 };
 ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOptions& remove);
 ExitCode command_hold(Env& env, const CommonOptions& options, const std::string& reason);

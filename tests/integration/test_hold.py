@@ -85,8 +85,21 @@ def test_remove_for_the_package_heeds_the_configuration_and_never_holds(machine,
     machine.trust(fleet.root(), fleet.manifest(4))
     assert machine.hostspin("apply").code == 0
     pinned = machine.hosts
+    numbers = machine.path / "var/lib/prometheus/node-exporter"
+    numbers.mkdir(parents=True)
+    for name in ("hostspin.prom", "apt.prom"):
+        (numbers / name).write_text("")
     machine.configure(text=text)
     done = machine.hostspin("remove", "--for-package")
     assert done.code == (1 if "[\n" in text else 0), done
     assert machine.hosts == (pinned if kept else DEFAULT_HOSTS)
     assert not (machine.path / "etc/hostspin/hold").exists()
+    assert [path.name for path in numbers.iterdir()] == ["apt.prom"]
+
+
+def test_remove_for_the_package_finds_the_metrics_that_are_configured(machine):
+    (machine.path / "srv").mkdir()
+    (machine.path / "srv/hostspin.prom").write_text("")
+    machine.configure(text='[metrics]\ntextfile = "/srv"\n')
+    assert machine.hostspin("remove", "--for-package").code == 0
+    assert list((machine.path / "srv").iterdir()) == []
