@@ -227,6 +227,20 @@ def scenario_status() -> dict:
             "verify": call("hostspin", "verify", "--offline", "--output", "json"), "doctor": call("hostspin", "doctor")}
 
 
+def everyday_commands() -> dict:
+    """What an engineer types in an incident, with a file brought along on a stick."""
+    stick = pathlib.Path("/media/stick")
+    stick.mkdir(parents=True)
+    shutil.copy("/etc/hostspin/manifest.note", stick)
+    note = str(stick / "manifest.note")
+    commands = {"hold": ["hold", "--reason", "a test"], "release": ["release"], "inspect": ["inspect", note],
+                "from": ["refresh", "--from", note], "doctor": ["doctor", "--output", "json"], "remove": ["remove", "--no-hold"]}
+    found = {name: call("hostspin", *command) for name, command in commands.items()}
+    found["removed"] = not has_block()
+    found["shadow"] = call("hostspin", "inspect", "/etc/shadow")
+    return found
+
+
 def scenario_kernel() -> dict:
     """A machine with a kernel of its own, whose AppArmor confines /usr/sbin/hostspin and no copy of it."""
     found = {"profiles": pathlib.Path("/sys/kernel/security/apparmor/profiles").read_text()}
@@ -245,6 +259,7 @@ def scenario_kernel() -> dict:
     shutil.copy("/usr/sbin/hostspin", "/usr/local/sbin/hostspin-unconfined")
     found["unconfined"] = call("/usr/local/sbin/hostspin-unconfined", "apply", "--hosts-file", str(elsewhere))
     found["unconfined_after"] = elsewhere.read_text()
+    found["everyday"] = everyday_commands()
     found["denials"] = [line for line in call("dmesg")["stdout"].splitlines() if 'apparmor="DENIED"' in line]
     found["offline"] = call("hostspin", "verify", "--offline")
     return found

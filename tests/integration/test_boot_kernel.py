@@ -100,3 +100,16 @@ def test_apparmor_denies_a_write_elsewhere(machine):
     assert any("other-hosts.hostspin.tmp" in line for line in scenario["denials"]), scenario["denials"]
     assert scenario["unconfined"]["code"] == 0, scenario["unconfined"]
     assert "BEGIN hostspin" in scenario["unconfined_after"]
+
+
+def test_apparmor_lets_everyday_commands_work(machine):
+    """It limits writes: a note may be read from anywhere, but not the passwords."""
+    scenario = machine["main"]["scenario"]
+    everyday = scenario["everyday"]
+    for name in ("hold", "release", "inspect", "from", "remove"):
+        assert everyday[name]["code"] in (0, 1), everyday[name]
+    assert everyday["removed"] is True
+    assert json.loads(everyday["doctor"]["stdout"])["schema"] == "hostspin.doctor/1", everyday["doctor"]
+    assert everyday["shadow"]["code"] == 3 and "Permission denied" in everyday["shadow"]["stderr"], everyday["shadow"]
+    ours = [line for line in scenario["denials"] if 'profile="hostspin' in line]
+    assert [line for line in ours if "/etc/hostspin/other-hosts" not in line] == []
