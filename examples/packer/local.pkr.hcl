@@ -1,7 +1,7 @@
 # The same bake without a cloud: a Debian root as a tar goes in, the same root with its names pinned
 # comes out, to be made into a container or a disk image. Needs root, for chroot:
 #
-#   mmdebstrap --variant=apt --include=systemd-sysv,cloud-init bookworm root.tar
+#   mmdebstrap --variant=apt --include=systemd-sysv,cloud-init,libcurl4,libseccomp2 bookworm root.tar
 #   sudo packer build -var root_tar=root.tar -var package=hostspin.deb -var root_note=root/1.note \
 #     -var manifest_note=manifest.note -var configuration=50-site.toml -var image=image.tar local.pkr.hcl
 
@@ -29,6 +29,8 @@ build {
     inline = [
       "root=$(mktemp -d)",
       "trap 'rm -rf --one-file-system \"$root\"' EXIT",
+      # No device nodes, which not every builder may make: what runs the image brings its own /dev. What
+      # the installation writes to /dev/null makes a plain file here, which is left out again below.
       "tar --extract --numeric-owner --exclude='./dev/*' --file \"$ROOT_TAR\" --directory \"$root\"",
       "install -D -m 644 \"$ROOT_NOTE\" \"$root/etc/hostspin/root.note\"",
       "install -D -m 644 \"$MANIFEST_NOTE\" \"$root/etc/hostspin/manifest.note\"",
@@ -42,7 +44,7 @@ build {
       # Clones with one machine-id would all refresh at the same moment.
       "truncate --size 0 \"$root/etc/machine-id\"",
       # /var/lib/hostspin stays: it is what a rollback is judged by.
-      "tar --create --numeric-owner --file \"$IMAGE\" --directory \"$root\" .",
+      "tar --create --numeric-owner --exclude='./dev/*' --file \"$IMAGE\" --directory \"$root\" .",
     ]
   }
 }

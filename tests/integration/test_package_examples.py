@@ -40,8 +40,11 @@ def test_packer_bakes_an_image_whose_names_resolve(checkout, need, programs, tmp
     """The local builder, run: a Debian root goes in, a pinned one comes out."""
     need("packer")
     fleet = new_fleet()
+    # The root of the recipe, not the tests' own, which has whatever the package needs.
+    template = (checkout / "examples/packer/local.pkr.hcl").read_text()
+    included = re.search(r"^#   mmdebstrap --variant=apt --include=(\S+) bookworm root.tar$", template, re.M).group(1)
     with or_skip():
-        given = {"root_tar": archive(), "package": debian_package(programs.build, tmp_path_factory)}
+        given = {"root_tar": archive(tuple(included.split(","))), "package": debian_package(programs.build, tmp_path_factory)}
     for name, content in {"root_note": fleet.root(), "manifest_note": seed_manifest(fleet), "configuration": b""}.items():
         (tmp_path / name).write_bytes(content)
         given[name] = tmp_path / name
@@ -53,6 +56,7 @@ def test_packer_bakes_an_image_whose_names_resolve(checkout, need, programs, tmp
     listed = run(["tar", "--extract", "--to-stdout", "--file", given["image"], "./etc/hosts", "./etc/machine-id"])
     assert "# BEGIN hostspin" in listed.stdout and f"{ADDRESS}\t{NAME}" in listed.stdout, listed
     assert "hostspin.deb" not in run(["tar", "--list", "--file", given["image"], "./tmp"]).stdout
+    assert run(["tar", "--list", "--file", given["image"], "./dev"]).stdout == "./dev/\n"
     given["image"].unlink()
 
     given["manifest_note"].write_bytes(seed_manifest(fleet).replace(b"10.77", b"10.78"))
