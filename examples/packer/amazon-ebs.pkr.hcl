@@ -1,5 +1,7 @@
 # Bakes hostspin into an image: an instance of it has its names pinned before cloud-init starts, with
-# nothing in user-data. Try it with `packer validate .`; the variables have no sensible defaults.
+# nothing in user-data. The variables have no sensible defaults. Name this file, since the other one in
+# this directory has variables of the same names: `packer validate -var ... amazon-ebs.pkr.hcl`. A Packer
+# that brings no builders along first wants `packer plugins install github.com/hashicorp/amazon`.
 
 variable "source_ami" { type = string }
 variable "region" { type = string }
@@ -45,7 +47,7 @@ build {
       "install -D -m 644 /tmp/manifest.note /etc/hostspin/manifest.note",
       "install -D -m 644 /tmp/50-site.toml /etc/hostspin/conf.d/50-site.toml",
       # Pins the names as well, since the trust root is there already.
-      "dpkg --install /tmp/hostspin.deb",
+      "apt-get install --yes /tmp/hostspin.deb",
       # The last gate. 1 is 'needs attention', such as a manifest close to its end: look, and decide.
       "hostspin verify --offline",
       # Clones with one machine-id would all refresh at the same moment.
