@@ -113,6 +113,24 @@ def test_apparmor_takes_the_profile(checkout, need):
     assert "/etc/hosts.hostspin.tmp rw," in profile.read_text()
 
 
+def test_the_daemon_set_is_whole(checkout):
+    """No tool of Debian's judges it without a cluster: what is mounted is there, and the node is itself."""
+    yaml = pytest.importorskip("yaml", reason="needs python3-yaml")
+    configuration, daemons = yaml.safe_load_all((checkout / "examples/kubernetes/daemonset.yaml").read_text())
+    assert (configuration["kind"], daemons["kind"]) == ("ConfigMap", "DaemonSet")
+    pod = daemons["spec"]["template"]
+    assert daemons["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    (container,) = pod["spec"]["containers"]
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    assert sorted(volumes) == sorted(mount["name"] for mount in mounts.values())
+    assert volumes["configuration"]["configMap"]["name"] == configuration["metadata"]["name"]
+    node_id = mounts["/etc/machine-id"]
+    assert node_id["readOnly"] is True and volumes[node_id["name"]]["hostPath"] == {"path": "/etc/machine-id", "type": "File"}
+    # The directory, since a file that is a mount cannot be replaced.
+    assert volumes["node-etc"]["hostPath"] == {"path": "/etc", "type": "Directory"}
+
+
 def test_cron_runs_the_program_spread_and_mails_errors_alone(checkout, tmp_path):
     """Cron mails whatever a job prints, and takes a % for a line feed."""
     lines = (checkout / "examples/hostspin.cron").read_text().splitlines()
