@@ -6,7 +6,7 @@ terraform {
 }
 
 variable "template" {
-  description = "cloud-init/user-data.yaml as shipped"
+  description = "your copy of cloud-init/user-data.yaml: fleet, sources and the package's address filled in, the PASTE marks left"
   type        = string
 }
 
@@ -33,7 +33,8 @@ output "user_data" {
   value = local.user_data
 
   precondition {
-    condition     = length(local.user_data) <= 16384
+    # length() counts characters; base64 has 4 for 3 bytes.
+    condition     = length(base64encode(local.user_data)) <= 21844
     error_message = "EC2 takes at most 16 KiB of raw user-data: bake the image instead."
   }
 }

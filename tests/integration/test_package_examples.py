@@ -91,6 +91,13 @@ def test_terraform_renders_user_data_that_cloud_init_accepts(checkout, need, tmp
     rendered = run([terraform, "output", "-raw", "user_data"], cwd=tmp_path, env=environment).stdout
     assert "PASTE-" not in rendered
 
+    # 16 KiB is a limit on bytes: these are fewer characters.
+    variables["template"] = tmp_path / "long.yaml"
+    variables["template"].write_text((checkout / "cloud-init/user-data.yaml").read_text() + "# " + "\u00fc" * 8000 + "\n")
+    long = [part for key, value in variables.items() for part in ("-var", f"{key}={value}")]
+    refused = run([terraform, "apply", "-auto-approve", "-input=false", *long], cwd=tmp_path, env=environment)
+    assert refused.code != 0 and "16 KiB" in refused.stderr, refused
+
     root = Root(tmp_path / "root")
     try:
         root.write("tmp/user-data.yaml", rendered)
