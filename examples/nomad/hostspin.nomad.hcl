@@ -1,6 +1,8 @@
 # The agent on every client of a Nomad cluster whose images cannot be changed. The package must be on the
-# client (raw_exec runs the client's own program as root); it pins nothing before Nomad runs, so keep
-# hostspin-apply.service and hostspin-guard.path enabled and leave hostspin.service to Nomad.
+# client: raw_exec, which is off by default and needs `plugin "raw_exec" { config { enabled = true } }` in
+# the client's configuration, runs the client's own program as root. It pins nothing before Nomad runs, so
+# keep hostspin-apply.service and hostspin-guard.path enabled, and leave the agent to Nomad:
+# `systemctl disable --now hostspin.service`.
 job "hostspin" {
   datacenters = ["*"]
   type        = "system"
