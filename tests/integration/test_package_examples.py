@@ -1,5 +1,6 @@
 """The examples and the shell completions, each judged by the tool that it is written for."""
 
+import json
 import re
 import shutil
 
@@ -72,6 +73,28 @@ def test_ansible_takes_the_role(checkout, need, tmp_path):
     done = run(["ansible-playbook", "--syntax-check", "-i", "192.0.2.21,", "site.yml"], cwd=folder,
                env=clean_environment(HOME=str(tmp_path), LC_ALL="C.UTF-8"))
     assert done.code == 0, done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code,report,expected", [
+    (3, {"verdict": "refresh could not be done: why"}, "refresh could not be done: why"),
+    (1, {"verdict": "fine", "block": {"written": True}}, "ok=1    changed=1 "),
+    (0, {"verdict": "fine", "block": {"written": False}}, "ok=1    changed=0 "),
+])
+def test_ansible_shows_what_refresh_says(checkout, need, tmp_path, code, report, expected):
+    need("ansible-playbook")
+    yaml = pytest.importorskip("yaml", reason="needs python3-yaml")
+    tasks = yaml.safe_load((checkout / "examples/ansible/roles/hostspin/tasks/main.yml").read_text())
+    (refresh,) = (task for task in tasks if task.get("register") == "hostspin_refresh")
+    stub = tmp_path / "hostspin"
+    stub.write_text(f"#!/bin/sh\necho '{json.dumps(report)}'\nexit {code}\n")
+    stub.chmod(0o755)
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "connection": "local", "gather_facts": False,
+                                                    "tasks": [refresh]}]))
+    done = run(["ansible-playbook", "-i", "localhost,", tmp_path / "play.yml"],
+               env=clean_environment(HOME=str(tmp_path), LC_ALL="C.UTF-8", PATH=f"{tmp_path}:/usr/bin:/bin"))
+    assert (done.code == 0) == (code <= 1) and expected in done.stdout, done
+    assert "has no attribute" not in done.stdout, done
 
 
 @pytest.mark.slow
