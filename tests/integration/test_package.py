@@ -196,6 +196,23 @@ def test_maintainer_scripts_are_plain_shell(checkout, script):
     assert done.code == 0, done
 
 
+def test_shellcheck_finds_nothing_in_any_script(checkout):
+    if not shutil.which("shellcheck"):
+        pytest.skip("needs the program shellcheck")
+    known = run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=checkout)
+    if known.code != 0:
+        pytest.skip("needs git's list of the files")
+    paths = [checkout / name for name in known.stdout.split("\0") if name]
+    first_lines = {path: path.read_bytes().split(b"\n", 1)[0] for path in paths if path.is_file()}
+    scripts = [path for path, line in first_lines.items() if re.match(rb"#!.*\b(ba|da)?sh\b", line)]
+    assert {"run", "make-seed.sh", "postinst", "run.sh"} <= {path.name for path in scripts}
+    # rpm's scriptlets come without a first line that says so.
+    scriptlets = [path for path in paths if path.name.startswith("rpm-")]
+    for command in (["shellcheck", *scripts], ["shellcheck", "--shell", "sh", *scriptlets]):
+        done = run(command)
+        assert done.code == 0, done
+
+
 @pytest.fixture
 def root(package, tmp_path):
     with or_skip():
