@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/bench/run.sh NAME [OPTION…]: runs the benchmark NAME.py of this folder and prints its table.
 #   agent   the supervisor: memory, wake-ups, CPU, healing  (--build DIR, --passes N, --seconds N)
+#   boot    early apply in a boot, under its sandbox       (--build DIR, --boots N)
 #   hosts   apply beside Ansible, Augeas, sed and a bare rewrite   (--build DIR, --rounds X)
 #   net     probing and fetching beside nmap, fping, nc, openssl and bare loops   (--build DIR, --quick)
 set -euo pipefail
