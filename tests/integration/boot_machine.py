@@ -173,4 +173,7 @@ def boot(root: Root, fleet, directory: Path, *, user_data: str, scenario: str = 
         binds.append((kept, path))
     binds += [(directory / "probe.py", "/probe.py"), (publication.path, "/publication"),
               (seed, "/var/lib/cloud/seed/nocloud"), (system, "/usr/local/lib/systemd/system")]
-    return Boot(booted(root, out, binds=binds, keep=keep), out)
+    one = Boot(booted(root, out, binds=binds, keep=keep), out)
+    # systemd breaks a cycle by deleting somebody's job: the boot goes on, and says so here.
+    assert not (out / "main.json").exists() or "ordering cycle" not in one.main["journal"], one.main["journal"]
+    return one

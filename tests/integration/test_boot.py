@@ -246,7 +246,7 @@ def test_upgrade_removal_and_purge_on_a_running_machine(baked_root, package, fle
     for unit in ("hostspin.service", "hostspin-guard.path", "hostspin-net.socket", "hostspin-ask.socket"):
         assert scenario["upgraded_units"][unit] == "active"
     assert scenario["remove"]["code"] == 0, scenario["remove"]
-    assert "hostspin" not in scenario["removed_hosts"]
+    assert "hostspin" not in baked_root.hosts and scenario["removed_hosts"] == baked_root.hosts
     assert scenario["removed_hosts_later"] == scenario["removed_hosts"]
     assert set(scenario["removed_units"].values()) == {"inactive"}, scenario["removed_units"]
     assert scenario["install"]["code"] == 0, scenario["install"]
@@ -255,7 +255,7 @@ def test_upgrade_removal_and_purge_on_a_running_machine(baked_root, package, fle
         assert scenario["reinstalled_units"][unit] == "active"
     assert "hostspin-refresh.timer" in scenario["reinstalled_states"] and "masked" not in scenario["reinstalled_states"]
     assert scenario["purge"]["code"] == 0, scenario["purge"]
-    assert "hostspin" not in scenario["purged_hosts"] and scenario["purged_state"] is False
+    assert scenario["purged_hosts"] == baked_root.hosts and scenario["purged_state"] is False
     assert one.main["failed_later"] == ""
 
 

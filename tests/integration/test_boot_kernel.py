@@ -78,6 +78,7 @@ def test_names_resolve_before_cloud_init_without_a_network(machine):
     started = int(machine["main"]["units"]["cloud-init-local.service"]["ExecMainStartTimestampMonotonic"])
     assert machine["early"]["at"] < started
     assert machine["main"]["failed"] == "" and machine["main"]["running"] == "running", machine["main"]["journal"]
+    assert "ordering cycle" not in machine["main"]["journal"]
     answer = machine["main"]["answers"][NAME]
     assert (answer["code"], answer["stdout"].split()[:1]) == (0, [ADDRESS])
 
