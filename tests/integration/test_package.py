@@ -234,6 +234,17 @@ def masked(root) -> list:
     return sorted(unit.name for unit in units if unit.is_symlink() and os.readlink(unit) == "/dev/null")
 
 
+def script(root, name: str, *arguments: str):
+    """One of the installed maintainer scripts, called as dpkg calls it."""
+    return root.enter(f"/var/lib/dpkg/info/hostspin.{name}", *arguments)
+
+
+def identity(root) -> tuple:
+    """What changes with any write of the hosts file."""
+    status = os.stat(root.path / "etc/hosts")
+    return status.st_ino, status.st_mtime_ns, root.hosts
+
+
 @pytest.mark.slow
 def test_a_life_without_a_running_systemd(package, root, tmp_path):
     """Install, install again, pin, upgrade, remove, come back, purge: as an image's build does it."""
@@ -248,20 +259,30 @@ def test_a_life_without_a_running_systemd(package, root, tmp_path):
     assert again.code == 0, again
     assert root.hosts.startswith(BLOCK) and root.hosts.endswith(original)
 
-    before = (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts)
+    before = identity(root)
     upgraded = root.install(with_version(package, "99.0", tmp_path))
     assert upgraded.code == 0, upgraded
     assert "99.0" in root.enter("dpkg-query", "--show", "hostspin").stdout
-    assert (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts) == before
+    assert identity(root) == before
+    # As dpkg does it when the next upgrade fails half-way, and when somebody goes back.
+    assert script(root, "postinst", "abort-upgrade", "100.0").code == 0 and identity(root) == before
+    downgraded = root.install(package)
+    assert downgraded.code == 0 and "downgrading" in downgraded.stderr, downgraded
+    assert identity(root) == before
+    # A removal that cannot be ended puts back what it took out.
+    assert script(root, "prerm", "remove").code == 0 and root.hosts == original
+    assert script(root, "postinst", "abort-remove").code == 0 and root.hosts == before[-1]
 
     # Stands for the manifests that an agent has stored: what a rollback is judged by.
     root.write("var/lib/hostspin/of-an-agent", "")
+    assert root.enter("hostspin", "hold", "--reason", "a test").code == 0  # holds nothing that removal does
     dpkg(root, "--remove", "hostspin")
     assert root.hosts == original
     assert "hostspin-refresh.timer" in masked(root)
     assert (root.path / "etc/hostspin/hostspin.toml").exists()
     assert (root.path / "var/lib/hostspin/of-an-agent").exists()
 
+    (root.path / "etc/hostspin/hold").unlink()
     back = root.install(package)
     assert back.code == 0, back
     assert root.hosts.startswith(BLOCK)
@@ -337,11 +358,11 @@ def test_the_rpm_lives_in_a_root(programs, twins, root, tmp_path):
     wanted = root.path / "etc/systemd/system/sysinit.target.wants"
     assert {"hostspin-apply.service", "hostspin-guard.path"} <= {one.name for one in wanted.iterdir()}
 
-    pinned = (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts)
+    pinned = identity(root)
     root.write("etc/hostspin/hostspin.toml", "fleet = \"prod.example\"\n")
     rpm("--upgrade", NO_DEPENDENCIES, newer)
     assert "99.0" in rpm("--query", "hostspin").stdout
-    assert (os.stat(root.path / "etc/hosts").st_ino, os.stat(root.path / "etc/hosts").st_mtime_ns, root.hosts) == pinned
+    assert identity(root) == pinned
     assert (root.path / "etc/hostspin/hostspin.toml").read_text() == "fleet = \"prod.example\"\n"
     assert {"hostspin-apply.service", "hostspin-guard.path"} <= {one.name for one in wanted.iterdir()}
 
