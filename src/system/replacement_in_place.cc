@@ -11,9 +11,15 @@
 namespace hostspin {
 namespace {
 
+/// What the file holds beyond the new bytes becomes blank lines before it is cut off: a kill between
+/// the two leaves no end of the old bytes there.
 Result<void> overwrite(FileSystem& fs, Handle handle, const Pieces& bytes,
                        const std::string& shown) {
-  if (Result<void> written = write_bytes(fs, handle, bytes, shown); !written) return written;
+  const SysResult<FileStatus> now = retry_interrupted([&] { return fs.status(handle); });
+  if (!now) return sys_error(now.error().number, "look at " + quoted(shown));
+  Pieces padded = bytes;
+  if (now->size > bytes.size()) padded.keep(std::string(now->size - bytes.size(), '\n'));
+  if (Result<void> written = write_bytes(fs, handle, padded, shown); !written) return written;
   const SysResult<void> cut = retry_interrupted([&] { return fs.truncate(handle, bytes.size()); });
   if (!cut) return sys_error(cut.error().number, "set the size of " + quoted(shown));
   const SysResult<void> synced = retry_interrupted([&] { return fs.sync(handle); });
