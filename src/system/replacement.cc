@@ -86,7 +86,8 @@ Result<void> Replacement::clear_left_over() {
   if (*left) {
     if (!await_writers((*left)->handle.get())) outcome_.writer_busy = true;
     if (Result<void> done = read_bytes(fs_, **left, shown, kHostsBytesMax); !done) return done;
-    if (holds_lost_lines((*left)->bytes, old_bytes())) {
+    // Of a file that was just being made, the lines are ours.
+    if (holds_lost_lines((*left)->bytes, old_ ? old_bytes() : kNewHostsFile)) {
       Result<std::string> kept = keep_left_over(fs_, request_, (*left)->bytes);
       if (!kept) return annotate(std::move(kept).error(), "cannot clear " + quoted(shown));
       outcome_.left_overs.push_back(std::move(*kept));

@@ -82,6 +82,7 @@ Result<Replacement::Met> Replacement::place_new(TempFile& file, const Pieces& ne
 /// Without RENAME_EXCHANGE: compare once more, then rename. An edit within the few microseconds
 /// between is lost; there is no better call on such a file system.
 Result<Replacement::Met> Replacement::rename_over(TempFile& file, const Pieces& next) {
+  keep_previous_bytes();  // first: nothing may stand between comparing and renaming
   Result<Met> met = compare(target_.name);
   if (!met || *met == Met::late_edit || writer_must_finish()) {
     abandon(file);
@@ -100,7 +101,6 @@ Result<Replacement::Met> Replacement::rename_over(TempFile& file, const Pieces& 
     return explain_refusal(fs_, target_, present(), renamed.error().number,
                            "replace " + quoted(target_.path()));
   }
-  keep_previous_bytes();  // not before: nothing may stand between comparing and renaming
   if (Result<void> done = finish(file, next.size(), /*displaced=*/false); !done)
     return std::move(done).error();
   return Met::expected;

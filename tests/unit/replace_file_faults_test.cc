@@ -118,6 +118,46 @@ TEST_CASE("a file that is made survives a power cut at any call, or is not there
   }
 }
 
+TEST_CASE("a kill while the file is made leaves nothing to keep", "[replace][sweep]") {
+  for (int step = 0;; ++step) {
+    CAPTURE(step);
+    HostsWorld world;
+    world.disk.remove(kHosts);
+    FaultyFileSystem fs(world.disk, step, {EIO, true, false, false});
+    (void)replace_file(fs, world.clock, apply_request());
+    world.disk.kill_process();
+    const Result<ReplaceOutcome> next = world.apply();
+    REQUIRE(next);
+    CHECK(next->left_overs.empty());
+    CHECK(world.hosts() == with_block(std::string(kNewHostsFile)));
+    CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
+    if (!fs.fired()) break;
+  }
+}
+
+TEST_CASE("in place: a kill leaves no end of the longer file before", "[replace][in-place][sweep]") {
+  const std::string longer = with_block(kOld) + "10.0.0.9 z.example\n";
+  ReplaceRequest request;
+  request.state_directory = kState;
+  request.mode = WriteMode::in_place;
+  request.edit = [](std::string_view, bool) -> Result<std::optional<Pieces>> {
+    return std::optional<Pieces>(std::string_view(kOld));
+  };
+  for (int step = 0;; ++step) {
+    CAPTURE(step);
+    HostsWorld world(longer);
+    world.disk.set_mount_point(kHosts);
+    FaultyFileSystem fs(world.disk, step, {EIO, true, false, false});
+    (void)replace_file(fs, world.clock, request);
+    world.disk.kill_process();
+    const std::string now = world.hosts();
+    const bool is_new =
+        now.starts_with(kOld) && now.find_first_not_of('\n', kOld.size()) == std::string::npos;
+    CHECK((now == longer || is_new));
+    if (!fs.fired()) break;
+  }
+}
+
 TEST_CASE("in place: a failed write is undone", "[replace][in-place][sweep]") {
   const int error = GENERATE(EIO, ENOSPC);
   const bool happens = GENERATE(false, true);
