@@ -275,8 +275,10 @@ int run_hostspin(int argc, char** argv, Env& env) {
     env.console.set_verbose(arguments.common.verbose);
     if (arguments.common.no_color) env.console.forbid_color();
     const ExitCode code = run_command(app, env, arguments);
-    if (!env.console.flush()) return static_cast<int>(ExitCode::unknown);
-    return static_cast<int>(code);
+    if (env.console.flush()) return static_cast<int>(code);
+    env.console.error({Errc::io_error, "cannot write to standard output",
+                       "check the disk or the program that reads it; what was done is done"});
+    return static_cast<int>(ExitCode::unknown);
   } catch (const std::exception& error) {
     // CLI11, the JSON library and memory are all that throw here; nothing is half done by then.
     env.console.error(Error{Errc::internal, std::string("unexpected: ") + error.what()});
