@@ -134,6 +134,9 @@ ApplyReport report_apply(const Context& context, const Standing& standing, const
     report.code = ExitCode::critical;
     report.verdict = "state-lost: the block in " + context.config.hosts_path +
                      " is newer than any manifest on this machine; it was kept as it is";
+  } else if (applied.nothing_held && standing.notes_refused) {
+    report.code = ExitCode::critical;
+    report.verdict = "nothing is pinned: the manifest on this machine cannot be used";
   } else if (applied.nothing_held) {
     report.code = graver(report.code, ExitCode::attention);
     report.verdict =

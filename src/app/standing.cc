@@ -26,16 +26,14 @@ Result<Candidate> admit_under_chain(const StoredNote& note, const RootChain& cha
 
 void consider(Standing& standing, const Result<std::optional<StoredNote>>& note, bool is_stored,
               const Crypto& crypto) {
-  if (!note) {
-    standing.remarks.push_back(note.error().detail);
-    return;
-  }
+  const auto refuse = [&](const Error& error) {
+    standing.notes_refused = true;
+    standing.remarks.push_back(error.detail);
+  };
+  if (!note) return refuse(note.error());
   if (!*note) return;
   Result<Candidate> candidate = admit_under_chain(**note, standing.chain, crypto);
-  if (!candidate) {
-    standing.remarks.push_back(candidate.error().detail);
-    return;
-  }
+  if (!candidate) return refuse(candidate.error());
   if (is_stored) standing.stored_verified = true;
   if (standing.current && standing.current->rank() >= candidate->manifest.rank()) return;
   standing.current = std::move(candidate->manifest);

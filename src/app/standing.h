@@ -23,7 +23,8 @@ struct Standing {
   std::string current_path;  ///< the file `current` was read from
   bool stored_verified =
       false;  ///< `current` is, or is not older than, a stored manifest that verifies
-  bool rotated_keys = false;  ///< `current` passes only under an older root of the chain
+  bool notes_refused = false;  ///< a manifest is here that cannot be read, or does not verify
+  bool rotated_keys = false;   ///< `current` passes only under an older root of the chain
   std::optional<std::pair<std::int64_t, std::int64_t>> floor;
   std::chrono::sys_seconds now;      ///< by the clock rule
   std::vector<std::string> remarks;  ///< files that did not verify, and why
