@@ -1,9 +1,12 @@
 """apply: the newest verified note of this machine into the hosts file, offline; diff and remove around it."""
 
+import subprocess
+
 import pytest
 from support.block import expected_block
 from support.fleet import moment, service
 from support.machine import DEFAULT_HOSTS
+from support.process import clean_environment
 
 
 def test_apply_pins_the_baked_seed(machine, fleet):
@@ -187,3 +190,20 @@ def test_repair_mends_damaged_markers(machine, fleet, damage):
     assert machine.hosts.startswith(expected_block(seed)) and machine.hosts.endswith(DEFAULT_HOSTS)
     if again.code == 0:
         assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS
+
+
+def test_a_verdict_that_cannot_be_said_is_an_error(machine, fleet):
+    machine.trust(fleet.root(), fleet.manifest(5))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(machine.command("apply"), stdout=full, stderr=subprocess.PIPE, env=clean_environment(),
+                              text=True)
+    assert done.returncode == 3
+    assert "hostspin: error: cannot write to standard output" in done.stderr and "hostspin: hint: " in done.stderr
+    assert expected_block(fleet.manifest(5)) in machine.hosts
+
+
+def test_a_seed_that_cannot_be_used_is_critical(machine, fleet):
+    machine.trust(fleet.root(), b"not a note\n")
+    done = machine.hostspin("apply")
+    assert done.code == 2 and done.stdout.startswith("CRITICAL: nothing is pinned"), done
+    assert "manifest.note" in done.stderr
