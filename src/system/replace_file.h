@@ -24,6 +24,8 @@ inline constexpr std::chrono::milliseconds kRestWaitMax{1000};
 /// How long another writer may keep the displaced file open before we go on without it: each of
 /// them, so that nobody pays for who came before.
 inline constexpr std::chrono::milliseconds kWriterWaitMax{2000};
+/// After this, whoever edits the file again is not followed any more.
+inline constexpr std::chrono::milliseconds kFollowMax{8000};
 /// How long a file that looks truncated, or is missing, is given to settle.
 inline constexpr std::chrono::milliseconds kSettleTime{100};
 /// How often the file may turn out to have been edited after the exchange.

@@ -34,6 +34,7 @@ Result<ReplaceOutcome> Replacement::run() {
 }
 
 Result<void> Replacement::replace() {
+  const std::chrono::steady_clock::time_point give_up = clock_.steady() + kFollowMax;
   for (int late = 0;;) {
     if (Result<void> done = read(); !done) return done;
     if (outcome_.rebases > 0 && must_read_again()) continue;
@@ -53,7 +54,8 @@ Result<void> Replacement::replace() {
         ++early_edits_;
         break;
       case Met::late_edit:
-        if (++late > (edits_.empty() ? kRebasesMax : kRebasesWithEditsMax))
+        if (++late > (edits_.empty() ? kRebasesMax : kRebasesWithEditsMax) ||
+            clock_.steady() > give_up)
           return {Errc::writer_busy, "other writers changed " + quoted(target_.path()) +
                                          " each of " + std::to_string(late) +
                                          " times that it was about to be replaced"};

@@ -11,8 +11,8 @@
 namespace hostspin {
 namespace {
 
-/// What the file holds beyond the new bytes becomes blank lines before it is cut off: a kill between
-/// the two leaves no end of the old bytes there.
+/// What the file holds beyond the new bytes becomes blank lines before it is cut off: a kill
+/// between the two leaves no end of the old bytes there.
 Result<void> overwrite(FileSystem& fs, Handle handle, const Pieces& bytes,
                        const std::string& shown) {
   const SysResult<FileStatus> now = retry_interrupted([&] { return fs.status(handle); });

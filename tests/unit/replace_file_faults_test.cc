@@ -135,7 +135,8 @@ TEST_CASE("a kill while the file is made leaves nothing to keep", "[replace][swe
   }
 }
 
-TEST_CASE("in place: a kill leaves no end of the longer file before", "[replace][in-place][sweep]") {
+TEST_CASE("in place: a kill leaves no end of the longer file before",
+          "[replace][in-place][sweep]") {
   const std::string longer = with_block(kOld) + "10.0.0.9 z.example\n";
   ReplaceRequest request;
   request.state_directory = kState;

@@ -10,6 +10,19 @@
 using namespace hostspin;
 using namespace std::chrono_literals;
 
+namespace {
+
+/// Every line that was written is in the file or beside it.
+void check_kept(HostsWorld& world, int lines) {
+  std::string all = world.hosts();
+  for (const std::string& name : world.disk.names(kState))
+    all += *world.disk.content(kState + "/" + name);
+  for (int i = 1; i <= lines; ++i)
+    CHECK_THAT(all, Catch::Contains("n" + std::to_string(i) + ".example"));
+}
+
+}  // namespace
+
 TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
   // Another writer acts just before the n-th call.
   const int writer = GENERATE(0, 1, 2);
@@ -133,7 +146,8 @@ TEST_CASE("edits that cannot be merged are kept and reported", "[replace][writer
   REQUIRE(done);
   CHECK(world.hosts() == with_block("127.0.0.1\tlocalhost\n10.0.0.8\tother.example\n"));
   CHECK(done->left_overs == std::vector<std::string>{kState + "/hosts.left-1"});
-  CHECK_THAT(*world.disk.content(done->left_overs.at(0)), Catch::Contains("10.0.0.9\tother.example"));
+  CHECK_THAT(*world.disk.content(done->left_overs.at(0)),
+             Catch::Contains("10.0.0.9\tother.example"));
 }
 
 TEST_CASE("a writer that never rests is given up on", "[replace][writers]") {
@@ -147,11 +161,30 @@ TEST_CASE("a writer that never rests is given up on", "[replace][writers]") {
   REQUIRE_FALSE(done);
   CHECK(done.error().code == Errc::writer_busy);
   CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
-  // Every line is in the file or beside it.
-  std::string all = world.hosts();
-  for (const std::string& name : world.disk.names(kState))
-    all += *world.disk.content(kState + "/" + name);
-  for (int i = 1; i <= line; ++i) CHECK_THAT(all, Catch::Contains("n" + std::to_string(i) + ".ex"));
+  check_kept(world, line);
+}
+
+TEST_CASE("slow writers that follow each other are given up on", "[replace][writers]") {
+  HostsWorld world;
+  std::uint64_t writer = 0;
+  int line = 0;
+  std::chrono::nanoseconds opened{0};
+  world.disk.on_call = [&](const std::string& call) {
+    if (call != "exchange" || writer != 0) return;
+    writer = world.disk.open_by_writer(kHosts);
+    world.disk.append_by_writer(writer, "10.0.0.8 n" + std::to_string(++line) + ".example\n");
+    opened = world.clock.slept();
+  };
+  world.clock.on_sleep = [&] {
+    if (writer == 0 || world.clock.slept() - opened < 1900ms) return;
+    world.disk.close_by_writer(std::exchange(writer, 0));
+  };
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Errc::writer_busy);
+  CHECK(world.clock.slept() < kFollowMax + 2 * kWriterWaitMax);
+  check_kept(world, line);
+  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
 }
 
 TEST_CASE("a slow writer is waited for", "[replace][writers]") {
@@ -201,7 +234,8 @@ TEST_CASE("a writer that keeps the file open is left behind, its bytes kept",
   CHECK(world.disk.survivors(done->previous) == std::set<std::optional<std::string>>{kOld});
 }
 
-TEST_CASE("what a writer that was left behind still writes is in hosts.prev", "[replace][writers]") {
+TEST_CASE("what a writer that was left behind still writes is in hosts.prev",
+          "[replace][writers]") {
   HostsWorld world;
   const std::uint64_t writer = world.disk.open_by_writer(kHosts);
   const Result<ReplaceOutcome> done = world.apply();
