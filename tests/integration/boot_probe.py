@@ -259,9 +259,9 @@ def scenario_kernel() -> dict:
     shutil.copy("/usr/sbin/hostspin", "/usr/local/sbin/hostspin-unconfined")
     found["unconfined"] = call("/usr/local/sbin/hostspin-unconfined", "apply", "--hosts-file", str(elsewhere))
     found["unconfined_after"] = elsewhere.read_text()
+    found["offline"] = call("hostspin", "verify", "--offline")
     found["everyday"] = everyday_commands()
     found["denials"] = [line for line in call("dmesg")["stdout"].splitlines() if 'apparmor="DENIED"' in line]
-    found["offline"] = call("hostspin", "verify", "--offline")
     return found
 
 
