@@ -366,6 +366,8 @@ def test_killed_at_any_time_it_leaves_everything_whole(machine, publication, fle
             if dice.random() < 0.5:
                 replace(machine, DEFAULT_HOSTS)
             time.sleep(dice.uniform(0, 0.12))
+            if dice.random() < 0.5:  # and the kill comes before the repair, or in the middle of another pass
+                replace(machine, DEFAULT_HOSTS)
             if round_number % 2:
                 kill_all_of(agent)
             else:
