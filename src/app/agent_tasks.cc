@@ -131,10 +131,9 @@ void Agent::clear_task_alarm(Task task) {
 void Agent::end_task_alarms() {
   for (const auto& [task, why] : task_alarms_) {
     const std::string name(task_name(task));
-    log_.write({EventKind::pass_failed,
-                true,
-                "pass_failed " + name + ": the agent stops; the last was: " + why,
-                {{"HOSTSPIN_TASK", name}}});
+    std::string message = "pass_failed ";
+    message.append(name).append(": the agent stops; the last was: ").append(why);
+    log_.write({EventKind::pass_failed, true, std::move(message), {{"HOSTSPIN_TASK", name}}});
   }
   task_alarms_.clear();
 }
