@@ -108,9 +108,10 @@ std::vector<std::string> outcome_warnings(const std::string& path, const Replace
                        kept);
   }
   for (const std::string& kept : outcome.left_overs) {
-    warnings.push_back(
-        "lines of another program's, or of an interrupted run, could not be put into " + path +
-        "; they are kept in " + kept);
+    std::string warning =
+        "lines of another program's, or of an interrupted run, could not be put into ";
+    warning.append(path).append("; they are kept in ").append(kept);
+    warnings.push_back(std::move(warning));
   }
   if (outcome.written && outcome.hard_linked) {
     warnings.push_back(path + " had other hard links; they keep the old content");

@@ -36,7 +36,7 @@ class Replacement {
   struct Edit {
     std::string base;
     std::string edited;
-    std::string kept;  ///< a copy, until the edit is in the file; empty where it could not be kept
+    std::string kept;  ///< a copy, until the edit is in the file
   };
 
   // replacement.cc: the order of things
