@@ -112,8 +112,8 @@ enum class Drift {
   missing,  ///< no block
 };
 [[nodiscard]] std::string_view drift_name(Drift drift);
-[[nodiscard]] Drift compare_block(const HostsFile& file, std::string_view wanted_block,
-                                  const std::vector<Pin>& pins);
+[[nodiscard]] Drift compare_block(const std::optional<FoundBlock>& block,
+                                  std::string_view wanted_block, const std::vector<Pin>& pins);
 
 /// What to do with conflicting foreign lines.
 enum class ConflictPolicy { report, comment_out };

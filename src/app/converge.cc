@@ -33,17 +33,14 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std
   const std::string_view present = exists ? bytes : kNewHostsFile;
   Result<std::optional<FoundBlock>> found = find_block(present);
   if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
-  HostsFile file;  // its foreign bytes play no part
-  file.block = std::move(*found);
-  remember_header(standing, file);
-  if (keeps_newer_block(standing, file)) {
+  remember_header(standing, *found);
+  if (keeps_newer_block(standing, *found)) {
     applied.state_lost = true;
     return std::optional<Pieces>();
   }
   if (applied.nothing_held) return std::optional<Pieces>();
 
-  applied.header_current =
-      file.block && file.block->header.sha256 == standing.current->short_digest();
+  applied.header_current = *found && (*found)->header.sha256 == standing.current->short_digest();
   Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);
@@ -85,22 +82,26 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
   return prepared;
 }
 
+Result<std::optional<FoundBlock>> block_now(Context& context) {
+  const std::string& path = context.config.hosts_path;
+  const Result<std::optional<std::string>> bytes =
+      read_file(context.env.fs, context.options.root, path, kHostsBytesMax);
+  if (!bytes) return bytes.error();
+  Result<std::optional<FoundBlock>> found = find_block(bytes->value_or(""));
+  if (!found) return annotate(std::move(found).error(), path);
+  return found;
+}
+
 /// A file whose markers are damaged is refused before state is touched, and what its header says
 /// counts for what may be adopted. Half of another program's work is no damage yet.
 Result<void> look_at_block(Context& context, Standing& standing) {
-  Result<std::optional<FoundBlock>> found;
-  for (const bool is_last : {false, true}) {
-    const Result<std::optional<std::string>> bytes =
-        read_file(context.env.fs, context.options.root, context.config.hosts_path, kHostsBytesMax);
-    if (!bytes) return bytes.error();
-    found = find_block(bytes->value_or(""));
-    if (found || is_last) break;
+  Result<std::optional<FoundBlock>> found = block_now(context);
+  if (!found) {
     context.env.clock.sleep(kSettleTime);
+    found = block_now(context);
   }
-  if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
-  HostsFile file;
-  file.block = std::move(*found);
-  remember_header(standing, file);
+  if (!found) return std::move(found).error();
+  remember_header(standing, *found);
   return {};
 }
 

@@ -95,9 +95,9 @@ Result<Standing> take_standing(Context& context) {
   return standing;
 }
 
-void remember_header(Standing& standing, const HostsFile& file) {
-  if (!file.block) return;
-  const BlockHeader& header = file.block->header;
+void remember_header(Standing& standing, const std::optional<FoundBlock>& block) {
+  if (!block) return;
+  const BlockHeader& header = block->header;
   if (header.fleet != standing.root().fleet || !header.version ||
       header.epoch != standing.root().manifest.epoch) {
     return;
@@ -108,12 +108,12 @@ void remember_header(Standing& standing, const HostsFile& file) {
   standing.floor = rank;
 }
 
-bool keeps_newer_block(const Standing& standing, const HostsFile& file) {
-  if (standing.stored_verified || !file.block || !standing.floor) return false;
+bool keeps_newer_block(const Standing& standing, const std::optional<FoundBlock>& block) {
+  if (standing.stored_verified || !block || !standing.floor) return false;
   if (standing.current && standing.current->rank() >= *standing.floor) return false;
   const ManifestRole& role = standing.root().manifest;
-  if (file.block->foreign_lines > 0) return false;
-  return std::all_of(file.block->pins.begin(), file.block->pins.end(), [&](const Pin& pin) {
+  if (block->foreign_lines > 0) return false;
+  return std::all_of(block->pins.begin(), block->pins.end(), [&](const Pin& pin) {
     const bool named = std::any_of(role.names.begin(), role.names.end(),
                                    [&](const NamePattern& p) { return p.matches(pin.name); });
     const bool placed = std::any_of(role.networks.begin(), role.networks.end(),

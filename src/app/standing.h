@@ -39,10 +39,11 @@ Result<Standing> take_standing(Context& context);
 
 /// The present block's header as memory of last resort: where no stored manifest verifies and the
 /// header speaks of this root's fleet and epoch, it raises the floor.
-void remember_header(Standing& standing, const HostsFile& file);
+void remember_header(Standing& standing, const std::optional<FoundBlock>& block);
 
 /// Whether the present block must stay although the held manifest is older than its header says:
 /// what it pins is all within the root's names and networks.
-[[nodiscard]] bool keeps_newer_block(const Standing& standing, const HostsFile& file);
+[[nodiscard]] bool keeps_newer_block(const Standing& standing,
+                                     const std::optional<FoundBlock>& block);
 
 }  // namespace hostspin

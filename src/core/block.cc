@@ -179,10 +179,10 @@ std::string_view drift_name(Drift drift) {
   return "unknown";
 }
 
-Drift compare_block(const HostsFile& file, std::string_view wanted_block,
+Drift compare_block(const std::optional<FoundBlock>& block, std::string_view wanted_block,
                     const std::vector<Pin>& pins) {
-  if (!file.block) return Drift::missing;
-  const FoundBlock& found = *file.block;
+  if (!block) return Drift::missing;
+  const FoundBlock& found = *block;
   if (found.bytes == wanted_block) return Drift::none;
   if (found.foreign_lines > 0 || !same_set(found.pins, pins)) return Drift::content;
   if (!same_header(found.header, parse_header(first_line(wanted_block)))) return Drift::header;

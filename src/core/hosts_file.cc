@@ -14,8 +14,6 @@ std::string HostsFile::bytes() const {
   return whole;
 }
 
-namespace {
-
 std::optional<FoundBlock> read_block(const BlockPlace& place, std::string_view bytes) {
   if (!place.present) return std::nullopt;
   FoundBlock block;
@@ -26,8 +24,6 @@ std::optional<FoundBlock> read_block(const BlockPlace& place, std::string_view b
   read_block_lines(block.bytes, block.pins, block.foreign_lines);
   return block;
 }
-
-}  // namespace
 
 Result<HostsFile> parse_hosts(std::string_view bytes) {
   const Result<BlockPlace> place = locate_block(bytes);

@@ -54,6 +54,9 @@ struct BlockPlace {
 /// Errc::damaged_markers, naming the lines, unless there is no marker, or one BEGIN before one END.
 Result<BlockPlace> locate_block(std::string_view bytes);
 
+/// The block at its place, taken apart; nothing where there is none.
+[[nodiscard]] std::optional<FoundBlock> read_block(const BlockPlace& place, std::string_view bytes);
+
 /// What parse_hosts() says of the block, without a copy of the foreign bytes.
 Result<std::optional<FoundBlock>> find_block(std::string_view bytes);
 

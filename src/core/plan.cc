@@ -42,14 +42,7 @@ std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
 Drift drift_of(std::string_view bytes, const BlockPlace& place, std::string_view wanted_block,
                const std::vector<Pin>& pins) {
   if (place.block(bytes) == wanted_block) return Drift::none;
-  HostsFile file;
-  if (place.present) {
-    file.block.emplace();
-    file.block->bytes = place.block(bytes);
-    file.block->header = parse_header(file.block->bytes);
-    read_block_lines(file.block->bytes, file.block->pins, file.block->foreign_lines);
-  }
-  return compare_block(file, wanted_block, pins);
+  return compare_block(read_block(place, bytes), wanted_block, pins);
 }
 
 }  // namespace

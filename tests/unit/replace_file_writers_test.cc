@@ -21,6 +21,17 @@ void check_kept(HostsWorld& world, int lines) {
     CHECK_THAT(all, Catch::Contains("n" + std::to_string(i) + ".example"));
 }
 
+/// Another writer appends a line just before the exchange, and one to ours, which stands in the
+/// file's place then and is about to be swapped back.
+void append_twice(HostsWorld& world) {
+  world.disk.on_call = [&world, exchanges = 0](const std::string& call) mutable {
+    if (call != "exchange") return;
+    ++exchanges;
+    if (exchanges == 1) world.disk.append(kHosts, "10.0.0.8 first.example\n");
+    if (exchanges == 2) world.disk.append(kHosts, "10.0.0.9 second.example\n");
+  };
+}
+
 }  // namespace
 
 TEST_CASE("an edit at any moment is taken over", "[replace][writers]") {
@@ -115,14 +126,7 @@ TEST_CASE("a truncation of our file that is still under way is kept, not merged"
 TEST_CASE("two writers' edits, before and during the exchange, both survive",
           "[replace][writers]") {
   HostsWorld world;
-  int exchanges = 0;
-  world.disk.on_call = [&](const std::string& call) {
-    if (call != "exchange") return;
-    ++exchanges;
-    if (exchanges == 1) world.disk.append(kHosts, "10.0.0.8 first.example\n");
-    // Ours stands in the file's place now, and is about to be swapped back.
-    if (exchanges == 2) world.disk.append(kHosts, "10.0.0.9 second.example\n");
-  };
+  append_twice(world);
   const Result<ReplaceOutcome> done = world.apply();
   REQUIRE(done);
   CHECK(done->rebases == 1);
@@ -286,13 +290,7 @@ TEST_CASE("no writer pays for the one that was waited for before", "[replace][wr
 
 TEST_CASE("an edit of which no copy can be kept waits for the next run", "[replace][writers]") {
   HostsWorld world;
-  int exchanges = 0;
-  world.disk.on_call = [&](const std::string& call) {
-    if (call != "exchange") return;
-    ++exchanges;
-    if (exchanges == 1) world.disk.append(kHosts, "10.0.0.8 first.example\n");
-    if (exchanges == 2) world.disk.append(kHosts, "10.0.0.9 second.example\n");
-  };
+  append_twice(world);
   ReplaceRequest request = apply_request();
   request.state_directory = "/nowhere";
   world.disk.remove("/run/hostspin");
