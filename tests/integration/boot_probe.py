@@ -272,6 +272,7 @@ def scenario_foreign_owner() -> dict:
         return [status.st_uid, status.st_gid, status.st_mode & 0o7777, HOSTS.read_text()]
 
     def journal(*options: str) -> str:
+        call("journalctl", "--sync")  # what a unit said last may still wait in its stream
         return call("journalctl", "--boot", "--no-pager", *options)["stdout"]
 
     found = {"apply": show("hostspin-apply.service"), "owner": seen()}
