@@ -76,11 +76,13 @@ ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOpti
   Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (!lock) return fail(env, options, "remove", lock.error());
   // Held first: a guard that wakes up between the two must not put the block back.
+  bool held_here = false;
   if (hold_afterwards) {
     Result<std::optional<std::string>> present = context->store.hold_reason();
     if (!present || !*present) {
       Result<void> held = context->store.hold(kRemoved);
       if (!held) return fail(env, options, "remove", held.error());
+      held_here = true;
     }
   }
   Result<ReplaceOutcome> outcome = edit_hosts(
@@ -91,7 +93,13 @@ ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOpti
         if (!plan->changes) return std::optional<Pieces>();
         return std::optional<Pieces>(std::move(plan->after));
       });
-  if (!outcome) return fail(env, options, "remove", outcome.error());
+  if (!outcome) {
+    Error error = std::move(outcome).error();
+    // Nothing is removed, so nothing need be held.
+    if (held_here && !context->store.release())
+      error.detail += "; the block is held all the same, until 'hostspin release'";
+    return fail(env, options, "remove", error);
+  }
   const std::string& path = context->config.hosts_path;
   const std::vector<std::string> warnings = tell_outcome(*context, *outcome);
   const std::string verdict =
@@ -109,13 +117,14 @@ ExitCode command_hold(Env& env, const CommonOptions& options, const std::string&
   if (Result<void> held = context->store.hold(reason); !held) {
     return fail(env, options, "hold", held.error());
   }
-  // A pass that is under way has not seen it.
-  if (const Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit); !lock) {
-    env.console.warning("a pass may be under way that began before: " + lock.error().detail);
-  }
-  return finish(env, options, "hold", ExitCode::ok,
+  // A pass that is under way has not seen it, and may be waiting for another writer.
+  const Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit + kFollowMax);
+  std::vector<std::string> warnings;
+  if (!lock) warnings.push_back("a pass that began before may still write: " + lock.error().detail);
+  for (const std::string& warning : warnings) env.console.warning(warning);
+  return finish(env, options, "hold", warnings.empty() ? ExitCode::ok : ExitCode::attention,
                 "held: " + context->config.hosts_path + " is left alone until 'hostspin release'",
-                std::nullopt, {{"held", true}, {"reason", reason}});
+                std::nullopt, {{"held", true}, {"reason", reason}, {"warnings", warnings}});
 }
 
 ExitCode command_release(Env& env, const CommonOptions& options) {
@@ -161,12 +170,13 @@ ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run) {
       });
   if (!outcome) return fail(env, options, "repair", outcome.error());
   const std::vector<std::string> warnings = tell_outcome(*context, *outcome);
+  const Result<std::optional<std::string>> held = context->store.hold_reason();
+  const std::string what_next = held && !*held ? "'hostspin apply' puts the block back"
+                                               : "held: 'hostspin release' before 'hostspin apply'";
   // Another program's half-done work may have been what looked damaged.
   return finish(
       env, options, "repair", ExitCode::attention,
-      outcome->written ? path + " is repaired; 'hostspin apply' puts the block back"
-                       : in_order + " by now",
-      std::nullopt,
+      outcome->written ? path + " is repaired; " + what_next : in_order + " by now", std::nullopt,
       {{"changed", outcome->written}, {"explanation", shown.explanation}, {"warnings", warnings}});
 }
 

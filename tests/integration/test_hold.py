@@ -103,3 +103,19 @@ def test_remove_for_the_package_finds_the_metrics_that_are_configured(machine):
     machine.configure(text='[metrics]\ntextfile = "/srv"\n')
     assert machine.hostspin("remove", "--for-package").code == 0
     assert list((machine.path / "srv").iterdir()) == []
+
+
+def test_a_remove_that_fails_holds_nothing(machine, fleet):
+    """Or the repair that it asks for would be of no use: apply would leave the file alone."""
+    machine.trust(fleet.root(), fleet.manifest(4))
+    assert machine.hostspin("apply").code == 0
+    pinned = machine.hosts
+    machine.hosts = pinned.replace(b"# END hostspin\n", b"")
+    assert machine.hostspin("remove").code == 2
+    assert not (machine.path / "etc/hostspin/hold").exists()
+    assert machine.hostspin("hold", "--reason", "INC-7").code == 0
+    assert machine.hostspin("remove").code == 2  # a hold that was there stays
+    repaired = machine.hostspin("repair")
+    assert "held: 'hostspin release' before 'hostspin apply'" in repaired.stdout, repaired
+    assert machine.hostspin("release").code == 0
+    assert machine.hostspin("apply").code == 0 and machine.hosts == pinned
