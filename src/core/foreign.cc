@@ -42,7 +42,9 @@ class LineReader {
     gives_localhost_ = false;
     const bool ours = read_as_entry(line, /*some_readers=*/false);
     entry_conflicts_ = findings_.conflicts.size();
+    const std::size_t found_in_entry = found_;
     if (may_split(line)) read_pieces(line);
+    tail_conflicts_ = found_ > found_in_entry;
     if (found_ > 0) ++findings_.conflict_lines;
     return ours && !gives_localhost_;
   }
@@ -62,7 +64,7 @@ class LineReader {
   void mark_commented_out() {
     for (std::size_t i = first_conflict_; i < entry_conflicts_; ++i)
       findings_.conflicts[i].commented_out = true;
-    if (entry_conflicts_ == findings_.conflicts.size()) ++findings_.hidden_lines;
+    if (!tail_conflicts_) ++findings_.hidden_lines;
   }
 
  private:
@@ -138,6 +140,7 @@ class LineReader {
   std::size_t first_conflict_ = 0;
   std::size_t entry_conflicts_ = 0;
   std::size_t found_ = 0;
+  bool tail_conflicts_ = false;  ///< the line's tail, which some readers take for an entry, too
   bool gives_localhost_ = false;
 };
 
