@@ -30,6 +30,10 @@ std::vector<std::string> names_left_out(const Manifest& manifest, const std::set
 /// plan, are views of `bytes`.
 Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std::string_view block,
                                        std::string_view bytes, bool exists, Applied& applied) {
+  applied.plan = {};  // what an earlier reading of the file had led to
+  applied.writer.clear();
+  applied.header_current = false;
+  applied.state_lost = false;
   const std::string_view present = exists ? bytes : kNewHostsFile;
   Result<std::optional<FoundBlock>> found = find_block(present);
   if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
