@@ -7,7 +7,9 @@
 
 #include "agent.h"
 #include "alarms.h"
+#include "converge.h"
 #include "events.h"
+#include "replace_file.h"
 #include "run_files.h"
 #include "service_notify.h"
 
@@ -16,7 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPassLimit{10000};
+constexpr milliseconds kPassLimit{15000};
+static_assert(kPassLimit > 2 * kLockLimit + kFollowMax);  // a kill would lose what a writer adds
 constexpr milliseconds kNetworkGrace{20000};  // beyond its own deadline: writing, and the lock
 constexpr milliseconds kFirstProbeWithin{5000};
 constexpr milliseconds kTurnJitter{1000};

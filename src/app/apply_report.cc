@@ -102,8 +102,9 @@ std::string block_words(const Context& context, const Standing& standing, const 
 std::vector<std::string> outcome_warnings(const std::string& path, const ReplaceOutcome& outcome) {
   std::vector<std::string> warnings;
   if (outcome.writer_busy) {
-    const std::string kept =
-        outcome.previous.empty() ? "" : "; what it held is kept in " + outcome.previous;
+    const std::string kept = outcome.busy_kept.empty()
+                                 ? "; what it writes from now on is in no file"
+                                 : "; what it held is kept in " + outcome.busy_kept;
     warnings.push_back("writer_busy: another program kept the old " + path + " open for writing" +
                        kept);
   }

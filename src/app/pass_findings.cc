@@ -90,11 +90,13 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
   }
   const ReplaceOutcome& outcome = applied.outcome;
   if (outcome.writer_busy || !outcome.left_overs.empty()) {
-    const std::string kept =
-        outcome.left_overs.empty() ? outcome.previous : outcome.left_overs.back();
+    std::string kept = outcome.busy_kept;
+    for (const std::string& left : outcome.left_overs) kept += (kept.empty() ? "" : ", ") + left;
     books.events.push_back({EventKind::foreign_edit_kept,
                             false,
-                            "another writer's bytes of " + path + " were put aside: " + kept,
+                            kept.empty()
+                                ? "another writer still has an old " + path + " open"
+                                : "another writer's bytes of " + path + " were put aside: " + kept,
                             {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_KEPT", kept}}});
   }
 }

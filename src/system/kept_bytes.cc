@@ -10,13 +10,13 @@ constexpr const char* kRunDirectory = "/run/hostspin";
 
 /// The first number that is free, or holds these bytes already.
 std::string left_over_name(FileSystem& fs, const ReplaceRequest& request,
-                           const std::string& directory, std::string_view bytes) {
+                           const std::string& directory, std::optional<std::string_view> bytes) {
   std::string name;
   for (int number = 1; number <= kLeftOversMax; ++number) {
     name = std::string(kLeftOverPrefix) + std::to_string(number);
     const Result<std::optional<std::string>> present =
         read_file(fs, request.root, join_path(directory, name), kHostsBytesMax);
-    if (present && (!*present || **present == bytes)) break;
+    if (present && (!*present || (bytes && **present == *bytes))) break;
   }
   return name;
 }
@@ -48,11 +48,28 @@ Result<std::string> keep_previous(FileSystem& fs, const ReplaceRequest& request,
               [](const std::string&) { return std::string(kPreviousName); });
 }
 
+Result<std::string> keep_next(FileSystem& fs, const ReplaceRequest& request, const Pieces& bytes) {
+  return keep(fs, request, bytes.str(), /*durable=*/true,
+              [](const std::string&) { return std::string(kNextName); });
+}
+
 Result<std::string> keep_left_over(FileSystem& fs, const ReplaceRequest& request,
                                    std::string_view bytes) {
   return keep(fs, request, bytes, /*durable=*/true, [&](const std::string& directory) {
     return left_over_name(fs, request, directory, bytes);
   });
+}
+
+std::string move_left_over(FileSystem& fs, const ReplaceRequest& request, Handle directory,
+                           const std::string& name) {
+  if (request.state_directory.empty()) return "";
+  const SysResult<Handle> opened = fs.open_directory(request.root, request.state_directory);
+  if (!opened) return "";
+  const OwnedHandle there(fs, *opened);
+  const std::string kept = left_over_name(fs, request, request.state_directory, std::nullopt);
+  if (!fs.move(directory, name, *opened, kept)) return "";
+  (void)fs.sync(*opened);
+  return join_path(request.state_directory, kept);
 }
 
 void clear_kept_temps(FileSystem& fs, const ReplaceRequest& request) {

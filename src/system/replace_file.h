@@ -24,8 +24,11 @@ inline constexpr std::chrono::milliseconds kRestWaitMax{1000};
 /// How long another writer may keep the displaced file open before we go on without it: each of
 /// them, so that nobody pays for who came before.
 inline constexpr std::chrono::milliseconds kWriterWaitMax{2000};
-/// After this, whoever edits the file again is not followed any more.
-inline constexpr std::chrono::milliseconds kFollowMax{8000};
+/// All waiting of one run for other writers ends by then.
+inline constexpr std::chrono::milliseconds kFollowMax{6000};
+/// A program that has truncated the file, holds it open and has written nothing for this long is
+/// not waited for any more: a download hangs for minutes where DNS is dead.
+inline constexpr std::chrono::seconds kStalledAfter{30};
 /// How long a file that looks truncated, or is missing, is given to settle.
 inline constexpr std::chrono::milliseconds kSettleTime{100};
 /// How often the file may turn out to have been edited after the exchange.
@@ -59,9 +62,11 @@ struct ReplaceOutcome {
   bool written = false;
   bool created = false;
   int rebases = 0;  ///< how often another writer's edit was taken over
-  /// Another writer kept the old file open. That file is hosts.prev now, with what is still written
-  /// to it, or where it cannot be moved there its bytes are.
+  /// Another writer kept a file open that stands in the hosts file's place no more.
   bool writer_busy = false;
+  /// That file, with what is still written to it, or, where it could not be moved, its bytes; empty
+  /// where nothing was kept.
+  std::string busy_kept;
   /// Where foreign lines found in a left-over temp, or edits that could not be merged, were kept.
   std::vector<std::string> left_overs;
   std::string previous;      ///< where the replaced bytes were kept (hosts.prev); empty if nowhere
@@ -73,7 +78,7 @@ struct ReplaceOutcome {
 /// bytes are kept there as hosts.prev. Errors leave the file as it was, save that an io_error may
 /// say that the new one is in place but not surely on disk: bind_mount, immutable, read_only,
 /// disk_full, denied, foreign_owner, symlink_refused, io_error; writer_busy where others write all
-/// the time, or one has truncated it and is not done.
+/// the time, or one has truncated it a moment ago and is not done.
 Result<ReplaceOutcome> replace_file(FileSystem& fs, Clock& clock, const ReplaceRequest& request);
 
 /// The whole file (following symlinks within `root`), or an empty optional where there is none.

@@ -20,7 +20,10 @@ Result<ReplaceOutcome> Replacement::run() {
   if (!target) return std::move(target).error();
   target_ = std::move(*target);
   temp_ = target_.name + std::string(kTempSuffix);
+  give_up_ = clock_.steady() + kFollowMax;
   if (Result<void> cleared = clear_left_over(); !cleared) return std::move(cleared).error();
+  if (request_.mode == WriteMode::in_place)
+    if (Result<void> undone = undo_interrupted(); !undone) return std::move(undone).error();
 
   if (Result<void> replaced = replace(); !replaced) {
     Error error = std::move(replaced).error();
@@ -29,12 +32,15 @@ Result<ReplaceOutcome> Replacement::run() {
       error.detail += "; lines that are not in it are kept in " + kept;
     return error;
   }
-  for (const Edit& edit : edits_) forget_left_over(fs_, request_, edit.kept);
+  for (const Edit& edit : edits_) {
+    const auto& left = outcome_.left_overs;  // equal bytes share a copy
+    if (std::find(left.begin(), left.end(), edit.kept) == left.end())
+      forget_left_over(fs_, request_, edit.kept);
+  }
   return outcome_;
 }
 
 Result<void> Replacement::replace() {
-  const std::chrono::steady_clock::time_point give_up = clock_.steady() + kFollowMax;
   for (int late = 0;;) {
     if (Result<void> done = read(); !done) return done;
     if (outcome_.rebases > 0 && must_read_again()) continue;
@@ -43,6 +49,10 @@ Result<void> Replacement::replace() {
     // What is wrong with it may be half of another writer's work, too.
     if (must_read_again()) continue;
     if (!next) return next.error();
+    if (is_unfinished(open_)) {
+      if (!await_writers(old_->handle.get())) return unfinished();
+      continue;
+    }
 
     const Result<Met> met = write(**next);
     if (!met) return met.error();
@@ -55,7 +65,7 @@ Result<void> Replacement::replace() {
         break;
       case Met::late_edit:
         if (++late > (edits_.empty() ? kRebasesMax : kRebasesWithEditsMax) ||
-            clock_.steady() > give_up)
+            clock_.steady() >= give_up_)
           return {Errc::writer_busy, "other writers changed " + quoted(target_.path()) +
                                          " each of " + std::to_string(late) +
                                          " times that it was about to be replaced"};
@@ -85,27 +95,44 @@ Result<void> Replacement::clear_left_over() {
 
   Result<std::optional<ReadFile>> left = open_file(fs_, target_, temp_);
   if (!left) return std::move(left).error();
-  if (*left) {
-    if (!await_writers((*left)->handle.get())) outcome_.writer_busy = true;
-    if (Result<void> done = read_bytes(fs_, **left, shown, kHostsBytesMax); !done) return done;
-    // Of a file that was just being made, the lines are ours.
-    if (holds_lost_lines((*left)->bytes, old_ ? old_bytes() : kNewHostsFile)) {
-      Result<std::string> kept = keep_left_over(fs_, request_, (*left)->bytes);
-      if (!kept) return annotate(std::move(kept).error(), "cannot clear " + quoted(shown));
-      outcome_.left_overs.push_back(std::move(*kept));
-    }
-  }
   clear_kept_temps(fs_, request_);
   // The killed run may have swapped and not synced: a missing temporary file says that all is on
   // disk.
   const SysResult<void> synced = retry_interrupted([&] { return fs_.sync(directory); });
   if (!synced && synced.error().number != EINVAL)
     return sys_error(synced.error().number, "sync directory " + quoted(target_.directory_path));
+  if (*left) {
+    const Result<bool> moved = put_aside(**left, shown);
+    if (!moved) return moved.error();
+    if (*moved) return {};
+  }
   const SysResult<void> removed = retry_interrupted([&] { return fs_.unlink(directory, temp_); });
   if (!removed && removed.error().number != ENOENT)
     return explain_refusal(fs_, target_, nullptr, removed.error().number,
                            "remove " + quoted(shown));
   return {};
+}
+
+/// Keeps what is in a left-over and not in the file. Whether the left-over itself is out of the
+/// way, which it is where somebody still writes to it.
+Result<bool> Replacement::put_aside(ReadFile& left, const std::string& shown) {
+  const bool at_rest = await_writers(left.handle.get());
+  if (!at_rest && left.status.owner == fs_.effective_user()) {
+    std::string moved = move_left_over(fs_, request_, target_.directory.get(), temp_);
+    if (!moved.empty()) {
+      outcome_.left_overs.push_back(std::move(moved));
+      return true;
+    }
+  }
+  if (!at_rest) outcome_.writer_busy = true;
+  if (Result<void> done = read_bytes(fs_, left, shown, kHostsBytesMax); !done)
+    return std::move(done).error();
+  // Of a file that was just being made, the lines are ours.
+  if (!holds_lost_lines(left.bytes, old_ ? old_bytes() : kNewHostsFile)) return false;
+  Result<std::string> kept = keep_left_over(fs_, request_, left.bytes);
+  if (!kept) return annotate(std::move(kept).error(), "cannot clear " + quoted(shown));
+  outcome_.left_overs.push_back(std::move(*kept));
+  return false;
 }
 
 Result<void> Replacement::read() {
@@ -114,7 +141,6 @@ Result<void> Replacement::read() {
   if (!file) return std::move(file).error();
   old_ = std::move(*file);
   if (!old_) return {};
-  outcome_.hard_linked = old_->status.links > 1;
   return read_bytes(fs_, *old_, target_.path(), kHostsBytesMax);
 }
 
@@ -162,8 +188,16 @@ bool Replacement::must_read_again() {
 bool Replacement::waited_for_rest() {
   if (!rest_deadline_) rest_deadline_ = clock_.steady() + kRestWaitMax;
   bool waited = false;
-  (void)await_writers(old_->handle.get(), *rest_deadline_, &waited);
+  open_ = !await_writers(old_->handle.get(), *rest_deadline_, &waited);
   return waited;
+}
+
+/// Whether whoever has the file open has truncated it and is not done, as a slow download: what it
+/// still has to write would never be in the file if ours took its place now.
+bool Replacement::is_unfinished(bool open) const {
+  if (!open || !old_ || !request_.doubtful || !request_.doubtful(old_->bytes)) return false;
+  constexpr std::int64_t kNanoseconds = std::chrono::nanoseconds(kStalledAfter).count();
+  return now_ns() - old_->status.mtime_ns < kNanoseconds;
 }
 
 Result<Replacement::Met> Replacement::write(const Pieces& next) {
@@ -184,6 +218,7 @@ Result<Replacement::Met> Replacement::write(const Pieces& next) {
 
 /// After the swap: nothing here may fail the replacement but a directory that cannot be synced.
 Result<void> Replacement::finish(const TempFile& file, std::size_t size, bool displaced) {
+  outcome_.hard_linked = old_ && old_->status.links > 1;
   const Handle handle = file.handle.get();
   // It was set before the swap, too.
   (void)retry_interrupted([&] { return fs_.set_mtime(handle, now_ns()); });
@@ -209,8 +244,8 @@ Result<void> Replacement::finish(const TempFile& file, std::size_t size, bool di
 }
 
 /// The displaced file itself becomes hosts.prev, which spares a copy of it, and keeps what a writer
-/// that did not end has yet to write; not somebody else's
-/// file, and not where the state directory is another mount, as in the units' sandbox.
+/// that did not end has yet to write; not somebody else's file, and not where the state directory
+/// is another mount, as in the units' sandbox.
 bool Replacement::move_to_previous() {
   if (request_.state_directory.empty() || (!outcome_.previous.empty() && !busy_)) return false;
   if (old_->status.owner != fs_.effective_user()) return false;
@@ -237,7 +272,7 @@ void Replacement::keep_previous_bytes() {
 /// Whether nobody has the displaced file open for writing any more; waits for that.
 bool Replacement::await_writers(Handle handle) {
   bool waited = false;
-  return await_writers(handle, clock_.steady() + kWriterWaitMax, &waited);
+  return await_writers(handle, std::min(clock_.steady() + kWriterWaitMax, give_up_), &waited);
 }
 
 bool Replacement::await_writers(Handle handle, std::chrono::steady_clock::time_point deadline,
@@ -263,6 +298,7 @@ Result<void> Replacement::keep_busy_bytes(std::string_view bytes) {
     return annotate(std::move(kept).error(), "another writer keeps " + quoted(target_.path()) +
                                                  " open, and its bytes could not be kept");
   outcome_.previous = std::move(*kept);
+  outcome_.busy_kept = outcome_.previous;
   return {};
 }
 

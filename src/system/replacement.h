@@ -42,16 +42,22 @@ class Replacement {
   // replacement.cc: the order of things
   Result<void> replace();
   Result<void> clear_left_over();
+  Result<bool> put_aside(ReadFile& left, const std::string& shown);
   Result<void> read();
   Result<std::optional<Pieces>> work_out();
   Result<Pieces> merge_in_edits(std::string bytes);
   bool must_read_again();
   bool waited_for_rest();
+  [[nodiscard]] bool is_unfinished(bool open) const;
   Result<Met> write(const Pieces& next);
-  Result<Met> write_in_place(const Pieces& next);
   bool move_to_previous();
   void keep_previous_bytes();
   Result<void> finish(const TempFile& file, std::size_t size, bool displaced);
+
+  // replacement_in_place.cc: where nothing can take the file's place
+  Result<Met> write_in_place(const Pieces& next);
+  Result<void> undo_interrupted();
+  Result<void> undo_interrupted(const std::string& directory);
 
   // replacement_swap.cc: putting the new file in the old one's place
   Result<Met> swap(TempFile& file, const Pieces& next);
@@ -60,7 +66,6 @@ class Replacement {
   Result<Met> judge_displaced(TempFile& file, const Pieces& next);
   Result<Met> swap_back(TempFile& file, const Pieces& next);
   Result<Met> compare(const std::string& name);
-  [[nodiscard]] bool writer_must_finish() const;
   [[nodiscard]] Error unfinished() const;
   bool edited_early();
   bool exchanged(std::uint64_t inode);
@@ -86,7 +91,9 @@ class Replacement {
   std::vector<Edit> edits_;      ///< not in the file yet
   int early_edits_ = 0;
   bool settled_ = false;
-  bool busy_ = false;  ///< a writer outlasted the wait
+  bool open_ = false;  ///< for writing, when that was last looked at before the exchange
+  bool busy_ = false;  ///< a writer outlasted the wait after it
+  std::chrono::steady_clock::time_point give_up_;
   std::optional<std::chrono::steady_clock::time_point> rest_deadline_;  ///< before the exchange
 };
 

@@ -1,9 +1,12 @@
 // Writing over the file itself: only where the configuration says so and the file is a mount point,
 // since a reader may see half of it.
 
+#include <algorithm>
 #include <cerrno>
 
+#include "hostspin/hosts_file.h"
 #include "kept_bytes.h"
+#include "path_text.h"
 #include "refusal.h"
 #include "replacement.h"
 #include "sys_error.h"
@@ -30,7 +33,62 @@ Result<void> overwrite(FileSystem& fs, Handle handle, const Pieces& bytes,
   return {};
 }
 
+/// Whether `bytes` may be what a write of `next` over `before` left when it was cut off: each byte
+/// is of one or of the other, or of the blank lines or the room between their ends.
+bool is_mixture(std::string_view bytes, std::string_view before, std::string_view next) {
+  if (bytes.size() > std::max(before.size(), next.size())) return false;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char written = i < next.size() ? next[i] : '\n';
+    const char old = i < before.size() ? before[i] : '\0';
+    if (bytes[i] != written && bytes[i] != old) return false;
+  }
+  return bytes.size() >= std::min(before.size(), next.size());
+}
+
 }  // namespace
+
+/// A run that was killed while it wrote in place left half of its own bytes and half of the old
+/// ones: the old ones are put back, before they are taken for the file.
+Result<void> Replacement::undo_interrupted() {
+  for (const std::string& directory : keeping_directories(request_.state_directory))
+    if (Result<void> undone = undo_interrupted(directory); !undone) return undone;
+  return {};
+}
+
+Result<void> Replacement::undo_interrupted(const std::string& directory) {
+  const std::string mark = join_path(directory, std::string(kNextName));
+  const std::string copy = join_path(directory, std::string(kPreviousName));
+  const Result<std::optional<std::string>> next =
+      read_file(fs_, request_.root, mark, kHostsBytesMax);
+  if (!next) return next.error();
+  if (!*next) return {};
+  const Result<std::optional<std::string>> before =
+      read_file(fs_, request_.root, copy, kHostsBytesMax);
+  if (!before) return before.error();
+  if (Result<void> done = read(); !done) return done;
+  const std::string_view now = old_bytes();
+  if (*before && old_ && now != **before && now != **next) {
+    const std::string shown = target_.path();
+    if (is_mixture(now, **before, **next)) {
+      const SysResult<Handle> opened =
+          retry_interrupted([&] { return fs_.open_write(target_.directory.get(), target_.name); });
+      if (!opened)
+        return explain_refusal(fs_, target_, present(), opened.error().number,
+                               "open " + quoted(shown) + " for writing");
+      const OwnedHandle file(fs_, *opened);
+      if (Result<void> restored = overwrite(fs_, *opened, Pieces(std::string(**before)), shown);
+          !restored)
+        return annotate(std::move(restored).error(),
+                        "an interrupted write left a mixture, and the old bytes are in " + copy);
+    } else if (holds_lost_lines(**before, now)) {  // somebody has edited it since
+      Result<std::string> kept = keep_left_over(fs_, request_, **before);
+      if (!kept) return annotate(std::move(kept).error(), "cannot keep " + quoted(copy));
+      outcome_.left_overs.push_back(std::move(*kept));
+    }
+  }
+  forget_left_over(fs_, request_, mark);
+  return {};
+}
 
 Result<Replacement::Met> Replacement::write_in_place(const Pieces& next) {
   const std::string shown = target_.path();
@@ -57,14 +115,19 @@ Result<Replacement::Met> Replacement::write_in_place(const Pieces& next) {
   if (!allocated && (allocated.error().number == ENOSPC || allocated.error().number == EDQUOT))
     return sys_error(allocated.error().number, "make room in " + quoted(shown));
 
+  const Result<std::string> mark = keep_next(fs_, request_, next);
+  if (!mark)
+    return annotate(mark.error(), "cannot note that " + quoted(shown) + " is being written");
   if (Result<void> written = overwrite(fs_, *opened, next, shown); !written) {
     const Result<void> restored = overwrite(fs_, *opened, old_bytes(), shown);
+    if (restored) forget_left_over(fs_, request_, *mark);
     Error error = std::move(written).error();
     error.detail += restored
                         ? "; the old bytes were put back"
                         : "; it may hold a mixture, and the old bytes are in " + outcome_.previous;
     return error;
   }
+  forget_left_over(fs_, request_, *mark);
   constexpr std::int64_t kSecond = 1'000'000'000;
   const SysResult<FileStatus> status = fs_.status(*opened);
   if (status && status->mtime_ns == old_->status.mtime_ns && status->size == old_->status.size)

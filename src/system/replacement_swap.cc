@@ -24,7 +24,7 @@ bool same_metadata(const FileStatus& a, const FileStatus& b) {
 }  // namespace
 
 Result<Replacement::Met> Replacement::swap(TempFile& file, const Pieces& next) {
-  if (old_ && edited_early()) {
+  if (old_ && (edited_early() || is_unfinished(open_))) {
     abandon(file);
     return Met::early_edit;
   }
@@ -84,8 +84,9 @@ Result<Replacement::Met> Replacement::place_new(TempFile& file, const Pieces& ne
 Result<Replacement::Met> Replacement::rename_over(TempFile& file, const Pieces& next) {
   keep_previous_bytes();  // first: nothing may stand between comparing and renaming
   Result<Met> met = compare(target_.name);
-  if (!met || *met == Met::late_edit || writer_must_finish()) {
+  if (!met || *met == Met::late_edit || is_unfinished(busy_)) {
     abandon(file);
+    outcome_.previous.clear();  // not what will have been replaced
     if (met && *met == Met::expected) return unfinished();
     return met;
   }
@@ -116,7 +117,7 @@ Result<Replacement::Met> Replacement::judge_displaced(TempFile& file, const Piec
     return met.error();
   }
   if (*met == Met::late_edit) return swap_back(file, next);
-  if (writer_must_finish()) {
+  if (is_unfinished(busy_)) {
     Result<Met> back = swap_back(file, next);
     if (!back) return back;
     return unfinished();
@@ -152,6 +153,13 @@ Result<Replacement::Met> Replacement::swap_back(TempFile& file, const Pieces& ne
   if (!ours) return std::move(ours).error();  // the next run judges it
   if (!*ours) return Met::late_edit;
   const bool at_rest = await_writers((*ours)->handle.get());
+  if (!at_rest && (*ours)->status.owner == fs_.effective_user()) {
+    std::string moved = move_left_over(fs_, request_, directory, temp_);
+    if (!moved.empty()) {
+      outcome_.left_overs.push_back(std::move(moved));
+      return Met::late_edit;
+    }
+  }
   if (!at_rest) outcome_.writer_busy = true;
   if (Result<void> kept = keep_edit(**ours, next, at_rest); !kept) return std::move(kept).error();
   (void)fs_.unlink(directory, temp_);  // if not, creating it anew says so
@@ -182,12 +190,6 @@ Error Replacement::unfinished() const {
           quoted(target_.path()) +
               " gives no address for localhost, and the program that has it open "
               "is not done with it"};
-}
-
-/// Whether the writer that outlasted the wait has truncated the file, as a download into it does:
-/// what it still has to write would never be in the file if ours took its place now.
-bool Replacement::writer_must_finish() const {
-  return busy_ && request_.doubtful && request_.doubtful(old_->bytes);
 }
 
 /// Whether another writer was at the file since it was read, as far as can be told without reading

@@ -51,7 +51,6 @@ Result<void> copy_attribute(FileSystem& fs, Handle from, Handle to, const std::s
   if (set.error().number == EPERM)
     error.hint = "run 'hostspin apply' by hand as root, or take that attribute off the file";
   return error;
-  return {};
 }
 
 /// Attributes, and the ACL last: it rewrites the group's mode bits.

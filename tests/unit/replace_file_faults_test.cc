@@ -33,7 +33,8 @@ TEST_CASE("whichever call fails, the file is the old one or the new one", "[repl
     // An interrupted call is begun again, whichever it is.
     if (error == EINTR && !happens) CHECK(done);
 
-    // The next run puts everything right, and clears up.
+    // The next run, another process, puts everything right, and clears up.
+    world.disk.kill_process();
     REQUIRE(replace_file(world.disk, world.clock, apply_request()));
     CHECK(world.hosts() == with_block(kOld));
     CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
@@ -155,6 +156,35 @@ TEST_CASE("in place: a kill leaves no end of the longer file before",
     const bool is_new =
         now.starts_with(kOld) && now.find_first_not_of('\n', kOld.size()) == std::string::npos;
     CHECK((now == longer || is_new));
+    if (!fs.fired()) break;
+  }
+}
+
+TEST_CASE("in place: the run after a kill has every foreign byte again",
+          "[replace][in-place][sweep]") {
+  const bool half_done = GENERATE(false, true);
+  const std::string edit = GENERATE("", "10.0.0.7\tmeanwhile.example\n");
+  for (int step = 0;; ++step) {
+    CAPTURE(half_done, edit, step);
+    HostsWorld world;
+    world.disk.set_mount_point(kHosts);
+    ReplaceRequest request = apply_request();
+    request.mode = WriteMode::in_place;
+    FaultyFileSystem fs(world.disk, step, {EIO, true, half_done, false});
+    (void)replace_file(fs, world.clock, request);
+    world.disk.kill_process();
+    if (!edit.empty()) world.disk.append(kHosts, edit);
+    const Result<ReplaceOutcome> next = world.apply(request);
+    if (edit.empty()) {
+      REQUIRE(next);
+      CHECK(world.hosts() == with_block(kOld));
+      CHECK(next->left_overs.empty());
+    } else {  // no mixture any more that can only be ours: nothing is guessed
+      CHECK_THAT(world.hosts(), Catch::EndsWith(edit));
+      CHECK((!holds_lost_lines(kOld, world.hosts()) ||
+             world.disk.content(kState + "/hosts.left-1") == kOld));
+    }
+    CHECK_FALSE(world.disk.content(kState + "/hosts.next"));
     if (!fs.fired()) break;
   }
 }
