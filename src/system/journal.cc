@@ -1,21 +1,25 @@
 #include "journal.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 
 namespace hostspin {
 namespace {
 
 /// How long an entry may wait for a journald that is behind; then it is lost.
-constexpr timeval kJournalWaitMax{0, 250000};
+constexpr std::chrono::milliseconds kJournalWaitMax{250};
 
 }  // namespace
 
@@ -39,34 +43,49 @@ std::string journal_entry(const JournalFields& fields) {
   return entry;
 }
 
-bool Journal::send(const JournalFields& fields) {
+/// A socket that is connected to the journal below `root`; -1 where there is none.
+OwnedFd Journal::connect() const {
   std::string path = (root_ == "/" ? std::string() : root_) + std::string(kJournalSocket);
   sockaddr_un address{};
-  int directory = -1;
+  OwnedFd directory;
   if (path.size() >= sizeof address.sun_path) {
     // A path below a long --root does not fit into a socket's address: through the open directory.
     const std::size_t slash = path.rfind('/');
-    directory = open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return false;
-    path = "/proc/self/fd/" + std::to_string(directory) + path.substr(slash);
+    directory = OwnedFd(open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (directory.get() < 0) return {};
+    path = "/proc/self/fd/" + std::to_string(directory.get()) + path.substr(slash);
   }
+  if (path.size() >= sizeof address.sun_path) return {};
   address.sun_family = AF_UNIX;
-  bool sent = false;
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && path.size() < sizeof address.sun_path) {
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    // Its queue holds some ten entries, and a pass may end many alarms at once.
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kJournalWaitMax, sizeof kJournalWaitMax);
-    const std::string entry = journal_entry(fields);
-    const int flags = MSG_NOSIGNAL | (is_behind_ ? MSG_DONTWAIT : 0);
-    const ssize_t size = sendto(fd, entry.data(), entry.size(), flags,
-                                reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    sent = size == static_cast<ssize_t>(entry.size());
-    is_behind_ = size < 0 && errno == EAGAIN;
-  }
-  if (fd >= 0) (void)close(fd);
-  if (directory >= 0) (void)close(directory);
-  return sent;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  OwnedFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0 ||
+      ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return {};
+  // Its queue holds some ten entries, and a pass may end many alarms at once.
+  constexpr timeval kWait{0, std::chrono::microseconds(kJournalWaitMax).count()};
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kWait, sizeof kWait);
+  return fd;
+}
+
+bool Journal::send(const JournalFields& fields) {
+  const OwnedFd fd = connect();
+  if (fd.get() < 0) return false;
+  const std::string entry = journal_entry(fields);
+  const int flags = MSG_NOSIGNAL | (is_behind_ ? MSG_DONTWAIT : 0);
+  const ssize_t size = ::send(fd.get(), entry.data(), entry.size(), flags);
+  is_behind_ = size < 0 && errno == EAGAIN;
+  return size == static_cast<ssize_t>(entry.size());
+}
+
+void Journal::wait_until_read() {
+  const OwnedFd fd = connect();
+  // journald passes over an empty datagram, and once it has read one it is done with those before.
+  if (fd.get() < 0 || is_behind_ || ::send(fd.get(), "", 0, MSG_NOSIGNAL) != 0) return;
+  const auto end = std::chrono::steady_clock::now() + kJournalWaitMax;
+  constexpr timespec kPause{0, 500'000};
+  for (int unread = 1; std::chrono::steady_clock::now() < end; (void)nanosleep(&kPause, nullptr))
+    if (ioctl(fd.get(), SIOCOUTQ, &unread) != 0 || unread == 0) return;
 }
 
 }  // namespace hostspin

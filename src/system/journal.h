@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "owned_fd.h"
+
 namespace hostspin {
 
 /// Where journald takes structured entries, as seen from the root directory.
@@ -27,8 +29,13 @@ class Journal {
   /// Nobody waits longer for a log: after one that was not taken in time none waits at all, until
   /// one is taken again.
   bool send(const JournalFields& fields);
+  /// Waits for journald to have read what was sent, no longer than that. For a process that ends
+  /// soon: which unit an entry is of journald asks the kernel, which then cannot tell any more.
+  void wait_until_read();
 
  private:
+  [[nodiscard]] OwnedFd connect() const;
+
   std::string root_;
   bool is_behind_ = false;
 };

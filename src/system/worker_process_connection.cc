@@ -44,11 +44,6 @@ std::optional<std::string> await_ending(pid_t child, milliseconds limit) {
 
 }  // namespace
 
-void OwnedFd::reset() {
-  // Linux frees the descriptor whatever close() answers, so there is nothing to do about an error.
-  if (fd_ >= 0) (void)close(std::exchange(fd_, -1));
-}
-
 WorkerConnection::~WorkerConnection() { kill_now(); }
 
 void WorkerConnection::close_writing() const { (void)shutdown(write_fd(), SHUT_WR); }

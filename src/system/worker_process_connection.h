@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hostspin/result.h"
+#include "owned_fd.h"
 
 namespace hostspin {
 
@@ -17,26 +18,6 @@ inline constexpr std::chrono::milliseconds kWorkerLeaveLimit{1000};
 inline constexpr std::chrono::milliseconds kWorkerDieLimit{2000};
 /// How long the way from fork to a successful exec may take.
 inline constexpr std::chrono::milliseconds kWorkerExecLimit{5000};
-
-/// A file descriptor with one owner.
-class OwnedFd {
- public:
-  OwnedFd() = default;
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~OwnedFd() { reset(); }
-
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-  void reset();
-
- private:
-  int fd_ = -1;
-};
 
 /// A worker as reached: non-blocking sockets to it and from it, and the child behind them if it is
 /// ours. Its destructor kills and reaps, whatever state the worker is in.

@@ -238,9 +238,10 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
                 book.unlink(missing_ok=True)
                 with contextlib.suppress(FileExistsError):
                     book.mkdir()
-            vandalised_until("HOSTSPIN_EVENT=pass_failed", "HOSTSPIN_STATE=raised")
+            failed = ("HOSTSPIN_EVENT=pass_failed", "HOSTSPIN_TASK=apply")  # a round of probes comes once an hour
+            vandalised_until(*failed, "HOSTSPIN_STATE=raised")
             book.rmdir()
-            vandalised_until("HOSTSPIN_EVENT=pass_failed", "HOSTSPIN_STATE=cleared")
+            vandalised_until(*failed, "HOSTSPIN_STATE=cleared")
             wait_until(lambda: pinned(machine), "the block")
             machine.hosts = machine.hosts + machine.hosts
             wait_until(lambda: ask("HOSTSPIN_EVENT=block_not_written", "HOSTSPIN_STATE=raised"), "the alarm")

@@ -1,13 +1,17 @@
 #include "events.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "app_world.h"
 #include "catch.h"
@@ -135,6 +139,27 @@ TEST_CASE("a journal that takes nothing is waited for once", "[events]") {
   while (recv(hung.get(), &byte, 1, 0) > 0) {
   }
   CHECK(journal.send(entry));
+}
+
+TEST_CASE("the end of a process can wait until its entries were read", "[events]") {
+  const hostspin::testing::AppWorld world;
+  const OwnedFd listening = listening_journal(world.options.root);
+  Journal journal(world.options.root);
+  REQUIRE(journal.send({{"MESSAGE", "m"}}));
+  std::atomic<int> entries = 0;
+  std::thread reader([&] {
+    std::array<char, 64> bytes{};
+    for (ssize_t size = -1; size != 0;) {  // the end is an empty one
+      pollfd waited{listening.get(), POLLIN, 0};
+      if (poll(&waited, 1, 10000) != 1) return;
+      size = recv(listening.get(), bytes.data(), bytes.size(), 0);
+      if (size > 0) ++entries;
+    }
+  });
+  journal.wait_until_read();
+  CHECK(entries == 1);
+  reader.join();
+  CHECK(entries == 1);
 }
 
 TEST_CASE("an alarm's entry says whether it was raised or cleared", "[events]") {
