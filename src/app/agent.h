@@ -13,6 +13,7 @@
 #include "agent_settings.h"
 #include "child_process.h"
 #include "context.h"
+#include "events.h"
 #include "file_watch.h"
 #include "log.h"
 
@@ -52,8 +53,8 @@ class Agent {
   struct Report {
     std::string first_line;  ///< of what it said to people
     std::string verdict;     ///< the first such line that is no error, warning or note
-    std::string plain;       ///< lines that are neither events nor hints
-    std::map<std::string, std::int64_t> hints;
+    std::string plain;       ///< lines that are neither events nor hints, nor said to people
+    std::map<std::string, Hint> hints;
   };
 
   bool start();

@@ -69,12 +69,13 @@ Result<AgentSettings> parse_settings(std::string_view text) {
       flag("has_sources", settings.has_sources) && flag("has_files", settings.has_files);
   const auto path = [&](std::string_view key, std::string& into) {
     const auto found = values.find(key);
-    if (found == values.end() || !found->second.starts_with('/')) return false;
+    if (found == values.end()) return false;
     into = std::string(found->second);
     return true;
   };
-  const bool paths =
-      path("hosts_path", settings.hosts_path) && path("config_file", settings.config_file);
+  const bool paths = path("hosts_path", settings.hosts_path) &&
+                     settings.hosts_path.starts_with('/') &&
+                     path("config_file", settings.config_file);
   if (!numbers || !flags || !paths || values.size() != kKeys) {
     return {Errc::internal, "the settings are not complete"};
   }

@@ -20,8 +20,9 @@ struct AgentSettings {
   bool has_sources = false;
   bool has_files = false;                 ///< false: nothing is configured, the defaults hold
   std::string hosts_path = "/etc/hosts";  ///< with --root put before it
-  /// What the passes read: a copy of the configuration that was found good.
-  std::string config_file = "/etc/hostspin/hostspin.toml";
+  /// What the passes are to read: a copy of the configuration that was found good. Where none could
+  /// be made, the file that the administrator named; empty = the usual ones.
+  std::string config_file;
   bool operator==(const AgentSettings&) const = default;
 };
 

@@ -103,11 +103,12 @@ Agent::Report Agent::take_output(const std::string& output, bool log_plain) {
       const bool comes_again = event->number != 0 && (!whole || was_told(event->number));
       if (!comes_again) log_.write(*event);
     } else if (const std::optional<Hint> hint = parse_hint_line(line)) {
-      report.hints[hint->key] = hint->value;
+      report.hints[hint->key] = *hint;
     } else {
       if (report.first_line.empty()) report.first_line = std::string(line);
-      if (report.verdict.empty() && !line.starts_with("hostspin: ")) report.verdict = line;
-      report.plain.append(line).append("\n");
+      const bool is_aside = line.starts_with("hostspin: ");
+      if (report.verdict.empty() && !is_aside) report.verdict = line;
+      if (!is_aside) report.plain.append(line).append("\n");
       if (log_plain) log_.debug(line);
     }
   }
@@ -224,6 +225,10 @@ void Agent::take_settings(int exit_code, const Report& report) {
     failed_ = !settings_known_;
     return;
   }
+  if (const auto uncopied = report.hints.find("uncopied"); uncopied != report.hints.end()) {
+    log_.warning("the configuration could not be copied, so passes read its files themselves: " +
+                 uncopied->second.why);
+  }
   const bool first = !settings_known_;
   const bool moved = first || read->hosts_path != settings_.hosts_path;
   const bool had_sources = !first && settings_.has_sources;
@@ -248,8 +253,8 @@ void Agent::take_settings(int exit_code, const Report& report) {
 
 void Agent::take_apply(const Report& report) {
   const auto back_off = report.hints.find("back_off_ms");
-  if (back_off != report.hints.end() && back_off->second > 0) {
-    quiet_until_ = now() + milliseconds(back_off->second);
+  if (back_off != report.hints.end() && back_off->second.value > 0) {
+    quiet_until_ = now() + milliseconds(back_off->second.value);
     apply_at_ = quiet_until_;
   }
   if (report.hints.contains("in_sync")) {
@@ -270,7 +275,7 @@ void Agent::take_refresh(int exit_code, const Report& report) {
   const auto turn = report.hints.find("adopt_in_s");
   if (turn == report.hints.end()) return;
   // This host's moment within `spread`; the clock's seconds are whole ones.
-  const std::chrono::seconds wait(std::clamp<std::int64_t>(turn->second, 0, kTurnSecondsMax));
+  const std::chrono::seconds wait(std::clamp<std::int64_t>(turn->second.value, 0, kTurnSecondsMax));
   refresh_at_ = std::min(refresh_at_, now() + wait + schedule_.first(kTurnJitter));
 }
 

@@ -1,4 +1,4 @@
-#include <array>
+#include <cerrno>
 #include <csignal>
 
 #include "agent.h"
@@ -10,6 +10,7 @@
 #include "probing.h"
 #include "run_files.h"
 #include "standing.h"
+#include "sys_error.h"
 
 namespace hostspin {
 namespace {
@@ -32,14 +33,17 @@ Result<std::string> copy_config(const Context& context, const std::string& main_
   FileSystem& fs = context.env.fs;
   const std::string& root = context.options.root;
   const std::string directory = std::string(kRunDirectory) + "/" + copy;
-  // Whoever may not read the configuration may not read its copy. What cannot be made is there
-  // already, or what follows says why not.
-  (void)fs.make_directory(root, "/run", 0755);
-  (void)fs.make_directory(root, std::string(kRunDirectory), 0755);
-  (void)fs.make_directory(root, directory, 0700);
-  (void)fs.make_directory(root, directory + "/conf.d", 0700);
+  int why_not = 0;
+  const auto make = [&](const std::string& path, std::uint32_t mode) {
+    const SysResult<void> made = fs.make_directory(root, path, mode);
+    if (!made && made.error().number != EEXIST && why_not == 0) why_not = made.error().number;
+  };
+  make("/run", 0755);
+  make(std::string(kRunDirectory), 0755);
+  make(directory, 0700);  // whoever may not read the configuration may not read its copy
+  make(directory + "/conf.d", 0700);
   const SysResult<Handle> old = fs.open_directory(root, directory + "/conf.d");
-  if (!old) return {Errc::io_error, "cannot make " + directory};
+  if (!old) return sys_error(why_not != 0 ? why_not : old.error().number, "make " + directory);
   if (const SysResult<std::vector<std::string>> names = fs.list(*old)) {
     for (const std::string& name : *names) (void)fs.unlink(*old, name);  // of the copy before last
   }
@@ -119,10 +123,17 @@ ExitCode command_agent_settings(Env& env, const CommonOptions& options,
   const std::string main_file = options.config_file.empty()
                                     ? context->store.paths().config + "/hostspin.toml"
                                     : options.config_file;
-  Result<std::string> copied = wanted.copy.empty() ? Result<std::string>(main_file)
-                                                   : copy_config(*context, main_file, wanted.copy);
-  // Without a /run that can be written the passes read the files themselves.
-  env.console.print(format_settings(settings_of(*context, copied ? *copied : main_file)));
+  // Without a /run that can be written the passes read the files themselves, as this one did: one
+  // that is named has to be there.
+  std::string passes_read = options.config_file;
+  if (!wanted.copy.empty()) {
+    Result<std::string> copied = copy_config(*context, main_file, wanted.copy);
+    if (copied)
+      passes_read = std::move(*copied);
+    else
+      give_hint(env, options, "uncopied", 1, copied.error().detail);
+  }
+  env.console.print(format_settings(settings_of(*context, passes_read)));
   give_hint(env, options, "exit", 0);
   return ExitCode::ok;
 }

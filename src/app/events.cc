@@ -160,10 +160,11 @@ std::optional<Event> parse_event_line(std::string_view line) {
   return event;
 }
 
-std::string format_hint_line(std::string_view key, std::int64_t value) {
+std::string format_hint_line(const Hint& hint) {
   std::string line(kHintWord);
-  line.append(key).append("=").append(std::to_string(value)).append("\n");
-  return line;
+  line.append(hint.key).append("=").append(std::to_string(hint.value));
+  if (!hint.why.empty()) line.append(" ").append(one_line(hint.why));
+  return line.append("\n");
 }
 
 std::optional<Hint> parse_hint_line(std::string_view line) {
@@ -171,9 +172,12 @@ std::optional<Hint> parse_hint_line(std::string_view line) {
   line.remove_prefix(kHintWord.size());
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
-  const std::optional<std::int64_t> value = parse_number(line.substr(equals + 1));
+  const std::string_view rest = line.substr(equals + 1);
+  const std::size_t blank = std::min(rest.find(' '), rest.size());
+  const std::optional<std::int64_t> value = parse_number(rest.substr(0, blank));
   if (!value) return std::nullopt;
-  return Hint{std::string(line.substr(0, equals)), *value};
+  return Hint{std::string(line.substr(0, equals)), *value,
+              std::string(rest.substr(std::min(blank + 1, rest.size())))};
 }
 
 void emit_events(Env& env, const CommonOptions& options, const std::vector<Event>& events) {
@@ -190,8 +194,10 @@ void emit_events(Env& env, const CommonOptions& options, const std::vector<Event
   if (worth_waiting) journal.wait_until_read();
 }
 
-void give_hint(Env& env, const CommonOptions& options, std::string_view key, std::int64_t value) {
-  if (options.for_agent) env.console.print(format_hint_line(key, value));
+void give_hint(Env& env, const CommonOptions& options, std::string_view key, std::int64_t value,
+               std::string_view why) {
+  if (!options.for_agent) return;
+  env.console.print(format_hint_line({std::string(key), value, std::string(why)}));
 }
 
 }  // namespace hostspin

@@ -72,18 +72,21 @@ struct Event {
 /// Nothing for any other line.
 [[nodiscard]] std::optional<Event> parse_event_line(std::string_view line);
 
-/// "@hint KEY=VALUE", by which a child tells its supervisor what to do next.
-[[nodiscard]] std::string format_hint_line(std::string_view key, std::int64_t value);
+/// "@hint KEY=VALUE WHY", by which a child tells its supervisor what to do next; the reason may be
+/// empty, and is made one line.
 struct Hint {
   std::string key;
   std::int64_t value = 0;
+  std::string why;
 };
+[[nodiscard]] std::string format_hint_line(const Hint& hint);
 [[nodiscard]] std::optional<Hint> parse_hint_line(std::string_view line);
 
 /// Where a command's events go: to the supervisor that runs it, else to this machine's journal
 /// where there is one.
 void emit_events(Env& env, const CommonOptions& options, const std::vector<Event>& events);
 /// A hint for the supervisor; nothing without one.
-void give_hint(Env& env, const CommonOptions& options, std::string_view key, std::int64_t value);
+void give_hint(Env& env, const CommonOptions& options, std::string_view key, std::int64_t value,
+               std::string_view why = {});
 
 }  // namespace hostspin

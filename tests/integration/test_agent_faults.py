@@ -33,6 +33,33 @@ def test_a_watch_that_cannot_be_had_at_first_is_had_later(machine, publication, 
     assert [one["level"] for one in said] == ["warning"], "told once"
 
 
+@pytest.mark.parametrize("place", ["drop-ins", "nothing", "named"])
+def test_a_configuration_that_cannot_be_copied_is_read_where_it_is(machine, publication, fleet, place):
+    """As where /run is full: with drop-ins alone, or no configuration, there is no main file to name instead."""
+    machine.trust(fleet.root(1), seed=fleet.manifest(5)) if place == "nothing" else publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    named = []
+    if place == "drop-ins":
+        machine.config_path.parent.joinpath("conf.d").mkdir()
+        machine.config_path.rename(machine.config_path.parent / "conf.d/10-fleet.toml")
+    elif place == "nothing":
+        machine.config_path.unlink()
+    else:
+        machine.config_path.rename(machine.path / "etc/other.toml")
+        named = ["--config", "/etc/other.toml"]
+    (machine.path / "run/hostspin").mkdir()
+    for copy in "config-a", "config-b":
+        (machine.path / "run/hostspin" / copy).write_text("in the way of the directory, also for root")
+    with Agent(machine, *named) as agent:
+        agent.wait_pinned()
+        machine.hosts = DEFAULT_HOSTS
+        wait_until(lambda: pinned(machine), "the block")
+        said = [one for one in agent.log() if "could not be copied" in one["message"]]
+        assert [one["level"] for one in said] == ["warning"] and "config-b: Not a directory" in said[0]["message"], said
+        assert agent.stop() == 0
+    assert not [one for one in agent.log() if one["level"] == "error"]
+
+
 def without_book(machine) -> Path:
     """The book of alarms cannot be written: a directory is in its place."""
     book = machine.path / "run/hostspin/alarms"

@@ -131,6 +131,10 @@ TEST_CASE("the supervisor takes exactly the settings that its child prints", "[a
   Result<AgentSettings> read = parse_settings(text);
   REQUIRE(read);
   CHECK(*read == settings);
+  settings.config_file.clear();
+  read = parse_settings(format_settings(settings));
+  REQUIRE(read);
+  CHECK(*read == settings);
   for (std::size_t cut = 0; cut < text.size(); ++cut) {
     CHECK_FALSE(parse_settings(std::string_view(text).substr(0, cut)));
   }

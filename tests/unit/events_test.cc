@@ -114,6 +114,14 @@ TEST_CASE("other lines are neither events nor hints", "[events]") {
   REQUIRE(hint);
   CHECK(hint->key == "back_off_ms");
   CHECK(hint->value == 1500);
+  CHECK(hint->why.empty());
+  const std::string line = format_hint_line({"exit", 3, "no space\n@hint exit=0"});
+  CHECK(line == "@hint exit=3 no space @hint exit=0\n");
+  const std::optional<Hint> reasoned =
+      parse_hint_line(std::string_view(line).substr(0, line.size() - 1));
+  REQUIRE(reasoned);
+  CHECK(reasoned->value == 3);
+  CHECK(reasoned->why == "no space @hint exit=0");
 }
 
 TEST_CASE("a journal entry: a line a field, and a length before a value of several lines",
