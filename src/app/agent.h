@@ -49,6 +49,12 @@ class Agent {
     bool cancelled = false;  ///< its end is no news
   };
 
+  /// When a task's passes began to find the lock taken.
+  struct Busy {
+    Time since;
+    std::int64_t wall = 0;  ///< seconds since 1970
+  };
+
   /// What a child said, taken apart.
   struct Report {
     std::string first_line;  ///< of what it said to people
@@ -68,6 +74,7 @@ class Agent {
   Report take_output(const std::string& output, bool log_plain);
   bool was_told(std::int64_t number);
   void judge_task(Task task, int exit_code, const Report& report);
+  void note_busy(Task task, std::int64_t holder);
   void retry_settings();
   void take_settings(int exit_code, const Report& report);
   void take_apply(const Report& report);
@@ -128,6 +135,7 @@ class Agent {
   Time watchdog_at_;
   std::optional<std::chrono::milliseconds> watchdog_;
   std::map<Task, std::string> task_alarms_;
+  std::map<Task, Busy> busy_;
   std::deque<std::int64_t> told_;  ///< numbers of the last alarms' lines
   std::string status_;
 };

@@ -9,6 +9,7 @@
 #include "alarms.h"
 #include "converge.h"
 #include "events.h"
+#include "hostspin/time_text.h"
 #include "replace_file.h"
 #include "run_files.h"
 #include "service_notify.h"
@@ -24,6 +25,8 @@ constexpr milliseconds kNetworkGrace{20000};  // beyond its own deadline: writin
 constexpr milliseconds kFirstProbeWithin{5000};
 constexpr milliseconds kTurnJitter{1000};
 constexpr std::int64_t kTurnSecondsMax = 604800;  // beyond it the turn is asked for again
+constexpr milliseconds kBusyLimit{15000};      // beyond it nobody is at work, but something hangs
+constexpr milliseconds kRetryAfterBusy{3000};  // after the time that the pass has waited itself
 constexpr std::size_t kStatusLineBytesMax = 200;
 constexpr std::size_t kToldMax = kUntoldMax;
 
@@ -142,8 +145,23 @@ void Agent::end_task_alarms() {
   task_alarms_.clear();
 }
 
+/// That the lock is taken is no news, as long as it passes on.
+void Agent::note_busy(Task task, std::int64_t holder) {
+  const std::int64_t wall = system_time(env_).time_since_epoch().count();
+  const Busy& busy = busy_.try_emplace(task, Busy{now(), wall}).first->second;
+  if (now() - busy.since < kBusyLimit) return;
+  const std::chrono::sys_seconds since{std::chrono::seconds(busy.wall)};
+  raise_task_alarm(task, "another hostspin" +
+                             (holder > 0 ? " (process " + std::to_string(holder) + ")" : "") +
+                             " has held the lock since " + format_utc(since));
+}
+
 /// Each command ends with a hint that says so; without it the child died, or said nothing usable.
 void Agent::judge_task(Task task, int exit_code, const Report& report) {
+  if (const auto busy = report.hints.find("busy"); busy != report.hints.end()) {
+    return note_busy(task, busy->second.value);
+  }
+  busy_.erase(task);
   if (report.hints.contains("unbooked")) {
     return raise_task_alarm(
         task, "what it found could not be kept in /run/hostspin: " + report.first_line);
@@ -259,6 +277,8 @@ void Agent::take_apply(const Report& report) {
   }
   if (report.hints.contains("in_sync")) {
     apply_retry_.reset();
+  } else if (report.hints.contains("busy")) {
+    apply_at_ = std::min(apply_at_, now() + kRetryAfterBusy);
   } else {
     apply_at_ = std::min(apply_at_, now() + apply_retry_.next());
   }

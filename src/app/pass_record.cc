@@ -143,11 +143,17 @@ void close_books(Context& context, Books books, bool lock) {
   close_books(context, std::move(books), load_probes(context), lock);
 }
 
+/// Another pass is at it. For the supervisor, who knows for how long that has been so.
+void hint_busy(Env& env, const CommonOptions& options) {
+  give_hint(env, options, "busy", Lock::holder(env.fs, options.root));
+}
+
 /// The lock, as far as it can be had: without it no alarm is judged, and the telemetry of two
 /// passes might mix, which costs no more than a count.
 std::optional<Lock> lock_books(Env& env, const CommonOptions& options) {
   Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (lock) return std::optional<Lock>(std::move(*lock));
+  if (lock.error().code == Errc::busy) hint_busy(env, options);
   env.console.note("a pass is booked without the lock: " + lock.error().detail);
   return std::nullopt;
 }
@@ -249,7 +255,7 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
 
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
                         const Error& error) {
-  if (error.code == Errc::busy) return;  // another pass is at it, and books what it finds
+  if (error.code == Errc::busy) return hint_busy(env, options);  // it books what it finds
   const std::string code(code_name(error.code));
   Books books;
   books.judge(kFailedPassAlarms);

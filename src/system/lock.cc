@@ -1,9 +1,15 @@
 #include "lock.h"
 
-#include <algorithm>
-#include <cerrno>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "number_text.h"
 #include "owned_handle.h"
+#include "replace_file.h"
 #include "sys_error.h"
 
 namespace hostspin {
@@ -12,6 +18,7 @@ namespace {
 constexpr const char* kRunDirectory = "/run/hostspin";
 constexpr const char* kLockName = "lock";
 constexpr std::chrono::milliseconds kPollTime{5};
+constexpr std::size_t kHolderBytes = 11;  // a process's number, right-aligned, and a line feed
 
 /// Makes a directory with exactly this mode, whatever the umask.
 SysResult<Handle> make_open(FileSystem& fs, const std::string& root, const std::string& path) {
@@ -47,6 +54,14 @@ SysResult<Handle> open_lock(FileSystem& fs, Handle directory) {
   }
 }
 
+/// For whoever finds it held and wants to tell by whom. Best effort: the lock holds without it.
+void sign_lock(FileSystem& fs, Handle lock) {
+  std::array<char, kHolderBytes + 1> text{};
+  // Always as long, so that nothing of a longer number stays behind.
+  (void)std::snprintf(text.data(), text.size(), "%10d\n", static_cast<int>(getpid()));
+  (void)fs.write(lock, 0, std::string_view(text.data(), kHolderBytes));
+}
+
 }  // namespace
 
 Result<Lock> Lock::take(FileSystem& fs, Clock& clock, const std::string& root,
@@ -63,7 +78,10 @@ Result<Lock> Lock::take(FileSystem& fs, Clock& clock, const std::string& root,
   const std::chrono::steady_clock::time_point deadline = clock.steady() + limit;
   for (;;) {
     const SysResult<void> locked = retry_interrupted([&] { return fs.try_lock(*handle); });
-    if (locked) return Lock(fs, file.release());
+    if (locked) {
+      sign_lock(fs, *handle);
+      return Lock(fs, file.release());
+    }
     if (locked.error().number != EWOULDBLOCK)
       return sys_error(locked.error().number, "lock " + std::string(kRunDirectory) + "/lock");
     const std::chrono::nanoseconds left = deadline - clock.steady();
@@ -74,13 +92,24 @@ Result<Lock> Lock::take(FileSystem& fs, Clock& clock, const std::string& root,
   }
 }
 
+std::int64_t Lock::holder(FileSystem& fs, const std::string& root) {
+  const Result<std::optional<std::string>> text =
+      read_file(fs, root, std::string(kRunDirectory) + "/" + kLockName, kHolderBytes);
+  if (!text || !*text) return 0;
+  const std::size_t begin = std::min((*text)->find_first_not_of(' '), (*text)->size());
+  const std::string_view digits = std::string_view(**text).substr(begin);
+  return parse_number(digits.substr(0, digits.find('\n'))).value_or(0);
+}
+
 Lock::Lock(Lock&& other) noexcept
     : fs_(std::exchange(other.fs_, nullptr)),
       handle_(other.handle_),
       hold_(std::move(other.hold_)) {}
 
 Lock::~Lock() {
-  if (fs_ != nullptr) (void)fs_->close(handle_);  // the lock goes with it
+  if (fs_ == nullptr) return;
+  (void)fs_->truncate(handle_, 0);  // of the signature; an image bake leaves nothing that differs
+  (void)fs_->close(handle_);        // the lock goes with it
 }
 
 }  // namespace hostspin

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "clock.h"
@@ -19,6 +20,8 @@ class Lock {
   /// Waits at most `limit`; Errc::busy after it.
   static Result<Lock> take(FileSystem& fs, Clock& clock, const std::string& root,
                            std::chrono::milliseconds limit);
+  /// The process that holds it, for messages; 0 = none that is known.
+  static std::int64_t holder(FileSystem& fs, const std::string& root);
   Lock(Lock&& other) noexcept;
   Lock& operator=(Lock&&) = delete;
   ~Lock();

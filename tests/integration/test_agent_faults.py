@@ -1,6 +1,7 @@
 """What the resident agent lives through: children, watches, books and logs that fail it."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -31,6 +32,26 @@ def test_a_watch_that_cannot_be_had_at_first_is_had_later(machine, publication, 
         assert agent.stop() == 0
     said = [one for one in agent.log() if "cannot watch files" in one["message"]]
     assert [one["level"] for one in said] == ["warning"], "told once"
+
+
+def test_a_lock_that_stays_taken_is_an_alarm_and_the_end_of_it_is_seen(watched):
+    """As by a hostspin that was stopped, or hangs on a disk. A lock that is taken for a moment is no news."""
+    machine = watched.machine
+    with open(machine.path / "run/hostspin/lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{os.getpid():10}\n")
+        lock.flush()
+        taken = time.monotonic()
+        machine.hosts = DEFAULT_HOSTS
+        alarm = watched.wait_event("pass_failed", "raised")
+        assert 12 < time.monotonic() - taken < 28
+        assert alarm["task"] == "apply"
+        assert f"another hostspin (process {os.getpid()}) has held the lock since 2" in alarm["message"]
+        assert len(watched.events("pass_failed", "raised")) == 1 and not pinned(machine)
+        lock.truncate(0)
+    wait_until(lambda: pinned(machine), "the block", 10)
+    watched.wait_event("pass_failed", "cleared")
+    assert watched.stop() == 0
 
 
 @pytest.mark.parametrize("place", ["drop-ins", "nothing", "named"])

@@ -1,5 +1,7 @@
 #include "lock.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <optional>
 
@@ -37,6 +39,22 @@ TEST_CASE("the lock is inside the root", "[lock]") {
   CHECK(disk.names("/") == std::vector<std::string>{"image"});
 }
 
+TEST_CASE("a lock that is given back names no holder, whatever was in the file", "[lock]") {
+  MemoryFileSystem disk;
+  FakeClock clock;
+  disk.put_directory("/run");
+  CHECK(Lock::holder(disk, "/") == 0);
+  {
+    const Result<Lock> lock = Lock::take(disk, clock, "/", 2s);
+    REQUIRE(lock);
+    CHECK(Lock::holder(disk, "/") == getpid());
+  }
+  CHECK(disk.content("/run/hostspin/lock") == "");
+  CHECK(Lock::holder(disk, "/") == 0);
+  disk.put("/run/hostspin/lock", "nonsense\n");
+  CHECK(Lock::holder(disk, "/") == 0);
+}
+
 TEST_CASE("a second holder waits, but not for ever", "[lock]") {
   MemoryFileSystem disk;
   FakeClock clock;
@@ -46,6 +64,7 @@ TEST_CASE("a second holder waits, but not for ever", "[lock]") {
     const Result<Lock> second = Lock::take(disk, clock, "/", 2s);
     REQUIRE_FALSE(second);
     CHECK(second.error().code == Errc::busy);
+    CHECK(Lock::holder(disk, "/") == getpid());
     CHECK(clock.slept() == 2s);
     CHECK(disk.open_handles() == 1);
   }

@@ -3,6 +3,8 @@
 
 #include "pass_record.h"
 
+#include <unistd.h>
+
 #include "watched.h"
 
 using namespace hostspin;
@@ -185,10 +187,23 @@ TEST_CASE("without the lock no alarm is booked, and the supervisor hears it", "[
     CHECK(watched.world.apply() == ExitCode::unknown);
   }
   CHECK(watched.hint("unbooked") == 1);
+  CHECK(watched.hint("busy") == getpid());
   CHECK(watched.told().empty());
   CHECK(watched.world.read("/run/hostspin/alarms") == book);
   CHECK(watched.world.apply() == ExitCode::unknown);
   CHECK(watched.told() == Told{"block_not_written"});
+}
+
+TEST_CASE("a pass that finds the lock taken says so, and by whom", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  const Result<Lock> lock = watched.world.take_lock();
+  REQUIRE(lock);
+  SECTION("over the hosts file") { CHECK(watched.world.apply() == ExitCode::unknown); }
+  SECTION("over the sources") { CHECK(watched.world.refresh() == ExitCode::unknown); }
+  SECTION("of probes, which come before it") { CHECK(watched.world.probe() == ExitCode::ok); }
+  CHECK(watched.hint("busy") == getpid());
+  CHECK(watched.told().empty());
 }
 
 TEST_CASE("alarms that a killed pass has booked are told by the next one, once", "[record]") {
