@@ -27,6 +27,7 @@ constexpr milliseconds kTurnJitter{1000};
 constexpr std::int64_t kTurnSecondsMax = 604800;  // beyond it the turn is asked for again
 constexpr milliseconds kBusyLimit{15000};      // beyond it nobody is at work, but something hangs
 constexpr milliseconds kRetryAfterBusy{3000};  // after the time that the pass has waited itself
+constexpr milliseconds kRetryAfterUnkept{60000};
 constexpr std::size_t kStatusLineBytesMax = 200;
 constexpr std::size_t kToldMax = kUntoldMax;
 
@@ -162,9 +163,8 @@ void Agent::judge_task(Task task, int exit_code, const Report& report) {
     return note_busy(task, busy->second.value);
   }
   busy_.erase(task);
-  if (report.hints.contains("unbooked")) {
-    return raise_task_alarm(
-        task, "what it found could not be kept in /run/hostspin: " + report.first_line);
+  if (const auto unbooked = report.hints.find("unbooked"); unbooked != report.hints.end()) {
+    return raise_task_alarm(task, "what it found could not be kept: " + unbooked->second.why);
   }
   if (report.hints.contains("exit")) return clear_task_alarm(task);
   raise_task_alarm(task, "it ended with exit code " + std::to_string(exit_code) +
@@ -176,6 +176,7 @@ void Agent::end_task(Slot& slot, int exit_code) {
   const Task task = slot.task;
   if (!slot.cancelled) judge_task(task, exit_code, report);
   slot.child.reset();
+  const bool unkept = report.hints.contains("unbooked");
   switch (task) {
     case Task::settings:
       take_settings(exit_code, report);
@@ -185,8 +186,10 @@ void Agent::end_task(Slot& slot, int exit_code) {
       break;
     case Task::refresh:
       if (!slot.cancelled || !stopping_) take_refresh(exit_code, report);
+      if (unkept) refresh_at_ = std::min(refresh_at_, now() + kRetryAfterUnkept);
       break;
     case Task::probe:
+      if (unkept) probe_at_ = std::min(probe_at_, now() + kRetryAfterUnkept);
       break;
   }
   if (task == Task::apply || task == Task::refresh) {

@@ -47,11 +47,12 @@ std::string run_text(Env& env, const CommonOptions& options, const char* name,
   return read_run_file(env.fs, options.root, name, bytes_max).value_or("");
 }
 
-/// A file of /run/hostspin. False where it could not be written.
-bool store_text(Env& env, const CommonOptions& options, const char* name, const std::string& text) {
+/// A file of /run/hostspin.
+Result<void> store_text(Env& env, const CommonOptions& options, const char* name,
+                        const std::string& text) {
   Result<void> kept = write_run_file(env.fs, options.root, name, text);
   if (!kept) env.console.note(kept.error().detail);
-  return kept.has_value();
+  return kept;
 }
 
 /// The same, written only where it changed.
@@ -110,15 +111,17 @@ std::vector<Event> take_share(const std::vector<Event>& untold) {
 AlarmBook tell(Env& env, const CommonOptions& options, Books& books, bool lock) {
   const std::string before = run_text(env, options, kAlarmsFile);
   AlarmBook alarms = AlarmBook::parse(before);
-  bool booked = lock;
-  if (lock) {
-    (void)alarms.judge(books.judged, std::move(books.alarms), wall(env));
-    const std::string after = alarms.format();
-    booked = after == before || store_text(env, options, kAlarmsFile, after);
-  }
   emit_events(env, options, books.events);
+  if (!lock) {
+    give_hint(env, options, "unbooked", 1, "the lock could not be had");
+    return alarms;
+  }
+  (void)alarms.judge(books.judged, std::move(books.alarms), wall(env));
+  const std::string after = alarms.format();
+  const Result<void> booked =
+      after == before ? Result<void>() : store_text(env, options, kAlarmsFile, after);
   if (!booked) {
-    give_hint(env, options, "unbooked", 1);
+    give_hint(env, options, "unbooked", 1, booked.error().detail);
     return alarms;
   }
   if (alarms.untold().empty()) return alarms;
