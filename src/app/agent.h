@@ -75,6 +75,7 @@ class Agent {
   bool was_told(std::int64_t number);
   void judge_task(Task task, int exit_code, const Report& report);
   void note_busy(Task task, std::int64_t holder);
+  [[nodiscard]] bool is_ruled_out(Task task) const;
   void retry_settings();
   void take_settings(int exit_code, const Report& report);
   void take_apply(const Report& report);

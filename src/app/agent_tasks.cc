@@ -119,7 +119,15 @@ Agent::Report Agent::take_output(const std::string& output, bool log_plain) {
   return report;
 }
 
+/// Whether the settings have no use for it any more: one that still runs is the last of its kind.
+bool Agent::is_ruled_out(Task task) const {
+  if (!settings_known_) return false;
+  if (task == Task::refresh) return !settings_.has_sources;
+  return task == Task::probe && settings_.probe_interval.count() == 0;
+}
+
 void Agent::raise_task_alarm(Task task, const std::string& why) {
+  if (is_ruled_out(task)) return;
   const std::string name(task_name(task));
   if (!task_alarms_.emplace(task, why).second) return;  // told already
   log_.write({EventKind::pass_failed,
@@ -256,6 +264,9 @@ void Agent::take_settings(int exit_code, const Report& report) {
   settings_ = std::move(*read);
   settings_known_ = true;
   copy_is_b_ = !copy_is_b_;
+  for (const Task task : {Task::refresh, Task::probe}) {
+    if (is_ruled_out(task)) clear_task_alarm(task);
+  }
   if (moved) {
     watch_.reset();
     (void)open_watch();  // tried again after the pass

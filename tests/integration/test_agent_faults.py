@@ -54,6 +54,34 @@ def test_a_lock_that_stays_taken_is_an_alarm_and_the_end_of_it_is_seen(watched):
     assert watched.stop() == 0
 
 
+@pytest.mark.parametrize("setting", ["interval", "sources"])
+def test_an_alarm_about_a_task_that_is_not_done_any_more_ends(machine, publication, fleet, setting):
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text='[verify]\ninterval = "1s"\n')
+    with Agent(machine) as agent:
+        agent.wait_pinned()
+        book = without_book(machine)
+        publication.offer(None)
+        tasks = lambda state: {one["task"] for one in agent.events("pass_failed", state)}  # noqa: E731
+        wait_until(lambda: "agent-probe" in tasks("raised"), "an alarm about probes")
+        agent.signal(signal.SIGUSR1)
+        wait_until(lambda: "refresh" in tasks("raised"), "an alarm about refreshes")
+        messages = {one["message"] for one in agent.events("pass_failed", "raised") if one["task"] == "agent-probe"}
+        assert all("could not be kept: " in one and "directory" in one for one in messages), messages
+        if setting == "interval":
+            machine.configure(source(publication.file_url), text='[verify]\ninterval = "0"\n')
+        else:
+            machine.configure(text='[verify]\ninterval = "1s"\n')
+        task = {"interval": "agent-probe", "sources": "refresh"}[setting]
+        agent.signal(signal.SIGHUP)
+        wait_until(lambda: task in tasks("cleared"), f"the end of the alarm about {task}")
+        time.sleep(2)
+        states = [one["state"] for one in agent.log() if one.get("task") == task]
+        assert states == ["raised", "cleared"], states
+        book.rmdir()
+        assert agent.stop() == 0
+
+
 @pytest.mark.parametrize("place", ["drop-ins", "nothing", "named"])
 def test_a_configuration_that_cannot_be_copied_is_read_where_it_is(machine, publication, fleet, place):
     """As where /run is full: with drop-ins alone, or no configuration, there is no main file to name instead."""
