@@ -156,9 +156,6 @@ Result<Applied> apply_standing(Context& context, Standing& standing) {
 
 Result<Adopted> adopt(Context& context, Standing& standing, const std::string& note_bytes,
                       const Staging& staging) {
-  Result<Lock> lock =
-      Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);
-  if (!lock) return std::move(lock).error();
   Result<Standing> renewed = take_standing(context);
   if (!renewed) return std::move(renewed).error();
   renewed->now =
@@ -174,7 +171,7 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
       judge_offer(*offer, renewed->held(), staging, renewed->now, context.crypto);
   if (!adoption) return std::move(adoption).error();
 
-  Adopted adopted{*adoption, std::nullopt};
+  Adopted adopted{*adoption, std::nullopt, std::nullopt};
   if (*adoption == Adoption::adopt) {
     if (Result<void> kept = context.store.keep_manifest(note_bytes); !kept) {
       return annotate(std::move(kept).error(), "cannot keep the manifest");
@@ -188,8 +185,11 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
   standing = std::move(*renewed);
   if (*adoption == Adoption::adopt) {
     Result<Applied> applied = apply_standing(context, standing);
-    if (!applied) return std::move(applied).error();
-    adopted.applied = std::move(*applied);
+    if (applied) {
+      adopted.applied = std::move(*applied);
+    } else {
+      adopted.not_written = std::move(applied).error();
+    }
   }
   return adopted;
 }

@@ -51,11 +51,12 @@ Result<Applied> preview_standing(Context&, Standing&, std::optional<std::string>
 /// What it would do to the file as it is now, without `plan.after`.
 Result<Applied> preview_standing(Context& context, Standing& standing);
 
-/// U12: under the lock state is read again, the offer judged again, stored, and applied. `standing`
-/// is renewed. Adoption other than `adopt` leaves everything as it was.
+/// U12: state is read again, the offer judged again, stored, and applied. `standing` is renewed.
+/// Adoption other than `adopt` leaves everything as it was. The caller holds the lock.
 struct Adopted {
   Adoption adoption = Adoption::same;
   std::optional<Applied> applied;
+  std::optional<Error> not_written;  ///< adopted and stored, but not in the hosts file
 };
 Result<Adopted> adopt(Context& context, Standing& standing, const std::string& note_bytes,
                       const Staging& staging);

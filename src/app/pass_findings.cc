@@ -101,15 +101,16 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
   }
 }
 
+void book_adoption(const Standing& standing, Books& books) {
+  books.events.push_back({EventKind::manifest_adopted, false,
+                          "adopted manifest " +
+                              std::to_string(standing.current->manifest().version) + " of fleet " +
+                              standing.root().fleet,
+                          manifest_fields(standing)});
+}
+
 void book_cycle_events(const Standing& standing, const CycleReport& report, std::int64_t waited_for,
                        Books& books) {
-  if (report.outcome == CycleOutcome::adopted) {
-    books.events.push_back({EventKind::manifest_adopted, false,
-                            "adopted manifest " +
-                                std::to_string(standing.current->manifest().version) +
-                                " of fleet " + standing.root().fleet,
-                            manifest_fields(standing)});
-  }
   if (report.roots_added > 0) {
     const std::string version = std::to_string(standing.root().version);
     books.events.push_back({EventKind::roots_adopted,

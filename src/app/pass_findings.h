@@ -36,7 +36,9 @@ void book_manifest(const Standing& standing, const Applied& applied, Books& book
 /// What was found in and around the hosts file.
 void book_file(const Context& context, const Applied& applied, bool drifted, Books& books);
 
-/// What a cycle brought; `waited_for` is the version that was known to wait before it.
+/// That what is held now was adopted.
+void book_adoption(const Standing& standing, Books& books);
+/// What else a cycle brought; `waited_for` is the version that was known to wait before it.
 void book_cycle_events(const Standing& standing, const CycleReport& report, std::int64_t waited_for,
                        Books& books);
 /// How each source fared.

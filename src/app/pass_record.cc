@@ -112,6 +112,8 @@ AlarmBook tell(Env& env, const CommonOptions& options, Books& books, bool lock) 
   const std::string before = run_text(env, options, kAlarmsFile);
   AlarmBook alarms = AlarmBook::parse(before);
   emit_events(env, options, books.events);
+  // Whoever is killed from here on has told it.
+  const bool told_events = !options.for_agent || env.console.flush();
   if (!lock) {
     give_hint(env, options, "unbooked", 1, "the lock could not be had");
     return alarms;
@@ -124,11 +126,10 @@ AlarmBook tell(Env& env, const CommonOptions& options, Books& books, bool lock) 
     give_hint(env, options, "unbooked", 1, booked.error().detail);
     return alarms;
   }
-  if (alarms.untold().empty()) return alarms;
+  if (alarms.untold().empty() || !told_events) return alarms;
   const std::vector<Event> told = take_share(alarms.untold());
   emit_events(env, options, told);
-  // Whoever is killed from here on has told it. Before the next line is booked it may be told once
-  // more; the supervisor knows it by its number.
+  // Before the next line is booked it may be told once more; the supervisor knows it by its number.
   if (options.for_agent && !env.console.flush()) return alarms;
   alarms.forget_untold(told.size());
   (void)store_text(env, options, kAlarmsFile, alarms.format());
@@ -291,12 +292,21 @@ void record_configuration(Env& env, const CommonOptions& options, const Result<C
   (void)tell(env, options, books, lock.has_value());
 }
 
+void record_adoption(Context& context, const Standing& standing, const Adopted& adopted) {
+  Books books{load_telemetry(context), {}, {}, {}};
+  book_adoption(standing, books);
+  if (adopted.applied) book_applied(context, standing, *adopted.applied, true, books);
+  close_books(context, std::move(books), true);
+  if (adopted.not_written) {
+    record_failed_pass(context.env, context.options, &context, *adopted.not_written);
+  }
+}
+
 void record_refresh(Context& context, const Standing& standing, const CycleReport& report) {
   const std::optional<Lock> lock = lock_books(context.env, context.options);
   Books books{load_telemetry(context), {}, {}, {}};
   const std::int64_t waited_for = books.telemetry.waiting_version;
   record_cycle(books.telemetry, report, wall(context.env));
-  if (report.applied) book_applied(context, standing, *report.applied, true, books);
   book_cycle_events(standing, report, waited_for, books);
   book_sources(report, books);
   const std::int64_t adopts_at = books.telemetry.adopts_at;

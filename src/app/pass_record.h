@@ -47,7 +47,10 @@ void record_failed_pass(Env& env, const CommonOptions& options, Context* context
 /// The agent has read its configuration, or could not.
 void record_configuration(Env& env, const CommonOptions& options, const Result<Context>& context);
 
-/// An update cycle ended. Takes the lock by itself.
+/// A manifest was adopted, and written where that could be done. The caller holds the lock.
+void record_adoption(Context& context, const Standing& standing, const Adopted& adopted);
+
+/// An update cycle ended; what it adopted is booked already. Takes the lock by itself.
 void record_refresh(Context& context, const Standing& standing, const CycleReport& report);
 /// No cycle could be run.
 void record_failed_refresh(Context& context, const Error& error);

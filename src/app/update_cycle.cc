@@ -5,6 +5,8 @@
 
 #include "host_facts.h"
 #include "hostspin/crypto.h"
+#include "lock.h"
+#include "pass_record.h"
 #include "source_session.h"
 #include "telemetry.h"
 
@@ -41,6 +43,7 @@ class Cycle {
   void refuse(std::size_t endpoint, const Error& error);
   void judge_offers();
   void judge(std::size_t endpoint);
+  Result<Adopted> adopt_and_book(const std::string& note_bytes);
   void settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption);
   void keep_etags_of_held();
   void finish();
@@ -157,7 +160,7 @@ void Cycle::judge(std::size_t endpoint) {
   if (root.expired(standing_.now) || write_failed_) return;  // finish() says so
 
   std::optional<AdmittedManifest> before = standing_.current;
-  Result<Adopted> adopted = adopt(context_, standing_, offers_[endpoint], staging_);  // U12
+  Result<Adopted> adopted = adopt_and_book(offers_[endpoint]);
   if (!adopted) {
     report_.error = std::move(adopted).error();
     write_failed_ = true;
@@ -167,7 +170,24 @@ void Cycle::judge(std::size_t endpoint) {
     report_.replaced = std::move(before);
   }
   if (adopted->applied) report_.applied = std::move(adopted->applied);
+  if (adopted->not_written) {
+    report_.error = std::move(adopted->not_written);
+    write_failed_ = true;
+  }
   settle(endpoint, *offer, adopted->adoption);
+}
+
+/// U12. Booked before anybody may end this process: the rest of the cycle may take long, or never
+/// end.
+Result<Adopted> Cycle::adopt_and_book(const std::string& note_bytes) {
+  Env& env = context_.env;
+  Result<Lock> lock = Lock::take(env.fs, env.clock, context_.options.root, kLockLimit);
+  if (!lock) return std::move(lock).error();
+  Result<Adopted> adopted = adopt(context_, standing_, note_bytes, staging_);
+  if (adopted && adopted->adoption == Adoption::adopt) {
+    record_adoption(context_, standing_, *adopted);
+  }
+  return adopted;
 }
 
 void Cycle::settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption) {

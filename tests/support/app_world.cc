@@ -67,6 +67,7 @@ class TableSession final : public NetSession {
 
   Result<NetResult> next(std::chrono::steady_clock::time_point) override {
     if (table_.dead_) return Error{Errc::worker_failed, "the worker died"};
+    if (queue_.empty() && !late_.empty() && table_.before_last) table_.before_last();
     std::deque<NetResult>& from = queue_.empty() ? late_ : queue_;
     if (from.empty()) return Error{Errc::timed_out, "nothing more comes"};
     NetResult result = std::move(from.front());

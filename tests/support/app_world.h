@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,8 @@ class TableWorker final : public Worker {
   /// The verdict of every probe of an address.
   void set_verdict(const std::string& address, Verdict verdict) { verdicts_[address] = verdict; }
   void die() { dead_ = true; }
+  /// Called before answers of `order_last` come; what is done then, is done while a source is slow.
+  std::function<void()> before_last;
   void refuse_to_start() { missing_ = true; }
   [[nodiscard]] const std::vector<std::string>& fetched() const { return fetched_; }
   [[nodiscard]] std::size_t probes() const { return probes_; }

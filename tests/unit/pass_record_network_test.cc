@@ -128,6 +128,48 @@ TEST_CASE("a refresh that ends after the reload leaves no alarm that stays", "[r
   CHECK(watched.told() == Told{"refresh_failed-", "manifest_refused-"});
 }
 
+TEST_CASE("an adoption is booked and told while another source is slow", "[record]") {
+  Watched watched;
+  const std::string config = watched.world.read("/etc/hostspin/hostspin.toml");
+  watched.world.write("/etc/hostspin/hostspin.toml",
+                      config + "[[source]]\nurl = \"https://10.0.0.2/fleet\"\n");
+  watched.world.net.answer_last("https://10.0.0.2/fleet/manifest.note");
+  watched.world.net.serve(kManifestURL, watched.world.fleet.sign(watched.world.manifest(6)));
+  watched.world.clock.set(at("2150-02-10T00:01:00Z"));
+  (void)watched.told();
+  Told meanwhile;
+  std::string changed;
+  std::string write;
+  watched.world.net.before_last = [&] {
+    if (!changed.empty()) return;
+    meanwhile = watched.told();
+    changed = watched.world.read("/run/hostspin/changed");
+    write = watched.metric("hostspin_block_last_write_timestamp_seconds");
+  };
+  (void)watched.world.refresh();
+  CHECK(meanwhile == Told{"manifest_adopted"});
+  CHECK(changed == "version=6\n");
+  CHECK(write == std::to_string(at("2150-02-10T00:01:00Z").time_since_epoch().count()));
+  CHECK(watched.told() == Told{"source_failed"});
+}
+
+TEST_CASE("what is adopted and cannot be written is told as both", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  watched.world.net.serve(kManifestURL, watched.world.fleet.sign(watched.world.manifest(6)));
+  watched.world.net.answer_last(kManifestURL);
+  // In the way of the temporary file, for root as well.
+  watched.world.net.before_last = [&] {
+    watched.world.write("/etc/hosts.hostspin.tmp/in-the-way", "");
+  };
+  (void)watched.world.refresh();
+  CHECK(watched.told() == Told{"manifest_adopted", "block_not_written", "refresh_failed"});
+  watched.world.erase("/etc/hosts.hostspin.tmp");
+  CHECK(watched.world.apply() == ExitCode::ok);
+  CHECK(watched.told() == Told{"block_not_written-"});
+  CHECK(watched.world.read("/run/hostspin/changed") == "version=6\n");
+}
+
 TEST_CASE("a refused root is told with the reason's code", "[record]") {
   Watched watched;
   (void)watched.told();
