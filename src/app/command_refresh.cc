@@ -16,6 +16,10 @@ Result<Applied> apply_locked(Context& context, Standing& standing) {
   Result<Standing> renewed = take_standing(context);
   if (!renewed) return std::move(renewed).error();
   standing = std::move(*renewed);
+  // The agent's is not who says refresh by hand, and means it.
+  if (context.options.for_agent && back_off(context) > std::chrono::milliseconds::zero()) {
+    return preview_standing(context, standing);
+  }
   Result<Applied> applied = apply_standing(context, standing);
   if (applied) tidy_state(context, standing);
   return applied;

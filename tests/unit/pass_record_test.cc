@@ -87,6 +87,11 @@ TEST_CASE("a fight: five repairs, then an alarm, and the block is left alone for
   CHECK(watched.metric("hostspin_block_in_sync") == "0");
   CHECK(watched.metric("hostspin_alarms{alarm=\"writer_fight\"}") == "1");
 
+  // The agent's refresh keeps to it as well; what is new is written nevertheless.
+  CHECK(watched.world.refresh() == ExitCode::ok);
+  CHECK(watched.world.hosts() == reverted);
+  CHECK(watched.told().empty());
+
   watched.world.clock.sleep(std::chrono::seconds(1));
   (void)watched.world.apply(kUnattended);
   CHECK(watched.world.hosts() == watched.good);
@@ -97,6 +102,19 @@ TEST_CASE("a fight: five repairs, then an alarm, and the block is left alone for
   CHECK(watched.world.apply(kUnattended) == ExitCode::ok);
   CHECK(watched.hint("back_off_ms") == 0);
   CHECK(watched.told() == Told{"writer_fight-"});
+}
+
+TEST_CASE("in a fight a newer manifest is written at once", "[record]") {
+  Watched watched;
+  for (int i = 0; i < 5; ++i) {
+    watched.vandalize();
+    (void)watched.world.apply(kUnattended);
+  }
+  REQUIRE(watched.hint("back_off_ms") == 1000);
+  watched.vandalize();
+  watched.world.net.serve(kManifestURL, watched.world.fleet.sign(watched.world.manifest(6)));
+  CHECK(watched.world.refresh() == ExitCode::ok);
+  CHECK(watched.world.hosts().find("version=6") != std::string::npos);
 }
 
 TEST_CASE("who says apply by hand means it, also in a fight", "[record]") {
