@@ -171,7 +171,7 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
     record_failed_refresh(*context, cycle.error());
     return fail(env, options, "refresh", cycle.error());
   }
-  record_refresh(*context, standing, *cycle);
+  record_refresh(*context, standing, *cycle, !refresh.from.empty());
 
   const Applied& shown = cycle->applied ? *cycle->applied : *applied;
   ApplyReport report = report_apply(*context, standing, shown);

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "alarms.h"
@@ -24,6 +26,7 @@ struct Books {
   std::vector<EventKind> judged;
   std::vector<Alarm> alarms;
   std::vector<Event> events;
+  std::optional<std::string> asked;  ///< the one source that was asked; nothing = all of them
 
   void judge(std::span<const EventKind> kinds) {
     judged.insert(judged.end(), kinds.begin(), kinds.end());

@@ -104,6 +104,15 @@ std::vector<Event> take_share(const std::vector<Event>& untold) {
   return share;
 }
 
+/// What is known of sources that were not asked stays.
+void keep_unasked(const AlarmBook& alarms, Books& books) {
+  for (const Alarm& alarm : alarms.standing()) {
+    const bool is_of_source =
+        alarm.kind == EventKind::manifest_refused || alarm.kind == EventKind::source_failed;
+    if (is_of_source && alarm.object != *books.asked) books.alarms.push_back(alarm);
+  }
+}
+
 /// Judges alarms and tells what has begun and ended, and what a pass before this one may not have
 /// told. An alarm is told only where it could be booked, else nobody would know later that it is
 /// over: the supervisor hears that there was something, and says so until it can be. `lock` is
@@ -118,6 +127,7 @@ AlarmBook tell(Env& env, const CommonOptions& options, Books& books, bool lock) 
     give_hint(env, options, "unbooked", 1, "the lock could not be had");
     return alarms;
   }
+  if (books.asked) keep_unasked(alarms, books);
   (void)alarms.judge(books.judged, std::move(books.alarms), wall(env));
   const std::string after = alarms.format();
   const Result<void> booked =
@@ -249,7 +259,7 @@ Watch look_at_watch(Context& context) {
 
 void record_pass(Context& context, const Standing& standing, const Applied& applied) {
   sweep_run_files(context.env.fs, context.options.root);
-  Books books{load_telemetry(context), {}, {}, {}};
+  Books books{load_telemetry(context), {}, {}, {}, {}};
   book_applied(context, standing, applied, false, books);
   const ProbeBook probes = load_probes(context);
   judge_what_is_idle(context.config, probes, books);
@@ -293,7 +303,7 @@ void record_configuration(Env& env, const CommonOptions& options, const Result<C
 }
 
 void record_adoption(Context& context, const Standing& standing, const Adopted& adopted) {
-  Books books{load_telemetry(context), {}, {}, {}};
+  Books books{load_telemetry(context), {}, {}, {}, {}};
   book_adoption(standing, books);
   if (adopted.applied) book_applied(context, standing, *adopted.applied, true, books);
   close_books(context, std::move(books), true);
@@ -302,13 +312,15 @@ void record_adoption(Context& context, const Standing& standing, const Adopted& 
   }
 }
 
-void record_refresh(Context& context, const Standing& standing, const CycleReport& report) {
+void record_refresh(Context& context, const Standing& standing, const CycleReport& report,
+                    bool by_hand) {
   const std::optional<Lock> lock = lock_books(context.env, context.options);
-  Books books{load_telemetry(context), {}, {}, {}};
+  Books books{load_telemetry(context), {}, {}, {}, {}};
   const std::int64_t waited_for = books.telemetry.waiting_version;
-  record_cycle(books.telemetry, report, wall(context.env));
+  record_cycle(books.telemetry, report, by_hand, wall(context.env));
   book_cycle_events(standing, report, waited_for, books);
   book_sources(report, books);
+  if (by_hand) books.asked = report.endpoints.front().label;
   const std::int64_t adopts_at = books.telemetry.adopts_at;
   close_books(context, std::move(books), lock.has_value());
   if (adopts_at != 0) {
@@ -319,7 +331,7 @@ void record_refresh(Context& context, const Standing& standing, const CycleRepor
 void record_failed_refresh(Context& context, const Error& error) {
   const std::optional<Lock> lock = lock_books(context.env, context.options);
   const std::string code(code_name(error.code));
-  Books books{load_telemetry(context), {}, {}, {}};
+  Books books{load_telemetry(context), {}, {}, {}, {}};
   record_failed_cycle(books.telemetry, code, wall(context.env));
   books.judge(kFailedRefreshAlarms);
   books.alarms.push_back({EventKind::refresh_failed, "", error.detail, {{"HOSTSPIN_CODE", code}}});
@@ -331,7 +343,7 @@ void record_probes(Context& context, const ProbeReport& report) {
   ProbeBook probes = load_probes(context);
   probes.note(report, wall(context.env));
   store_book(context, kProbesFile, probes, kProbeBookBytesMax);  // counted anew, at worst
-  Books books{load_telemetry(context), {}, {}, {}};
+  Books books{load_telemetry(context), {}, {}, {}, {}};
   books.judge(kProbeAlarms);
   for (const ProbedCheck& check : probes.checks()) {
     if (!check.alarming) continue;
@@ -352,7 +364,7 @@ void record_failed_probes(Context& context, const Error& error) {
   ProbeBook probes = load_probes(context);
   probes.note_failure(wall(context.env));
   store_book(context, kProbesFile, probes, kProbeBookBytesMax);
-  Books books{load_telemetry(context), {}, {}, {}};
+  Books books{load_telemetry(context), {}, {}, {}, {}};
   books.judge(kFailedProbeAlarms);
   books.alarms.push_back({EventKind::probe_failed,
                           "",

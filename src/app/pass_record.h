@@ -51,7 +51,9 @@ void record_configuration(Env& env, const CommonOptions& options, const Result<C
 void record_adoption(Context& context, const Standing& standing, const Adopted& adopted);
 
 /// An update cycle ended; what it adopted is booked already. Takes the lock by itself.
-void record_refresh(Context& context, const Standing& standing, const CycleReport& report);
+/// `by_hand`: of --from, which says nothing about the configured sources.
+void record_refresh(Context& context, const Standing& standing, const CycleReport& report,
+                    bool by_hand);
 /// No cycle could be run.
 void record_failed_refresh(Context& context, const Error& error);
 

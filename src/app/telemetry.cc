@@ -192,11 +192,43 @@ void record_wait(Telemetry& telemetry, const CycleReport& report, std::int64_t n
   telemetry.adopts_at = 0;
 }
 
+/// What waited is in force, or has been overtaken.
+void end_wait_by_hand(Telemetry& telemetry, const CycleReport& report) {
+  if (report.outcome != CycleOutcome::adopted) return;
+  if (telemetry.facts.version < telemetry.waiting_version) return;
+  telemetry.waiting_version = 0;
+  telemetry.adopts_at = 0;
+}
+
 void count_failure(Telemetry& telemetry, const std::string& reason) {
   if (telemetry.refresh_failures.size() < kReasonsMax ||
       telemetry.refresh_failures.contains(reason)) {
     ++telemetry.refresh_failures[reason];
   }
+}
+
+/// Counts how a source failed. When it last was fine is taken from what is known of it.
+Telemetry::SourceAttempt record_endpoint(Telemetry& telemetry, const EndpointReport& endpoint,
+                                         std::int64_t now) {
+  Telemetry::SourceAttempt attempt{endpoint.label, "ok", "", now};
+  if (!endpoint.refused.empty() || !endpoint.root_refused.empty()) {
+    const bool manifest = !endpoint.refused.empty();
+    attempt.outcome = endpoint.lagging ? "lagging" : "refused";
+    attempt.detail = manifest ? endpoint.refused : endpoint.root_refused;
+    telemetry.last_refusal = now;
+    telemetry.last_refusal_detail = endpoint.label + ": " + attempt.detail;
+    count_failure(telemetry, manifest ? std::string(code_name(endpoint.refused_code)) : "bad_root");
+  } else if (!endpoint.failed.empty()) {
+    attempt.outcome = "failed";
+    attempt.detail = endpoint.failed;
+    count_failure(telemetry, endpoint.failed_reason.empty() ? "failed" : endpoint.failed_reason);
+  }
+  if (attempt.outcome == "ok") return attempt;
+  const auto known =
+      std::find_if(telemetry.sources.begin(), telemetry.sources.end(),
+                   [&](const Telemetry::SourceAttempt& one) { return one.label == attempt.label; });
+  attempt.last_fine = known == telemetry.sources.end() ? 0 : known->last_fine;
+  return attempt;
 }
 
 }  // namespace
@@ -239,7 +271,7 @@ bool record_apply(Telemetry& telemetry, const Context& context, const Standing& 
   return true;
 }
 
-void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t now) {
+void record_cycle(Telemetry& telemetry, const CycleReport& report, bool by_hand, std::int64_t now) {
   telemetry.last_refresh_attempt = now;
   telemetry.last_outcome = cycle_outcome_name(report.outcome);
   const bool waits = report.outcome == CycleOutcome::waiting;
@@ -247,37 +279,17 @@ void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t 
       report.outcome == CycleOutcome::confirmed) {
     telemetry.last_refresh_success = now;
   }
+  std::vector<Telemetry::SourceAttempt> attempts;
+  for (const EndpointReport& endpoint : report.endpoints) {
+    attempts.push_back(record_endpoint(telemetry, endpoint, now));
+  }
+  if (by_hand) return end_wait_by_hand(telemetry, report);
   record_wait(telemetry, report, now);
-
-  const std::vector<Telemetry::SourceAttempt> before = std::move(telemetry.sources);
+  telemetry.sources = std::move(attempts);
   telemetry.etags.clear();
   telemetry.etags_of = report.held_digest;
   for (const EndpointReport& endpoint : report.endpoints) {
     if (!endpoint.etag.empty()) telemetry.etags[endpoint.label] = endpoint.etag;
-  }
-  telemetry.sources.clear();
-  for (const EndpointReport& endpoint : report.endpoints) {
-    Telemetry::SourceAttempt attempt{endpoint.label, "ok", "", now};
-    const auto count = [&](const std::string& reason) { count_failure(telemetry, reason); };
-    if (!endpoint.refused.empty() || !endpoint.root_refused.empty()) {
-      const bool manifest = !endpoint.refused.empty();
-      attempt.outcome = endpoint.lagging ? "lagging" : "refused";
-      attempt.detail = manifest ? endpoint.refused : endpoint.root_refused;
-      telemetry.last_refusal = now;
-      telemetry.last_refusal_detail = endpoint.label + ": " + attempt.detail;
-      count(manifest ? std::string(code_name(endpoint.refused_code)) : "bad_root");
-    } else if (!endpoint.failed.empty()) {
-      attempt.outcome = "failed";
-      attempt.detail = endpoint.failed;
-      count(endpoint.failed_reason.empty() ? "failed" : endpoint.failed_reason);
-    }
-    if (attempt.outcome != "ok") {
-      const auto known = std::find_if(
-          before.begin(), before.end(),
-          [&](const Telemetry::SourceAttempt& one) { return one.label == attempt.label; });
-      attempt.last_fine = known == before.end() ? 0 : known->last_fine;
-    }
-    telemetry.sources.push_back(std::move(attempt));
   }
 }
 

@@ -84,7 +84,9 @@ void store_telemetry(Context& context, const Telemetry& telemetry);
 /// adoption wrote is never that, also where another pass has booked the new block before it.
 bool record_apply(Telemetry& telemetry, const Context& context, const Standing& standing,
                   const Applied& applied, bool is_adoption, std::int64_t now);
-void record_cycle(Telemetry& telemetry, const CycleReport& report, std::int64_t now);
+/// Takes in a cycle. One `by_hand` (--from) says nothing about the configured sources: what they
+/// said last, call the manifest and have to wait for stays.
+void record_cycle(Telemetry& telemetry, const CycleReport& report, bool by_hand, std::int64_t now);
 /// No cycle could be run, for the reason with this stable name.
 void record_failed_cycle(Telemetry& telemetry, const std::string& code, std::int64_t now);
 

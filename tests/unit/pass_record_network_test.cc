@@ -170,6 +170,47 @@ TEST_CASE("what is adopted and cannot be written is told as both", "[record]") {
   CHECK(watched.world.read("/run/hostspin/changed") == "version=6\n");
 }
 
+TEST_CASE("a refresh by hand says nothing about the sources that it did not ask", "[record]") {
+  Watched watched;
+  watched.world.net.break_url(kManifestURL, "connection refused");
+  (void)watched.world.refresh();
+  (void)watched.told();
+  const std::string before = watched.world.read("/var/lib/hostspin/status.json");
+  const std::size_t at = before.find("\"sources\"");
+  const std::string sources = before.substr(at, before.find(']', at) - at);
+  REQUIRE(sources.find("\"failed\"") != std::string::npos);
+
+  watched.world.write("/stick.note", watched.world.fleet.sign(watched.world.manifest(6)));
+  CHECK(watched.world.refresh({false, watched.world.options.root + "/stick.note"}) == ExitCode::ok);
+  CHECK(watched.told() == Told{"manifest_adopted", "refresh_failed-"});
+  CHECK(watched.world.read("/var/lib/hostspin/status.json").find(sources) != std::string::npos);
+
+  watched.world.write("/bad.note", "garbage");
+  (void)watched.world.refresh({false, watched.world.options.root + "/bad.note"});
+  CHECK(watched.told() == Told{"refresh_failed", "manifest_refused"});
+  watched.world.net.mend_url(kManifestURL);
+  watched.world.net.serve(kManifestURL, watched.world.read("/stick.note"));
+  CHECK(watched.world.refresh() == ExitCode::ok);
+  CHECK(watched.told() == Told{"source_failed-", "refresh_failed-", "manifest_refused-"});
+}
+
+TEST_CASE("a refresh by hand ends no wait but the one for what it adopts", "[record]") {
+  Watched watched;
+  ManifestText next = watched.world.manifest(6);
+  next.issued = "2150-02-10T00:00:00Z";
+  next.extra = "spread = 1440\n";
+  watched.world.net.serve(kManifestURL, watched.world.fleet.sign(next));
+  CHECK(watched.world.refresh() == ExitCode::ok);
+  const std::string turn = watched.metric("hostspin_manifest_adoption_timestamp_seconds");
+  CHECK(turn != "(none)");
+  watched.world.write("/old.note", watched.world.state().at("/manifest.note"));
+  watched.world.write("/new.note", watched.world.fleet.sign(next));
+  (void)watched.world.refresh({false, watched.world.options.root + "/old.note"});
+  CHECK(watched.metric("hostspin_manifest_adoption_timestamp_seconds") == turn);
+  (void)watched.world.refresh({true, watched.world.options.root + "/new.note"});
+  CHECK(watched.metric("hostspin_manifest_adoption_timestamp_seconds") == "(none)");
+}
+
 TEST_CASE("a refused root is told with the reason's code", "[record]") {
   Watched watched;
   (void)watched.told();
