@@ -70,7 +70,7 @@ bool Agent::start() {
 }
 
 void Agent::start_tasks() {
-  if (stopping_ || failed_) return;
+  if (stopping_ || !why_failed_.empty()) return;
   if (!near_.child) {
     if (want_settings_ && now() >= settings_from_) {
       want_settings_ = false;
@@ -251,7 +251,7 @@ void Agent::leave() {
 
 int Agent::run() {
   if (!start()) return static_cast<int>(ExitCode::unknown);
-  while (!failed_) {
+  while (why_failed_.empty()) {
     run_timers();
     start_tasks();
     if (stopping_) {
@@ -264,11 +264,15 @@ int Agent::run() {
     look_after(network_);
   }
   end_task_alarms();
+  const bool failed = !why_failed_.empty();
+  // The reason each time: where a service manager starts it again and again, the alarm was told
+  // long ago.
   log_.write({EventKind::agent_stopped,
               false,
-              failed_ ? "agent stopped: it could not start" : "agent stopped; the block stays",
+              failed ? "agent stopped: it could not start: " + why_failed_
+                     : "agent stopped; the block stays",
               {}});
-  return static_cast<int>(failed_ ? ExitCode::unknown : ExitCode::ok);
+  return static_cast<int>(failed ? ExitCode::unknown : ExitCode::ok);
 }
 
 }  // namespace hostspin

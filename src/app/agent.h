@@ -75,6 +75,9 @@ class Agent {
   bool was_told(std::int64_t number);
   void judge_task(Task task, int exit_code, const Report& report);
   void note_busy(Task task, std::int64_t holder);
+  [[nodiscard]] static std::string how_it_ended(int exit_code, const Report& report);
+  [[nodiscard]] static std::string why_no_settings(int exit_code, const Report& report,
+                                                   const Result<AgentSettings>& read);
   [[nodiscard]] bool is_ruled_out(Task task) const;
   void retry_settings();
   void take_settings(int exit_code, const Report& report);
@@ -119,7 +122,7 @@ class Agent {
   bool want_refresh_ = false;
   bool want_probe_ = false;
   bool stopping_ = false;
-  bool failed_ = false;
+  std::string why_failed_;  ///< why it cannot start; empty = it does
   bool ready_ = false;
   bool reloading_ = false;
 

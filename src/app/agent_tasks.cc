@@ -154,6 +154,11 @@ void Agent::end_task_alarms() {
   task_alarms_.clear();
 }
 
+std::string Agent::how_it_ended(int exit_code, const Report& report) {
+  return "it ended with exit code " + std::to_string(exit_code) +
+         (report.first_line.empty() ? "" : ": " + report.first_line);
+}
+
 /// That the lock is taken is no news, as long as it passes on.
 void Agent::note_busy(Task task, std::int64_t holder) {
   const std::int64_t wall = system_time(env_).time_since_epoch().count();
@@ -175,8 +180,7 @@ void Agent::judge_task(Task task, int exit_code, const Report& report) {
     return raise_task_alarm(task, "what it found could not be kept: " + unbooked->second.why);
   }
   if (report.hints.contains("exit")) return clear_task_alarm(task);
-  raise_task_alarm(task, "it ended with exit code " + std::to_string(exit_code) +
-                             (report.first_line.empty() ? "" : ": " + report.first_line));
+  raise_task_alarm(task, how_it_ended(exit_code, report));
 }
 
 void Agent::end_task(Slot& slot, int exit_code) {
@@ -238,6 +242,13 @@ void Agent::renew_watch() {
   }
 }
 
+std::string Agent::why_no_settings(int exit_code, const Report& report,
+                                   const Result<AgentSettings>& read) {
+  const auto end = report.hints.find("exit");
+  if (end == report.hints.end()) return how_it_ended(exit_code, report);
+  return end->second.why.empty() && !read ? read.error().detail : end->second.why;
+}
+
 void Agent::take_settings(int exit_code, const Report& report) {
   Result<AgentSettings> read = parse_settings(report.plain);
   const bool good = exit_code == 0 && read.has_value();
@@ -251,7 +262,7 @@ void Agent::take_settings(int exit_code, const Report& report) {
   if (unbooked || !report.hints.contains("exit")) retry_settings();
   if (!good) {
     // The child has told why. Without a first configuration there is nothing to run with.
-    failed_ = !settings_known_;
+    if (!settings_known_) why_failed_ = why_no_settings(exit_code, report, read);
     return;
   }
   if (const auto uncopied = report.hints.find("uncopied"); uncopied != report.hints.end()) {

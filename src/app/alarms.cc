@@ -138,7 +138,13 @@ std::vector<Event> AlarmBook::judge(std::span<const EventKind> judged, std::vect
     const auto known = std::find_if(kept.begin(), kept.end(),
                                     [&](const Alarm& one) { return is_same(one, alarm); });
     if (known != kept.end()) {
-      known->detail = std::move(alarm.detail);  // the latest words, without telling it again
+      // The latest words, as a rule without telling it again. But whoever has mended one mistake
+      // and reads nothing takes it for the last.
+      const bool is_news =
+          alarm.kind == EventKind::configuration_refused && alarm.detail != known->detail;
+      known->detail = std::move(alarm.detail);
+      known->fields = std::move(alarm.fields);
+      if (is_news) events.push_back(begun(*known));
       continue;
     }
     if (!has_place(kept, alarm.kind)) continue;

@@ -92,6 +92,12 @@ std::string read_process_name(FileSystem& fs, std::int64_t pid) {
   return (*name)->substr(0, (*name)->find('\n'));
 }
 
+/// Zeroes where none runs: what a killed agent left must not pass for a running one.
+AgentPresence running_agent(Env& env, const CommonOptions& options) {
+  const AgentPresence agent = parse_presence(run_text(env, options, kAgentFile));
+  return read_process_name(env.fs, agent.pid) == "hostspin" ? agent : AgentPresence();
+}
+
 /// As many of them as the supervisor takes from one pass, and at least one; the next pass goes on.
 std::vector<Event> take_share(const std::vector<Event>& untold) {
   std::vector<Event> share;
@@ -208,7 +214,12 @@ bool record_drift(Context& context, const Standing& standing, const Applied& app
 
 /// What is not looked at any more cannot be found over later. Judged by every pass, since what
 /// began under an earlier configuration may book its end after the new one was read.
-void judge_what_is_idle(const Config& config, const ProbeBook& probes, Books& books) {
+void judge_what_is_idle(Context& context, const ProbeBook& probes, Books& books) {
+  const Config& config = context.config;
+  // This pass has read the files and found them good. An agent that runs has yet to.
+  const CommonOptions& options = context.options;
+  const bool is_live = !options.for_agent && options.config_file.empty();
+  if (is_live && running_agent(context.env, options).pid == 0) books.judge(kConfigurationAlarms);
   if (config.sources.empty()) books.judge(kRefreshAlarms);
   if (probes.last_round() == 0) books.judge(kProbedAlarms);
   if (probes.last_attempt() == 0) books.judge(kFailedProbeAlarms);
@@ -247,10 +258,7 @@ Watch look_at_watch(Context& context) {
   watch.alarms = AlarmBook::parse(run_text(env, context.options, kAlarmsFile));
   watch.probes = load_probes(context);
 
-  const AgentPresence agent = parse_presence(run_text(env, context.options, kAgentFile));
-  // What a killed agent left must not pass for a running one.
-  const std::string name = read_process_name(env.fs, agent.pid);
-  if (name != "hostspin") return watch;
+  const AgentPresence agent = running_agent(env, context.options);
   watch.agent_pid = agent.pid;
   watch.next_refresh = agent.next_refresh;
   watch.next_probe = agent.next_probe;
@@ -262,7 +270,7 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
   Books books{load_telemetry(context), {}, {}, {}, {}};
   book_applied(context, standing, applied, false, books);
   const ProbeBook probes = load_probes(context);
-  judge_what_is_idle(context.config, probes, books);
+  judge_what_is_idle(context, probes, books);
   store_telemetry(context, books.telemetry);
   close_books(context, std::move(books), probes, true);
 }

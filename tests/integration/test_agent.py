@@ -11,16 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from support.agent import CALM, Agent, Datagrams, journal_fields, pinned, replace, wait_until
+from support.agent import CALM, Agent, Datagrams, journal_fields, pinned, replace, status, wait_until
 from support.block import expected_block
 from support.fleet import service
 from support.machine import DEFAULT_HOSTS, source
 
 CLOUD_INIT = b"# Your system has configured 'manage_etc_hosts' as True.\n127.0.0.1 localhost\n"
-
-
-def status(machine) -> dict:
-    return json.loads(machine.hostspin("status", "--output", "json").stdout)
 
 
 @pytest.mark.parametrize("spoil", [
@@ -164,61 +160,6 @@ def test_a_fight_ends(watched):
     assert status(machine)["agent"]["alarms"] == []
 
 
-def test_hangup_takes_a_good_configuration_and_keeps_the_old_one_against_a_bad_one(watched, publication, fleet):
-    machine = watched.machine
-    good = machine.config_path.read_text()
-    machine.config_path.write_text(good + "\n[refresh]\nintervall = '1s'\n")
-    watched.signal(signal.SIGHUP)
-    refused = watched.wait_event("configuration_refused", "raised")
-    assert "hostspin.toml" in refused["message"]
-    machine.hosts = DEFAULT_HOSTS  # what was read before goes on to be in force
-    wait_until(lambda: pinned(machine), "the block, with a broken configuration on disk")
-    publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
-    watched.signal(signal.SIGUSR1)
-    watched.wait_pinned("10.1.2.6")
-    assert not watched.events("block_not_written", "raised")
-
-    machine.config_path.write_text(good)
-    watched.signal(signal.SIGHUP)
-    watched.wait_event("configuration_refused", "cleared")
-    watched.wait_event("configuration_loaded")
-    other = machine.path / "etc/elsewhere"
-    other.write_bytes(DEFAULT_HOSTS)
-    machine.config_path.write_text(good + '\n[hosts]\npath = "/etc/elsewhere"\n')
-    watched.signal(signal.SIGHUP)
-    wait_until(lambda: b"10.1.2.6" in other.read_bytes(), "the block in another file")
-    other.write_bytes(DEFAULT_HOSTS)
-    wait_until(lambda: b"10.1.2.6" in other.read_bytes(), "its repair")
-    assert watched.stop() == 0
-
-
-def test_hangup_asks_new_sources_without_waiting_for_the_interval(watched, publication, fleet, tmp_path):
-    machine = watched.machine
-    moved = publication.path.rename(tmp_path / "moved")
-    (moved / "manifest.note").write_bytes(
-        fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
-    machine.configure(source(f"file://{moved}"), text=CALM)
-    watched.signal(signal.SIGHUP)
-    watched.wait_pinned("10.1.2.6")
-    assert watched.stop() == 0
-
-
-def test_hangup_without_any_configuration_keeps_the_old_one(watched, publication, fleet):
-    """Its directory is being replaced, say: nobody has asked for the defaults, which name no source."""
-    machine = watched.machine
-    away = machine.config_path.rename(machine.config_path.with_suffix(".away"))
-    watched.signal(signal.SIGHUP)
-    refused = watched.wait_event("configuration_refused", "raised")
-    assert "nothing is configured any more" in refused["message"]
-    publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.6"])]))
-    watched.signal(signal.SIGUSR1)
-    watched.wait_pinned("10.1.2.6")
-    away.rename(machine.config_path)
-    watched.signal(signal.SIGHUP)
-    watched.wait_event("configuration_refused", "cleared")
-    assert watched.stop() == 0
-
-
 def test_many_alarms_at_once_are_all_told(machine, publication, fleet):
     publication.offer(fleet.manifest(5))
     machine.configure(source(publication.file_url), text=CALM)
@@ -306,14 +247,6 @@ def test_an_agent_and_one_shot_runs_side_by_side_do_no_harm(watched, publication
     assert len(adopted) == len(set(adopted))
     assert not watched.events("drift_repaired")
     assert machine.litter() == []
-
-
-def test_without_a_good_configuration_it_does_not_start(machine):
-    machine.config_path.write_text("refresh = 1\n")
-    with Agent(machine) as agent:
-        assert agent.process.wait(timeout=30) == 3
-        assert agent.events("configuration_refused", "raised")
-        assert "could not start" in agent.events("agent_stopped")[0]["message"]
 
 
 def descendants(pid: int) -> list:

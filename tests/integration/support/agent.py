@@ -133,6 +133,10 @@ class Agent:
         return self.process.wait(timeout=SECONDS_MAX)
 
 
+def status(machine: Machine) -> dict:
+    return json.loads(machine.hostspin("status", "--output", "json").stdout)
+
+
 def pinned(machine: Machine, address: str = "10.1.2.3") -> bool:
     try:
         return f"\n{address}\tdb.svc.example.com\n".encode() in machine.hosts and b"# END hostspin\n" in machine.hosts
