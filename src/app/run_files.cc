@@ -22,6 +22,13 @@ Result<void> write_run_file(FileSystem& fs, const std::string& root, const std::
   return write_state_file(fs, root, directory, name, bytes, false);
 }
 
+void remove_run_file(FileSystem& fs, const std::string& root, const std::string& name) {
+  const SysResult<Handle> directory = fs.open_directory(root, std::string(kRunDirectory));
+  if (!directory) return;
+  (void)fs.unlink(*directory, name);  // often there is none
+  (void)fs.close(*directory);         // nothing here has to survive a power cut
+}
+
 void sweep_run_files(FileSystem& fs, const std::string& root) {
   const SysResult<Handle> directory = fs.open_directory(root, std::string(kRunDirectory));
   if (!directory) return;

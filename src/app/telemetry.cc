@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "json_fields.h"
+#include "run_files.h"
 
 namespace hostspin {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kSchema = "hostspin.telemetry/1";
+constexpr const char* kSpareFile = "status.json";
 constexpr std::size_t kReasonsMax = 64;
 constexpr std::size_t kSourcesKept = 1024;
 
@@ -231,22 +233,48 @@ Telemetry::SourceAttempt record_endpoint(Telemetry& telemetry, const EndpointRep
   return attempt;
 }
 
-}  // namespace
-
-Telemetry load_telemetry(Context& context) {
-  Result<std::optional<std::string>> bytes = context.store.status();
-  if (!bytes || !*bytes) return {};
-  const json object = parse_own(**bytes, kSchema);
+Telemetry read_telemetry(const std::string& text) {
+  const json object = parse_own(text, kSchema);
   return object.is_null() ? Telemetry() : parse_telemetry(object);
 }
 
+/// What is kept where the state directory cannot be written. It goes as soon as it can be.
+std::optional<std::string> read_spare(Context& context) {
+  return read_run_file(context.env.fs, context.options.root, kSpareFile);
+}
+
+/// Whether it was begun without what the other knows: before the state directory was mounted.
+bool is_behind(const Telemetry& one, const Telemetry& other) {
+  return one.last_write < other.last_write ||
+         one.last_refresh_attempt < other.last_refresh_attempt ||
+         one.drift_repairs < other.drift_repairs;
+}
+
+}  // namespace
+
+Telemetry load_telemetry(Context& context) {
+  const Result<std::optional<std::string>> bytes = context.store.status();
+  const Telemetry kept = bytes && *bytes ? read_telemetry(**bytes) : Telemetry();
+  const std::optional<std::string> spare = read_spare(context);
+  if (!spare) return kept;
+  Telemetry newer = read_telemetry(*spare);
+  return is_behind(newer, kept) ? kept : newer;
+}
+
 void store_telemetry(Context& context, const Telemetry& telemetry) {
+  Env& env = context.env;
+  const std::string& root = context.options.root;
   const std::string text = format_telemetry(telemetry);
-  Result<std::optional<std::string>> before = context.store.status();
-  if (before && *before == text) return;
-  if (Result<void> kept = context.store.keep_status(text); !kept) {
-    context.env.console.note("telemetry was not kept: " + kept.error().detail);
+  const Result<std::optional<std::string>> before = context.store.status();
+  const bool is_known = before && *before == text;
+  const Result<void> kept = is_known ? Result<void>() : context.store.keep_status(text);
+  const std::optional<std::string> spare = read_spare(context);
+  if (kept) {
+    if (spare) remove_run_file(env.fs, root, kSpareFile);
+    return;
   }
+  env.console.note("telemetry was not kept: " + kept.error().detail);
+  if (spare != text) (void)write_run_file(env.fs, root, kSpareFile, text);  // best effort
 }
 
 std::map<std::string, std::string> known_etags(const Telemetry& telemetry,

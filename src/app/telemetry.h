@@ -72,8 +72,8 @@ struct Telemetry {
 
 /// Defaults where there is none, or none that can be read.
 [[nodiscard]] Telemetry load_telemetry(Context& context);
-/// Best effort: a full or read-only disk costs the telemetry, not the pass. Unchanged telemetry is
-/// not written. The caller holds the lock.
+/// Best effort: a full or read-only disk costs the telemetry, not the pass, and /run/hostspin keeps
+/// it until the next boot. Unchanged telemetry is not written. The caller holds the lock.
 void store_telemetry(Context& context, const Telemetry& telemetry);
 
 /// The ETags that stand for the note with that digest; none where they were of another.

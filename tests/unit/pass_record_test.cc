@@ -238,6 +238,49 @@ TEST_CASE("alarms that a killed pass has booked are told by the next one, once",
   CHECK(watched.told().empty());
 }
 
+TEST_CASE("where the state directory cannot be written, metrics keep what passes before have found",
+          "[record]") {
+  Watched watched;
+  watched.vandalize();
+  (void)watched.world.apply();
+  const std::string status = watched.world.read("/var/lib/hostspin/status.json");
+  const std::string success = watched.metric("hostspin_refresh_last_success_timestamp_seconds");
+  watched.world.erase("/var/lib/hostspin/status.json");
+  watched.world.write("/var/lib/hostspin/status.json/in-the-way", "");  // fails root's writes, too
+  watched.world.write("/run/hostspin/status.json", status);
+  const auto check = [&] {
+    CHECK(watched.metric("hostspin_block_in_sync") == "1");
+    CHECK(watched.metric("hostspin_status{state=\"ok\"}") == "1");
+    CHECK(watched.metric("hostspin_drift_repairs_total") == "1");
+    CHECK(watched.metric("hostspin_refresh_last_success_timestamp_seconds") == success);
+  };
+  CHECK(watched.world.probe() == ExitCode::ok);
+  check();
+  CHECK(watched.world.refresh() == ExitCode::ok);
+  check();
+  // Its own repairs are counted on, and go with it when it can be written again.
+  watched.vandalize();
+  (void)watched.world.apply();
+  CHECK(watched.metric("hostspin_drift_repairs_total") == "2");
+  watched.world.erase("/var/lib/hostspin/status.json");
+  CHECK(watched.world.apply() == ExitCode::ok);
+  CHECK(watched.metric("hostspin_drift_repairs_total") == "2");
+  CHECK(watched.world.exists("/var/lib/hostspin/status.json"));
+  CHECK_FALSE(watched.world.exists("/run/hostspin/status.json"));
+}
+
+TEST_CASE("what was kept before the state directory was there does not take its place",
+          "[record]") {
+  Watched watched;
+  watched.vandalize();
+  (void)watched.world.apply();
+  watched.world.write("/run/hostspin/status.json",
+                      R"({"schema": "hostspin.telemetry/1", "facts": {"state": "nothing_held"}})");
+  CHECK(watched.world.probe() == ExitCode::ok);
+  CHECK(watched.metric("hostspin_drift_repairs_total") == "1");
+  CHECK(watched.metric("hostspin_block_in_sync") == "1");
+}
+
 TEST_CASE("a fight is seen where the state directory cannot be written", "[record]") {
   Watched watched;
   (void)watched.told();
