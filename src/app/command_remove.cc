@@ -4,6 +4,7 @@
 #include "lock.h"
 #include "metrics.h"
 #include "output.h"
+#include "pass_record.h"
 
 namespace hostspin {
 namespace {
@@ -100,6 +101,7 @@ ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOpti
       error.detail += "; the block is held all the same, until 'hostspin release'";
     return fail(env, options, "remove", error);
   }
+  forget_block(*context);
   const std::string& path = context->config.hosts_path;
   const std::vector<std::string> warnings = tell_outcome(*context, *outcome);
   const std::string verdict =

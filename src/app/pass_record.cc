@@ -294,6 +294,16 @@ void record_failed_pass(Env& env, const CommonOptions& options, Context* context
   (void)tell(env, options, books, lock.has_value());
 }
 
+void forget_block(Context& context) {
+  Telemetry telemetry = load_telemetry(context);
+  if (!telemetry.block_mark.empty()) {
+    telemetry.block_mark.clear();
+    store_telemetry(context, telemetry);
+  }
+  if (run_text(context.env, context.options, kBlockFile).empty()) return;
+  (void)store_text(context.env, context.options, kBlockFile, "");  // best effort
+}
+
 void record_configuration(Env& env, const CommonOptions& options, const Result<Context>& context) {
   // Where nothing is booked, nothing can be over.
   if (context && run_text(env, options, kAlarmsFile).empty()) return;

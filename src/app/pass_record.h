@@ -44,6 +44,10 @@ void record_pass(Context& context, const Standing& standing, const Applied& appl
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
                         const Error& error);
 
+/// The block was taken out on purpose: that it is missing is nobody's doing. The caller holds the
+/// lock.
+void forget_block(Context& context);
+
 /// The agent has read its configuration, or could not.
 void record_configuration(Env& env, const CommonOptions& options, const Result<Context>& context);
 

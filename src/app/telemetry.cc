@@ -288,6 +288,8 @@ bool record_apply(Telemetry& telemetry, const Context& context, const Standing& 
   const std::string mark = telemetry.facts.in_sync ? block_mark(context, standing, applied) : "";
   const bool was_right = !mark.empty() && mark == telemetry.block_mark;
   if (!mark.empty()) telemetry.block_mark = mark;
+  // Whoever holds the file may do with it as he likes.
+  if (telemetry.facts.held && mark.empty()) telemetry.block_mark.clear();
   if (!applied.outcome.written) return false;
   telemetry.last_write = now;
   // Either the block had been right, or it claims to be of the held manifest and is not.

@@ -186,6 +186,16 @@ ExitCode AppWorld::refresh(const RefreshOptions& refresh) {
   return command_refresh(env, options, refresh);
 }
 
+ExitCode AppWorld::remove(const RemoveOptions& remove) {
+  Env env = this->env();
+  return command_remove(env, options, remove);
+}
+
+ExitCode AppWorld::release() {
+  Env env = this->env();
+  return command_release(env, options);
+}
+
 ExitCode AppWorld::verify(VerifyOptions verify) {
   Env env = this->env();
   verify.no_resolver = true;

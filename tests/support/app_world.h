@@ -91,6 +91,8 @@ class AppWorld {
   /// The agent's reading of its configuration.
   ExitCode reload();
   ExitCode refresh(const RefreshOptions& options = {});
+  ExitCode remove(const RemoveOptions& options = {});
+  ExitCode release();
   ExitCode verify(VerifyOptions options = {});
 
   /// As another hostspin that is at work, for as long as it lives.

@@ -54,6 +54,39 @@ TEST_CASE("whatever another writer leaves instead of the block is a drift", "[re
   CHECK(watched.metric("hostspin_drift_repairs_total") == "4");
 }
 
+TEST_CASE("what is taken out on purpose is nobody's drift", "[record]") {
+  Watched watched;
+  (void)watched.told();
+  SECTION("by remove") {
+    CHECK(watched.world.remove() == ExitCode::ok);
+    CHECK(watched.world.release() == ExitCode::ok);
+  }
+  SECTION("by remove, and put back at once") {
+    CHECK(watched.world.remove({true, false}) == ExitCode::ok);
+  }
+  SECTION("by remove, with passes meanwhile") {
+    CHECK(watched.world.remove() == ExitCode::ok);
+    (void)watched.world.apply(kUnattended);
+    CHECK(watched.told() == Told{"held"});
+    CHECK(watched.world.release() == ExitCode::ok);
+  }
+  SECTION("by hand, while the file is held") {
+    watched.world.write("/etc/hostspin/hold", "INC-17");
+    watched.vandalize();
+    (void)watched.world.apply(kUnattended);
+    CHECK(watched.told() == Told{"held"});
+    CHECK(watched.world.release() == ExitCode::ok);
+  }
+  (void)watched.world.apply(kUnattended);
+  CHECK(watched.world.hosts() == watched.good);
+  for (const std::string& told : watched.told()) CHECK(told == "held-");
+  CHECK(watched.metric("hostspin_drift_repairs_total") == "0");
+  // From then on it is one again.
+  watched.vandalize();
+  (void)watched.world.apply(kUnattended);
+  CHECK(watched.told() == Told{"drift_repaired"});
+}
+
 TEST_CASE("a newer manifest with other lines is no drift", "[record]") {
   Watched watched;
   (void)watched.told();
