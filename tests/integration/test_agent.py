@@ -101,6 +101,21 @@ def test_drift_does_not_wait_for_a_refresh_that_hangs(machine, publication, flee
             agent.stop()
 
 
+def test_an_adoption_is_told_although_the_agent_is_stopped_while_a_source_is_slow(machine, publication, fleet):
+    publication.offer(fleet.manifest(5))
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never says a word
+        machine.configure(source(publication.file_url), source(f"http://127.0.0.1:{silent.getsockname()[1]}/fleet"),
+                          text='[refresh]\ninterval = "1h"\nsplay = "0"\ndeadline = "30s"\n[verify]\ninterval = "0"\n')
+        with Agent(machine) as agent:
+            agent.wait_pinned()
+            begin = time.monotonic()
+            assert agent.stop() == 0
+            assert time.monotonic() - begin < 20, "nobody has waited for the source"
+    assert [one["version"] for one in agent.events("manifest_adopted")] == ["5"]
+    assert (machine.path / "run/hostspin/changed").read_text() == "version=5\n"
+    assert status(machine)["telemetry"]["last_write"], "and booked"
+
+
 @pytest.mark.parametrize("content,name", [(CLOUD_INIT, "cloud-init"), (DEFAULT_HOSTS, "unknown writer")])
 def test_a_fight_is_one_alarm_and_few_passes(watched, content, name):
     """A writer who takes the block out as soon as it is back."""
