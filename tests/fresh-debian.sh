@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Runs what a stranger would run, in a fresh minimal Debian 12 with nothing but the checkout copied in:
-# tests/run.sh, then examples/quickstart.sh. Needs root, mmdebstrap and a Debian mirror.
+# Runs what a stranger would run, in a fresh minimal Debian 12 with nothing but the checkout copied in: the
+# README's Install block, and in another one tests/run.sh, then examples/quickstart.sh. Needs root, mmdebstrap
+# and a Debian mirror.
 #
-#   tests/fresh-debian.sh [--shell] [COMMAND…]     COMMAND instead of the two; --shell on failure opens one
+#   tests/fresh-debian.sh [--shell] [--install | COMMAND…]
+#
+# --install: the Install block alone; COMMAND: that, instead of all; --shell: opens one on failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || { echo "fresh-debian.sh: needs root" >&2; exit 3; }
@@ -11,6 +14,14 @@ shell=
 if [ "${1:-}" = --shell ]; then
   shell=yes
   shift
+fi
+
+install=
+if [ "${1:-}" = --install ]; then
+  install=only
+  shift
+elif [ $# -eq 0 ]; then
+  install=too
 fi
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/hostspin-fresh.XXXXXX")
@@ -34,9 +45,11 @@ cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 echo "[2/3] the checkout into it"
 mkdir -p "$root/hostspin"
 tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C "$root/hostspin"
+# A machine of its own, since the block leaves a package installed.
+[ -z "$install" ] || cp -a "$root" "$work/installed"
 
 # Mounts in a namespace of their own vanish with it; /sys and /proc are the fresh root's view of this kernel.
-inside() {
+inside() { # inside ROOT COMMAND…
   # shellcheck disable=SC2016  # the inner shell expands it
   unshare --mount --pid --fork --kill-child -- bash -c '
     set -e
@@ -48,18 +61,37 @@ inside() {
     root=$1
     shift
     exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb chroot "$root" "$@"
-  ' bash "$root" "$@" &
+  ' bash "$@" &
   child=$!
   wait "$child"
 }
 
+run() { # run ROOT COMMAND
+  echo "--- $2"
+  if ! inside "$1" bash -c "$2"; then
+    [ -z "$shell" ] || inside "$1" bash </dev/tty || true
+    exit 1
+  fi
+}
+
 echo "[3/3] in it:"
+if [ -n "$install" ]; then
+  block=$(awk '/^## / { here = $2 == "Install" } here && /^```/ { if (open++) exit; next } here && open' README.md)
+  [ -n "$block" ] || { echo "fresh-debian.sh: README.md has no Install block" >&2; exit 1; }
+  # In place of the person who answers apt's question.
+  echo 'APT::Get::Assume-Yes "true";' >"$work/installed/etc/apt/apt.conf.d/90yes"
+  # shellcheck disable=SC2016  # the inner shell expands it
+  run "$work/installed" "set -e; cd /hostspin; $block"'
+    needs=$(dpkg-query --show --showformat="\${Depends}" hostspin)
+    echo "depends on $needs"
+    for library in libc6 libcurl4 libseccomp2 libssl3; do
+      case "$needs" in *"$library"*) ;; *) echo "does not depend on $library" >&2; exit 1 ;; esac
+    done
+    hostspin --version && hostspin-sign --version'
+fi
+[ "$install" != only ] || exit 0
 commands=("$*")
 [ $# -gt 0 ] || commands=("bash /hostspin/tests/run.sh" "bash /hostspin/examples/quickstart.sh")
 for command in "${commands[@]}"; do
-  echo "--- $command"
-  if ! inside bash -c "$command"; then
-    [ -z "$shell" ] || inside bash </dev/tty || true
-    exit 1
-  fi
+  run "$root" "$command"
 done

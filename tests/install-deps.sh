@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing for the named purposes, and nothing that is there.
 #
-#   tests/install-deps.sh build        what compiles hostspin
+#   tests/install-deps.sh build        what compiles hostspin and makes its packages
 #   tests/install-deps.sh test         what its tests need besides
 #   tests/install-deps.sh long         what its longest tests need besides
 #   tests/install-deps.sh bench        what tests/bench compares with
@@ -14,13 +14,14 @@ set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libspdlog-dev
-  libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev)
+  libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev
+  dpkg-dev file git)                                          # packages: what they depend on, and their date
 test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-certificates
   strace tcpdump nftables iproute2 util-linux binutils python3-grpcio
   musl-tools attr acl e2fsprogs xfsprogs                      # the hosts file: its readers, its metadata, its disks
   golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
   softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
-  dpkg-dev lintian rpm rpmlint mandoc apparmor                # packages
+  lintian rpm rpmlint mandoc apparmor                         # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
   prometheus faketime musl-tools                              # the agent's metrics, clock and readers
   packer ansible-core zsh fish)                               # what judges the examples and completions
