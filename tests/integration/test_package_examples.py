@@ -75,6 +75,14 @@ def test_ansible_takes_the_role(checkout, need, tmp_path):
     assert done.code == 0, done
 
 
+def test_ansible_has_the_agent_run_and_reloaded_whatever_refresh_says(checkout):
+    yaml = pytest.importorskip("yaml", reason="needs python3-yaml")
+    tasks = yaml.safe_load((checkout / "examples/ansible/roles/hostspin/tasks/main.yml").read_text())
+    assert [task["name"] for task in tasks][-1] == "Fetch, verify and pin"
+    assert [task["ansible.builtin.systemd"]["state"] for task in tasks if "ansible.builtin.systemd" in task] == ["started"]
+    assert tasks[-2]["ansible.builtin.meta"] == "flush_handlers"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("code,report,expected", [
     (3, {"verdict": "refresh could not be done: why"}, "refresh could not be done: why"),
