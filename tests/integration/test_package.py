@@ -244,7 +244,7 @@ def masked(root) -> list:
 
 def script(root, name: str, *arguments: str):
     """One of the installed maintainer scripts, called as dpkg calls it."""
-    return root.enter(f"/var/lib/dpkg/info/hostspin.{name}", *arguments)
+    return root.enter("env", "DPKG_MAINTSCRIPT_PACKAGE=hostspin", f"/var/lib/dpkg/info/hostspin.{name}", *arguments)
 
 
 def identity(root) -> tuple:
@@ -305,6 +305,19 @@ def test_a_life_without_a_running_systemd(package, root, tmp_path):
     assert left == []
     # What the administrator put there is the administrator's.
     assert (root.path / "etc/hostspin/root.note").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["disable", "mask"])
+def test_an_upgrade_does_not_pin_again_what_was_taken_out(package, root, tmp_path, how):
+    original = root.hosts
+    bake(root, new_fleet())
+    assert root.install(package).code == 0 and root.hosts.startswith(BLOCK)
+    stopped = root.enter("systemctl", "--root=/", how, "hostspin-apply.service", "hostspin-guard.path", "hostspin.service")
+    assert stopped.code == 0, stopped
+    assert root.enter("hostspin", "remove", "--no-hold").code == 0 and root.hosts == original
+    assert root.install(with_version(package, "99.0", tmp_path)).code == 0 and root.hosts == original
+    assert script(root, "postinst", "abort-upgrade", "100.0").code == 0 and root.hosts == original
 
 
 @pytest.mark.slow
@@ -374,6 +387,10 @@ def test_the_rpm_lives_in_a_root(programs, twins, root, tmp_path):
     assert (root.path / "etc/hostspin/hostspin.toml").read_text() == "fleet = \"prod.example\"\n"
     assert {"hostspin-apply.service", "hostspin-guard.path"} <= {one.name for one in wanted.iterdir()}
 
+    assert root.enter("hostspin", "remove", "--no-hold").code == 0
+    rpm("--upgrade", "--oldpackage", NO_DEPENDENCIES, first)  # for the scriptlets an upgrade like any other
+    assert root.hosts == original
+    assert root.enter("hostspin", "apply").code == 0 and root.hosts.startswith(BLOCK)
     rpm("--erase", NO_DEPENDENCIES, "hostspin")
     assert root.hosts == original
     left = [path for path in (root.path / "etc/systemd/system").rglob("*hostspin*")]
