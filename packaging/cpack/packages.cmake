@@ -24,6 +24,7 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
 set(scripts ${CMAKE_CURRENT_LIST_DIR})
+set(CPACK_PRE_BUILD_SCRIPTS ${scripts}/by_kind.cmake)
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
@@ -50,9 +51,8 @@ set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
   /etc /usr/lib/systemd /usr/lib/systemd/system /usr/lib/systemd/system-preset /usr/lib/sysusers.d
   /usr/lib/tmpfiles.d /usr/libexec /usr/sbin /usr/share/man /usr/share/man/man1 /usr/share/man/man5
   /usr/share/man/man7 /usr/share/man/man8 /usr/share/bash-completion
-  /usr/share/bash-completion/completions /usr/share/zsh /usr/share/zsh/vendor-completions
-  /usr/share/fish /usr/share/fish/vendor_completions.d /usr/share/lintian
-  /usr/share/lintian/overrides /var /var/lib)
+  /usr/share/bash-completion/completions /usr/share/zsh /usr/share/zsh/site-functions
+  /usr/share/fish /usr/share/fish/vendor_completions.d /var /var/lib)
 set(CPACK_RPM_SPEC_MORE_DEFINE
 "%define use_source_date_epoch_as_buildtime 1
 %define clamp_mtime_to_source_date_epoch 1
