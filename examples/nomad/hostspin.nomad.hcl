@@ -3,6 +3,10 @@
 # the client's configuration, runs the client's own program as root. It pins nothing before Nomad runs, so
 # keep hostspin-apply.service and hostspin-guard.path enabled, and leave the agent to Nomad:
 # `systemctl disable --now hostspin.service`.
+#
+# After an upgrade of the package restart the job (`nomad job restart hostspin`, or `nomad alloc restart` one
+# by one), which otherwise runs the old program on. Stop it (`nomad job stop hostspin`) before the package is
+# removed, or the agent puts the block back that the removal takes out.
 job "hostspin" {
   datacenters = ["*"]
   type        = "system"

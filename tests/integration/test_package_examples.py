@@ -153,6 +153,17 @@ def test_apparmor_takes_the_profile(checkout, need):
     assert "\n  /etc/hosts.hostspin.tmp rwk," in profile.read_text()
 
 
+def test_the_nomad_job_is_sound_hcl(checkout, need, tmp_path):
+    """Its grammar and its form: Packer's is the same language, and there is no Nomad in Debian to judge the rest."""
+    need("packer")
+    text = (checkout / "examples/nomad/hostspin.nomad.hcl").read_text()
+    copy = tmp_path / "job.pkr.hcl"
+    for content, sound in ((text, True), (text.replace("delay    =", "delay    = ="), False)):
+        copy.write_text(content)
+        done = run(["packer", "fmt", "-check", copy], env=clean_environment(HOME=str(tmp_path), CHECKPOINT_DISABLE="1"))
+        assert (done.code == 0) == sound, done
+
+
 def test_the_daemon_set_is_whole(checkout):
     """No tool of Debian's judges it without a cluster: what is mounted is there, and the node is itself."""
     yaml = pytest.importorskip("yaml", reason="needs python3-yaml")
