@@ -133,10 +133,13 @@ ExitCode probe_changes(Context& context, const CycleReport& report, const Standi
   return code;
 }
 
-/// What was written is of use only if look-ups see it. Another root's look-ups are not ours.
+/// What was written is of use only if look-ups see it. Those of another root, or of whom another
+/// file is for, are not ours.
 ExitCode check_look_ups(Context& context, const Applied& applied,
                         std::vector<std::string>& warnings) {
-  if (!applied.outcome.written || context.options.root != "/") return ExitCode::ok;
+  const bool ours =
+      context.options.root == "/" && context.config.hosts_path == kSystemHostsPath;
+  if (!applied.outcome.written || !ours) return ExitCode::ok;
   const Result<std::vector<std::string>> troubles = check_resolver(context, applied.pins);
   if (!troubles) {
     warnings.push_back("this machine's resolver could not be asked: " + troubles.error().detail);

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "file_system.h"
@@ -42,6 +43,9 @@ struct ConfigFile {
   std::string text;
 };
 
+/// What this machine's own look-ups read.
+inline constexpr std::string_view kSystemHostsPath = "/etc/hosts";
+
 /// /etc/hostspin/hostspin.toml and conf.d, see hostspin.toml(5).
 struct Config {
   std::string fleet;  ///< optional cross-check; empty = none
@@ -49,7 +53,7 @@ struct Config {
   std::chrono::milliseconds refresh_interval = std::chrono::minutes(5);
   std::chrono::milliseconds refresh_splay = std::chrono::minutes(1);
   std::chrono::milliseconds refresh_deadline = std::chrono::seconds(30);
-  std::string hosts_path = "/etc/hosts";
+  std::string hosts_path{kSystemHostsPath};
   ConflictPolicy conflicts = ConflictPolicy::report;
   WriteMode write = WriteMode::replace;
   std::chrono::milliseconds verify_deadline = std::chrono::seconds(5);

@@ -49,3 +49,17 @@ def test_refresh_says_whether_look_ups_see_the_pins(machine, fleet, publication,
 
     again = as_own_machine("refresh", "--from", publication.path)  # nothing written, nothing asked
     assert again.code == 0 and "resolver" not in again.stderr, str(again)
+
+
+def test_another_hosts_file_is_not_what_the_resolver_reads(machine, fleet, publication, as_own_machine):
+    """As in a container that has the node's /etc mounted elsewhere."""
+    (machine.path / "etc/nsswitch.conf").write_text("hosts: files\n")
+    machine.state_path.mkdir(parents=True, exist_ok=True)
+    news = fleet.manifest(5, PINS)
+    publication.offer(news)
+
+    done = as_own_machine("--hosts-file", "/etc/others-hosts", "refresh", "--from", publication.path)
+
+    assert done.code == 0 and "resolver" not in done.stderr, str(done)
+    assert expected_block(news) in (machine.path / "etc/others-hosts").read_bytes()
+    assert machine.hosts == DEFAULT_HOSTS
