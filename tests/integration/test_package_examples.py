@@ -240,3 +240,42 @@ def test_the_manual_page_knows_every_command(programs, checkout):
     page = (checkout / "packaging/man/hostspin.8").read_text()
     described = set(re.findall(r"^\.It Cm ([a-z]+)", page, re.MULTILINE))
     assert described - {"sign"} == commands_of(programs) - {"sign"}
+
+
+def options_of(programs, command: str = "") -> set:
+    """The long options that a command's help explains; without a command those that all have."""
+    lines = run([programs.hostspin, *command.split(), "--help"]).stdout.splitlines()
+    return {found for line in lines for found in re.findall(r"^  (?:-\w,)?--([a-z-]+)", line)} - {"version", "help"}
+
+
+def commands_with_options(programs) -> dict:
+    found = {command: options_of(programs, command) for command in commands_of(programs) - {"sign"}}
+    found["trust"] |= options_of(programs, "trust reset")
+    assert "explain" in found["verify"] and "yes" in found["trust"] and found["status"] == set()
+    return found
+
+
+def test_bash_offers_the_options_of_each_command_and_no_other(programs, checkout):
+    everywhere = {*options_of(programs), "help"}
+    for command, options in commands_with_options(programs).items():
+        script = (f". {checkout}/packaging/completions/hostspin.bash; COMP_WORDS=(hostspin {command} --); COMP_CWORD=2; "
+                  "_hostspin; echo ${COMPREPLY[*]}")
+        offered = run(["bash", "-c", script]).stdout.split()
+        assert set(offered) == {f"--{one}" for one in everywhere | options}, command
+
+
+def test_zsh_fish_and_the_manual_page_know_the_options_of_each_command(programs, checkout):
+    zsh, fish = ((checkout / f"packaging/completions/hostspin.{shell}").read_text() for shell in ("zsh", "fish"))
+    page = (checkout / "packaging/man/hostspin.8").read_text()
+    for option in options_of(programs):
+        assert f"--{option}" in zsh and f"complete -c hostspin -l {option} " in fish.replace("-s q ", "").replace("-s v ", "")
+        assert re.search(rf"^\.It .*Fl {option}\b", page, re.MULTILINE), option
+    for command, options in commands_with_options(programs).items():
+        branch = re.search(rf"^        {command}\)(.*?);;", zsh, re.MULTILINE | re.DOTALL)
+        known = set(re.findall(r"['\"]--([a-z-]+)\[", branch.group(1))) if branch else set()
+        assert known - {"output"} == options, command
+        known = set(re.findall(rf"__fish_seen_subcommand_from {command}\".* -l ([a-z-]+)", fish))
+        assert known - {"output"} == options, command
+        described = "".join(re.findall(rf"^\.It Cm {command}\b.*?(?=^\.It Cm |^\.Sh )", page, re.MULTILINE | re.DOTALL))
+        for option in options:
+            assert f"Fl {option}" in described, f"--{option} of {command}"
