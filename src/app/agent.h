@@ -122,7 +122,6 @@ class Agent {
   bool want_refresh_ = false;
   bool want_probe_ = false;
   bool stopping_ = false;
-  std::string why_failed_;  ///< why it cannot start; empty = it does
   bool ready_ = false;
   bool reloading_ = false;
 
@@ -142,6 +141,7 @@ class Agent {
   std::map<Task, Busy> busy_;
   std::deque<std::int64_t> told_;  ///< numbers of the last alarms' lines
   std::string status_;
+  std::string why_failed_;  ///< why it cannot start; empty = it does
 };
 
 }  // namespace hostspin

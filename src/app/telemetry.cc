@@ -254,7 +254,7 @@ bool is_behind(const Telemetry& one, const Telemetry& other) {
 
 Telemetry load_telemetry(Context& context) {
   const Result<std::optional<std::string>> bytes = context.store.status();
-  const Telemetry kept = bytes && *bytes ? read_telemetry(**bytes) : Telemetry();
+  Telemetry kept = bytes && *bytes ? read_telemetry(**bytes) : Telemetry();
   const std::optional<std::string> spare = read_spare(context);
   if (!spare) return kept;
   Telemetry newer = read_telemetry(*spare);
