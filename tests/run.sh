@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything from a fresh Debian 12 to the last test: packages, build, tests. See --help.
+# From a fresh Debian 12 to the tests: packages, build, and every test but the longest. See --help.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
@@ -8,8 +8,9 @@ usage() {
   cat <<'EOF'
 usage: tests/run.sh [OPTION…]
 
-Installs the Debian packages that are missing, builds hostspin and runs every test: unit tests (Catch2) and
-integration tests (pytest) under one runner, whose summary line ends the run. As root, or with sudo, on Debian 12.
+Installs the Debian packages that are missing, builds hostspin and runs every test but the longest: unit
+tests (Catch2) and integration tests (pytest) under one runner, whose summary line ends the run. As root, or with
+sudo, on Debian 12.
 
   --quick          leave out the tests that take seconds each
   --long           also the ones that take many minutes (soaks, a fresh Debian root, a boot under qemu)
