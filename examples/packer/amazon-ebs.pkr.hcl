@@ -48,7 +48,8 @@ build {
       "install -D -m 644 /tmp/50-site.toml /etc/hostspin/conf.d/50-site.toml",
       # Pins the names as well, since the trust root is there already.
       "apt-get install --yes /tmp/hostspin.deb",
-      # The last gate. 1 is 'needs attention', such as a manifest close to its end: look, and decide.
+      # The last gate. 1 is 'needs attention', such as an expired manifest, or a line of the image's own for
+      # a pinned name: look, and decide. How long the manifest lasts, `hostspin status` says.
       "hostspin verify --offline",
       # Clones with one machine-id would all refresh at the same moment.
       "truncate --size 0 /etc/machine-id",

@@ -39,7 +39,8 @@ build {
       # Pins the names as well, since the trust root is there already.
       "chroot \"$root\" dpkg --install /tmp/hostspin.deb",
       "rm \"$root/tmp/hostspin.deb\"",
-      # The last gate. 1 is 'needs attention', such as a manifest close to its end: look, and decide.
+      # The last gate. 1 is 'needs attention', such as an expired manifest, or a line of the image's own for
+      # a pinned name: look, and decide. How long the manifest lasts, `hostspin status` says.
       "chroot \"$root\" hostspin verify --offline",
       # Clones with one machine-id would all refresh at the same moment.
       "truncate --size 0 \"$root/etc/machine-id\"",
