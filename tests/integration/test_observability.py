@@ -11,14 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from support.agent import Agent, pinned, wait_until
+from support.agent import CALM, Agent, pinned, wait_until
 from support.fleet import moment, service
 from support.machine import DEFAULT_HOSTS, source
 from support.process import clean_environment
 
 # Of the day's spread that begins with this session, such a machine's moment for version 6 is at 0.947.
 LATE_TURN = "9" * 32 + "\n"
-CALM = '[refresh]\ninterval = "1h"\nsplay = "0"\n[verify]\ninterval = "0"\n'
 
 
 @pytest.fixture
