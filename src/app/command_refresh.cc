@@ -137,8 +137,7 @@ ExitCode probe_changes(Context& context, const CycleReport& report, const Standi
 /// file is for, are not ours.
 ExitCode check_look_ups(Context& context, const Applied& applied,
                         std::vector<std::string>& warnings) {
-  const bool ours =
-      context.options.root == "/" && context.config.hosts_path == kSystemHostsPath;
+  const bool ours = context.options.root == "/" && context.config.hosts_path == kSystemHostsPath;
   if (!applied.outcome.written || !ours) return ExitCode::ok;
   const Result<std::vector<std::string>> troubles = check_resolver(context, applied.pins);
   if (!troubles) {
