@@ -143,8 +143,9 @@ std::vector<Event> AlarmBook::judge(std::span<const EventKind> judged, std::vect
       const bool is_news =
           alarm.kind == EventKind::configuration_refused && alarm.detail != known->detail;
       known->detail = std::move(alarm.detail);
+      if (!is_news) continue;  // and its end is told with the fields that its beginning had
       known->fields = std::move(alarm.fields);
-      if (is_news) events.push_back(begun(*known));
+      events.push_back(begun(*known));
       continue;
     }
     if (!has_place(kept, alarm.kind)) continue;

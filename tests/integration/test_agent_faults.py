@@ -56,8 +56,9 @@ def test_a_lock_that_stays_taken_is_an_alarm_and_the_end_of_it_is_seen(watched):
 
 @pytest.mark.parametrize("setting", ["interval", "sources"])
 def test_an_alarm_about_a_task_that_is_not_done_any_more_ends(machine, publication, fleet, setting):
+    now = '[refresh]\nsplay = "0"\n[verify]\n'
     publication.offer(fleet.manifest(5))
-    machine.configure(source(publication.file_url), text='[verify]\ninterval = "1s"\n')
+    machine.configure(source(publication.file_url), text=now + 'interval = "1s"\n')
     with Agent(machine) as agent:
         agent.wait_pinned()
         book = without_book(machine)
@@ -69,9 +70,9 @@ def test_an_alarm_about_a_task_that_is_not_done_any_more_ends(machine, publicati
         messages = {one["message"] for one in agent.events("pass_failed", "raised") if one["task"] == "agent-probe"}
         assert all("could not be kept: " in one and "directory" in one for one in messages), messages
         if setting == "interval":
-            machine.configure(source(publication.file_url), text='[verify]\ninterval = "0"\n')
+            machine.configure(source(publication.file_url), text=now + 'interval = "0"\n')
         else:
-            machine.configure(text='[verify]\ninterval = "1s"\n')
+            machine.configure(text=now + 'interval = "1s"\n')
         task = {"interval": "agent-probe", "sources": "refresh"}[setting]
         agent.signal(signal.SIGHUP)
         wait_until(lambda: task in tasks("cleared"), f"the end of the alarm about {task}")

@@ -23,7 +23,9 @@ TEST_CASE("an alarm is told once when it begins and once when it ends", "[alarms
   CHECK(events[0].message == "source_failed a: timed out");
   CHECK_FALSE(events[0].cleared);
 
-  CHECK(book.judge(kJudged, {source("a"), source("b", "refused")}, 1010).empty());
+  Alarm changed = source("b", "refused");
+  changed.fields.emplace_back("HOSTSPIN_CODE", "bad_note");
+  CHECK(book.judge(kJudged, {source("a"), changed}, 1010).empty());
   CHECK(book.standing().back().detail == "refused");  // the latest words, for status
   CHECK(book.standing().back().since == 1000);
 
@@ -33,7 +35,9 @@ TEST_CASE("an alarm is told once when it begins and once when it ends", "[alarms
   CHECK(events[0].message == "source_failed a: over, after 1 min 30 s");
   CHECK(events[0].fields == JournalFields{{"HOSTSPIN_SOURCE", "a"}});
 
-  CHECK(book.judge(kJudged, {}, 1100).size() == 1);
+  events = book.judge(kJudged, {}, 1100);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].fields == JournalFields{{"HOSTSPIN_SOURCE", "b"}});  // as when it began
   CHECK(book.standing().empty());
 }
 
