@@ -11,6 +11,7 @@
 
 #include "commands.h"
 #include "hostspin/version.h"
+#include "journal.h"
 
 namespace hostspin {
 namespace {
@@ -219,11 +220,18 @@ Result<void> finish_arguments(Arguments& arguments) {
   return {};
 }
 
+/// After a pass with something to tell, and with the lock given back: who looks for it by unit
+/// finds nothing if this process is gone before journald has read the entry.
+ExitCode once_read(const CommonOptions& options, ExitCode code) {
+  if (code != ExitCode::ok && !options.for_agent) Journal(options.root).wait_until_read();
+  return code;
+}
+
 ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) {
   const CommonOptions& common = arguments.common;
   const auto said = [&](const char* name) { return app.got_subcommand(name); };
-  if (said("apply")) return command_apply(env, common, arguments.apply);
-  if (said("refresh")) return command_refresh(env, common, arguments.refresh);
+  if (said("apply")) return once_read(common, command_apply(env, common, arguments.apply));
+  if (said("refresh")) return once_read(common, command_refresh(env, common, arguments.refresh));
   if (said("agent")) return command_agent(env, common, arguments.agent);
   if (said("verify")) return command_verify(env, common, arguments.verify);
   if (said("status")) return command_status(env, common);

@@ -182,16 +182,13 @@ std::optional<Hint> parse_hint_line(std::string_view line) {
 
 void emit_events(Env& env, const CommonOptions& options, const std::vector<Event>& events) {
   Journal journal(options.root);
-  bool worth_waiting = false;  // for who looks for what is wrong, by unit
   for (const Event& event : events) {
     if (options.for_agent) {
       env.console.print(format_event_line(event));
     } else {
-      const bool sent = journal.send(journal_fields(event));  // no journal: nobody listens
-      worth_waiting = worth_waiting || (sent && event.level() <= LogLevel::warning);
+      (void)journal.send(journal_fields(event));  // no journal: nobody listens
     }
   }
-  if (worth_waiting) journal.wait_until_read();
 }
 
 void give_hint(Env& env, const CommonOptions& options, std::string_view key, std::int64_t value,

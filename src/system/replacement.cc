@@ -50,7 +50,7 @@ Result<void> Replacement::replace() {
     if (must_read_again()) continue;
     if (!next) return next.error();
     if (is_unfinished(open_)) {
-      if (!await_writers(old_->handle.get())) return unfinished();
+      if (!await_writers(old_->handle.get()) || clock_.steady() >= give_up_) return unfinished();
       continue;
     }
 

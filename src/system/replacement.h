@@ -56,6 +56,7 @@ class Replacement {
 
   // replacement_in_place.cc: where nothing can take the file's place
   Result<Met> write_in_place(const Pieces& next);
+  Result<OwnedHandle> open_for_writing();
   Result<void> undo_interrupted();
   Result<void> undo_interrupted(const std::string& directory);
 

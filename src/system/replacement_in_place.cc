@@ -47,6 +47,15 @@ bool is_mixture(std::string_view bytes, std::string_view before, std::string_vie
 
 }  // namespace
 
+Result<OwnedHandle> Replacement::open_for_writing() {
+  const SysResult<Handle> opened =
+      retry_interrupted([&] { return fs_.open_write(target_.directory.get(), target_.name); });
+  if (!opened)
+    return explain_refusal(fs_, target_, present(), opened.error().number,
+                           "open " + quoted(target_.path()) + " for writing");
+  return OwnedHandle(fs_, *opened);
+}
+
 /// A run that was killed while it wrote in place left half of its own bytes and half of the old
 /// ones: the old ones are put back, before they are taken for the file.
 Result<void> Replacement::undo_interrupted() {
@@ -70,13 +79,9 @@ Result<void> Replacement::undo_interrupted(const std::string& directory) {
   if (*before && old_ && now != **before && now != **next) {
     const std::string shown = target_.path();
     if (is_mixture(now, **before, **next)) {
-      const SysResult<Handle> opened =
-          retry_interrupted([&] { return fs_.open_write(target_.directory.get(), target_.name); });
-      if (!opened)
-        return explain_refusal(fs_, target_, present(), opened.error().number,
-                               "open " + quoted(shown) + " for writing");
-      const OwnedHandle file(fs_, *opened);
-      if (Result<void> restored = overwrite(fs_, *opened, Pieces(std::string(**before)), shown);
+      const Result<OwnedHandle> file = open_for_writing();
+      if (!file) return file.error();
+      if (Result<void> restored = overwrite(fs_, file->get(), std::string_view(**before), shown);
           !restored)
         return annotate(std::move(restored).error(),
                         "an interrupted write left a mixture, and the old bytes are in " + copy);
@@ -98,28 +103,25 @@ Result<Replacement::Met> Replacement::write_in_place(const Pieces& next) {
                     "cannot write " + quoted(shown) + " in place without a copy of what it holds");
   outcome_.previous = std::move(*kept);
 
-  const SysResult<Handle> opened =
-      retry_interrupted([&] { return fs_.open_write(target_.directory.get(), target_.name); });
-  if (!opened)
-    return explain_refusal(fs_, target_, present(), opened.error().number,
-                           "open " + quoted(shown) + " for writing");
-  const OwnedHandle file(fs_, *opened);
-  const Result<bool> unchanged = holds(fs_, *opened, old_bytes(), shown);
+  const Result<OwnedHandle> opened = open_for_writing();
+  if (!opened) return opened.error();
+  const Handle file = opened->get();
+  const Result<bool> unchanged = holds(fs_, file, old_bytes(), shown);
   if (!unchanged) return unchanged.error();
   if (!*unchanged) return Met::late_edit;
 
   // Room first: a full disk must not be found out half way.
   const SysResult<void> allocated =
       next.empty() ? SysResult<void>()
-                   : retry_interrupted([&] { return fs_.allocate(*opened, next.size()); });
+                   : retry_interrupted([&] { return fs_.allocate(file, next.size()); });
   if (!allocated && (allocated.error().number == ENOSPC || allocated.error().number == EDQUOT))
     return sys_error(allocated.error().number, "make room in " + quoted(shown));
 
   const Result<std::string> mark = keep_next(fs_, request_, next);
   if (!mark)
     return annotate(mark.error(), "cannot note that " + quoted(shown) + " is being written");
-  if (Result<void> written = overwrite(fs_, *opened, next, shown); !written) {
-    const Result<void> restored = overwrite(fs_, *opened, old_bytes(), shown);
+  if (Result<void> written = overwrite(fs_, file, next, shown); !written) {
+    const Result<void> restored = overwrite(fs_, file, old_bytes(), shown);
     if (restored) forget_left_over(fs_, request_, *mark);
     Error error = std::move(written).error();
     error.detail += restored
@@ -129,9 +131,9 @@ Result<Replacement::Met> Replacement::write_in_place(const Pieces& next) {
   }
   forget_left_over(fs_, request_, *mark);
   constexpr std::int64_t kSecond = 1'000'000'000;
-  const SysResult<FileStatus> status = fs_.status(*opened);
+  const SysResult<FileStatus> status = fs_.status(file);
   if (status && status->mtime_ns == old_->status.mtime_ns && status->size == old_->status.size)
-    (void)fs_.set_mtime(*opened, old_->status.mtime_ns + kSecond);  // readers look at nothing else
+    (void)fs_.set_mtime(file, old_->status.mtime_ns + kSecond);  // readers look at nothing else
   return Met::expected;
 }
 
