@@ -36,12 +36,11 @@ struct Staging {
 
 /// U9 and U10: rollback, equivocation, expiry ("forward only") and spread.
 Result<Adoption> judge_offer(const AdmittedManifest& offer, const Held& held, const Staging& staging,
-                             std::chrono::sys_seconds now, const Crypto& crypto);
+                             std::chrono::sys_seconds now);
 
 /// When the host adopts a manifest under `spread`.
 [[nodiscard]] std::chrono::sys_seconds adoption_time(const Manifest& manifest,
-                                                     std::string_view machine_id,
-                                                     const Crypto& crypto);
+                                                     std::string_view machine_id);
 
 /// The clock rule: the latest of the system clock, the build time and the trusted root's `issued`.
 [[nodiscard]] std::chrono::sys_seconds believed_time(std::chrono::sys_seconds system_clock,

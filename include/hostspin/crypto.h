@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,29 +13,16 @@ using Sha256 = std::array<std::uint8_t, 32>;
 using Ed25519PublicKey = std::array<std::uint8_t, 32>;
 using Ed25519Signature = std::array<std::uint8_t, 64>;
 
-/// Hashing and verifying in a library context of its own with the default provider alone, so that a
-/// host's openssl.cnf (fips=yes, a broken provider) changes no verdict. Make one per pass and hand it
-/// down; it is not for use by two threads at once.
-class Crypto {
- public:
-  /// Errc::internal where libcrypto cannot be initialised.
-  static Result<Crypto> make();
-  Crypto(Crypto&&) noexcept;
-  Crypto& operator=(Crypto&&) noexcept;
-  ~Crypto();
+// By libsodium: it reads no configuration, no environment and no random numbers, so that nothing on a
+// host changes a verdict or makes it wait.
 
-  [[nodiscard]] Sha256 sha256(std::string_view bytes) const;
+/// FIPS 180-4.
+[[nodiscard]] Sha256 sha256(std::string_view bytes);
 
-  /// Pure Ed25519 (RFC 8032) over `message`. False for anything but a valid signature; a public key
-  /// that is malformed is false as well. Small-order keys must have been refused by the caller.
-  [[nodiscard]] bool verify(const Ed25519PublicKey& key, std::string_view message,
-                            const Ed25519Signature& signature) const;
-
- private:
-  struct State;
-  explicit Crypto(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
-};
+/// Pure Ed25519 (RFC 8032) over `message`. False for anything but a valid signature; a public key
+/// that is malformed or of small order is false as well.
+[[nodiscard]] bool verify_ed25519(const Ed25519PublicKey& key, std::string_view message,
+                                  const Ed25519Signature& signature);
 
 /// Lower-case hex.
 [[nodiscard]] std::string to_hex(std::string_view bytes);

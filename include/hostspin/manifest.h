@@ -92,7 +92,7 @@ class AdmittedManifest {
   }
 
  private:
-  friend Result<AdmittedManifest> admit_manifest(std::string_view, const TrustRoot&, const Crypto&);
+  friend Result<AdmittedManifest> admit_manifest(std::string_view, const TrustRoot&);
   AdmittedManifest() = default;
   Manifest manifest_;
   std::string bytes_;
@@ -103,8 +103,7 @@ class AdmittedManifest {
 
 /// U5–U8: profile, threshold of the root's manifest keys, content, fleet, epoch, min_version, min_root
 /// (Errc::root_withheld), names and networks. Expiry and rollback are judged by judge_offer().
-Result<AdmittedManifest> admit_manifest(std::string_view bytes, const TrustRoot& root,
-                                        const Crypto& crypto);
+Result<AdmittedManifest> admit_manifest(std::string_view bytes, const TrustRoot& root);
 
 /// The root's constraints alone, for the desk.
 Result<void> check_constraints(const Manifest& manifest, const ManifestRole& role);

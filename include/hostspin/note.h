@@ -30,10 +30,9 @@ class VerifierKey {
  public:
   /// Errc::bad_key. Refuses what must never verify anything: a hash that does not match, y >= p, the
   /// 14 encodings of small-order points.
-  static Result<VerifierKey> parse(std::string_view text, const Crypto& crypto);
+  static Result<VerifierKey> parse(std::string_view text);
   /// The Ed25519 key of that name; same refusals.
-  static Result<VerifierKey> from_public_key(std::string_view name, const Ed25519PublicKey& key,
-                                             const Crypto& crypto);
+  static Result<VerifierKey> from_public_key(std::string_view name, const Ed25519PublicKey& key);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::uint32_t id() const { return id_; }
@@ -87,7 +86,7 @@ class VerifiedNote {
   [[nodiscard]] const std::vector<VerifierKey>& signers() const { return signers_; }
 
  private:
-  friend Result<VerifiedNote> open_split(SplitNote, std::string_view, const KeyRing&, const Crypto&);
+  friend Result<VerifiedNote> open_split(SplitNote, std::string_view, const KeyRing&);
   VerifiedNote() = default;
   std::string text_;
   std::string bytes_;
@@ -97,10 +96,8 @@ class VerifiedNote {
 /// C2SP signed-note verification under the profile. Lines of keys outside the ring are ignored; a
 /// line of a known key that does not verify refuses the note (Errc::bad_signature); fewer distinct
 /// public keys than the threshold is Errc::too_few_signatures.
-Result<VerifiedNote> open_note(std::string_view bytes, DocumentKind kind, const KeyRing& keys,
-                               const Crypto& crypto);
-Result<VerifiedNote> open_bare_note(std::string_view bytes, const KeyRing& keys,
-                                    const Crypto& crypto);
+Result<VerifiedNote> open_note(std::string_view bytes, DocumentKind kind, const KeyRing& keys);
+Result<VerifiedNote> open_bare_note(std::string_view bytes, const KeyRing& keys);
 
 /// The signed bytes plus their signature lines in the note's form.
 [[nodiscard]] std::string format_signature_line(const VerifierKey& key,

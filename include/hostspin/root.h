@@ -39,8 +39,7 @@ enum class UnknownKeys { ignore, refuse };
 /// from the baked file, which is trusted by where it stands, or from a desk's own draft.
 /// Errc::bad_root, or bad_key for a verifier key that must not be loaded, or bad_note for a text
 /// outside the profile.
-Result<RootDocument> parse_root_text(std::string_view text, UnknownKeys unknown,
-                                     const Crypto& crypto);
+Result<RootDocument> parse_root_text(std::string_view text, UnknownKeys unknown);
 
 /// What U3 asks of a root and its successor beside the signatures: version exactly one more, the
 /// same fleet, `issued` not earlier, `epoch` not lower, `min_version` not lower within an epoch.
@@ -58,20 +57,19 @@ class TrustRoot {
   }
 
  private:
-  friend Result<TrustRoot> open_baked_root(std::string_view, const Crypto&);
-  friend Result<TrustRoot> open_next_root(const TrustRoot&, std::string_view, const Crypto&);
+  friend Result<TrustRoot> open_baked_root(std::string_view);
+  friend Result<TrustRoot> open_next_root(const TrustRoot&, std::string_view);
   TrustRoot() = default;
   RootDocument document_;
   std::string bytes_;
 };
 
 /// S1: profile, semantics, its own threshold.
-Result<TrustRoot> open_baked_root(std::string_view bytes, const Crypto& crypto);
+Result<TrustRoot> open_baked_root(std::string_view bytes);
 
 /// U3 (TUF 1.0 section 5.3): the predecessor's threshold over the bytes before anything is parsed,
 /// then content, its own threshold, version exactly one more, fleet, issued, epoch and min_version.
-Result<TrustRoot> open_next_root(const TrustRoot& current, std::string_view bytes,
-                                 const Crypto& crypto);
+Result<TrustRoot> open_next_root(const TrustRoot& current, std::string_view bytes);
 
 /// The roots held on a machine, oldest first; never empty.
 struct RootChain {
@@ -86,7 +84,6 @@ struct RootChain {
 /// chain. Below it the chain starts at the lowest version from which every step by U3 leads to the
 /// baked root's own bytes. A stored note of the baked version is not looked at.
 [[nodiscard]] RootChain replay_roots(TrustRoot baked,
-                                     std::vector<std::pair<std::int64_t, std::string>> stored,
-                                     const Crypto& crypto);
+                                     std::vector<std::pair<std::int64_t, std::string>> stored);
 
 }  // namespace hostspin

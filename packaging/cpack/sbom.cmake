@@ -17,6 +17,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
 endif()
 set(gcc_license "GPL-3.0-or-later WITH GCC-exception-3.1")
 
+set(sodium_link DYNAMIC_LINK)
+if(SODIUM_FILE MATCHES "\\.a$")
+  set(sodium_link STATIC_LINK)
+endif()
+
 # name | version | licence | where it comes from | SPDX relationship | Debian's package
 set(materials
   "CLI11|${CLI11_VERSION}|BSD-3-Clause|https://github.com/CLIUtils/CLI11|STATIC_LINK|libcli11-dev"
@@ -25,6 +30,7 @@ set(materials
   "nlohmann-json|${nlohmann_json_VERSION}|MIT|https://github.com/nlohmann/json|STATIC_LINK|nlohmann-json3-dev"
   "spdlog|${spdlog_VERSION}|MIT|https://github.com/gabime/spdlog|STATIC_LINK|libspdlog-dev"
   "tomlplusplus|${TOMLPLUSPLUS_VERSION}|MIT|https://github.com/marzer/tomlplusplus|STATIC_LINK|libtomlplusplus-dev"
+  "libsodium|${SODIUM_VERSION}|ISC|https://libsodium.org|${sodium_link}|libsodium-dev"
   "libgcc|${gcc_version}|${gcc_license}|https://gcc.gnu.org|STATIC_LINK|libgcc-${gcc_major}-dev"
   "libstdc++|${gcc_version}|${gcc_license}|https://gcc.gnu.org|STATIC_LINK|libstdc++-${gcc_major}-dev"
   "libcurl|${CURL_VERSION_STRING}|curl|https://curl.se|DYNAMIC_LINK|libcurl4-openssl-dev"

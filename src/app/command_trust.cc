@@ -54,8 +54,7 @@ struct Signer {
   bool verifies = false;
 };
 
-std::vector<Signer> identify(const SplitNote& note, const RootDocument& root,
-                             const Crypto& crypto) {
+std::vector<Signer> identify(const SplitNote& note, const RootDocument& root) {
   std::vector<Signer> signers;
   for (const SignatureLine& line : note.signatures) {
     Signer signer{line, "", false};
@@ -66,7 +65,7 @@ std::vector<Signer> identify(const SplitNote& note, const RootDocument& root,
         Ed25519Signature signature{};
         if (line.signature.size() != signature.size()) continue;
         std::copy(line.signature.begin(), line.signature.end(), signature.begin());
-        signer.verifies = crypto.verify(key.public_key(), note.text, signature);
+        signer.verifies = verify_ed25519(key.public_key(), note.text, signature);
       }
     };
     look(root.manifest.keys, "manifest");
@@ -77,23 +76,20 @@ std::vector<Signer> identify(const SplitNote& note, const RootDocument& root,
 }
 
 /// Why an update cycle would not take this root over; empty for one that is held, or comes next.
-std::optional<Error> refuse_root(const Context& context, const Standing& standing,
-                                 const std::string& bytes) {
+std::optional<Error> refuse_root(const Standing& standing, const std::string& bytes) {
   for (const TrustRoot& root : standing.chain.roots) {
     if (root.note_bytes() == bytes) return std::nullopt;
   }
-  Result<TrustRoot> next = open_next_root(standing.chain.trusted(), bytes, context.crypto);
+  Result<TrustRoot> next = open_next_root(standing.chain.trusted(), bytes);
   if (next) return std::nullopt;
   return std::move(next).error();
 }
 
 /// Why an update cycle would not adopt this manifest now; empty for the one that is held.
-std::optional<Error> refuse_manifest(const Context& context, const Standing& standing,
-                                     const std::string& bytes) {
-  Result<AdmittedManifest> offer = admit_manifest(bytes, standing.chain.trusted(), context.crypto);
+std::optional<Error> refuse_manifest(const Standing& standing, const std::string& bytes) {
+  Result<AdmittedManifest> offer = admit_manifest(bytes, standing.chain.trusted());
   if (!offer) return std::move(offer).error();
-  Result<Adoption> adoption =
-      judge_offer(*offer, standing.held(), Staging{}, standing.now, context.crypto);
+  Result<Adoption> adoption = judge_offer(*offer, standing.held(), Staging{}, standing.now);
   if (!adoption) return std::move(adoption).error();
   return std::nullopt;
 }
@@ -120,9 +116,9 @@ ExitCode command_inspect(Env& env, const CommonOptions& options, const std::stri
   Result<Standing> standing = take_standing(*context);
   if (!standing) return fail(env, options, "inspect", standing.error());
 
-  const std::optional<Error> refused = is_root ? refuse_root(*context, *standing, **bytes)
-                                               : refuse_manifest(*context, *standing, **bytes);
-  const std::vector<Signer> signers = identify(*note, standing->root(), context->crypto);
+  const std::optional<Error> refused =
+      is_root ? refuse_root(*standing, **bytes) : refuse_manifest(*standing, **bytes);
+  const std::vector<Signer> signers = identify(*note, standing->root());
   Json lines = Json::array();
   for (const Signer& signer : signers) {
     lines.push_back({{"name", signer.line.name},

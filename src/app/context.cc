@@ -15,10 +15,7 @@ Result<Context> make_context(Env& env, const CommonOptions& options, Config conf
   paths.root = options.root;
   if (!options.state_dir.empty()) paths.state = options.state_dir;
   if (!options.hosts_file.empty()) config.hosts_path = options.hosts_file;
-  Result<Crypto> crypto = Crypto::make();
-  if (!crypto) return std::move(crypto).error();
-  return Context{env, options, std::move(config), StateStore(env.fs, std::move(paths)),
-                 std::move(*crypto)};
+  return Context{env, options, std::move(config), StateStore(env.fs, std::move(paths))};
 }
 
 std::chrono::sys_seconds system_time(const Env& env) {

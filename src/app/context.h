@@ -7,7 +7,6 @@
 #include "config.h"
 #include "console.h"
 #include "file_system.h"
-#include "hostspin/crypto.h"
 #include "state_store.h"
 #include "worker.h"
 
@@ -40,7 +39,6 @@ struct Context {
   const CommonOptions& options;
   Config config;
   StateStore store;
-  Crypto crypto;
   /// `[tls] time = "floor"`: certificates are judged at no earlier moment; set once the root is
   /// known.
   std::int64_t certificate_floor = 0;

@@ -164,11 +164,9 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
     return std::move(sound).error();
   }
 
-  Result<AdmittedManifest> offer =
-      admit_manifest(note_bytes, renewed->chain.trusted(), context.crypto);
+  Result<AdmittedManifest> offer = admit_manifest(note_bytes, renewed->chain.trusted());
   if (!offer) return std::move(offer).error();
-  Result<Adoption> adoption =
-      judge_offer(*offer, renewed->held(), staging, renewed->now, context.crypto);
+  Result<Adoption> adoption = judge_offer(*offer, renewed->held(), staging, renewed->now);
   if (!adoption) return std::move(adoption).error();
 
   Adopted adopted{*adoption, std::nullopt, std::nullopt};

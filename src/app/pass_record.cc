@@ -205,7 +205,7 @@ bool record_drift(Context& context, const Standing& standing, const Applied& app
   Env& env = context.env;
   const std::string mark = run_text(env, context.options, kBlockFile);
   if (!mark.empty()) telemetry.block_mark = mark;
-  const bool drifted = record_apply(telemetry, context, standing, applied, is_adoption, wall(env));
+  const bool drifted = record_apply(telemetry, standing, applied, is_adoption, wall(env));
   if (telemetry.block_mark != mark) {
     (void)store_text(env, context.options, kBlockFile, telemetry.block_mark);  // best effort
   }

@@ -35,10 +35,10 @@ std::vector<Endpoint> endpoints_of(const Config& config) {
 }
 
 /// By priority; within one by a hash of host and endpoint, the same at every pass of this host.
-void order(std::vector<Endpoint>& endpoints, const std::string& machine_id, const Crypto& crypto) {
+void order(std::vector<Endpoint>& endpoints, const std::string& machine_id) {
   std::map<std::string, Sha256> keys;
   for (const Endpoint& endpoint : endpoints) {
-    keys[endpoint.label] = crypto.sha256(machine_id + "\n" + endpoint.label);
+    keys[endpoint.label] = sha256(machine_id + "\n" + endpoint.label);
   }
   std::stable_sort(endpoints.begin(), endpoints.end(), [&](const Endpoint& a, const Endpoint& b) {
     if (a.source->priority != b.source->priority) return a.source->priority < b.source->priority;
@@ -66,7 +66,7 @@ Result<SourceSession> SourceSession::open(Context& context, const std::string& f
   if (session.endpoints_.empty()) {
     return {Errc::no_sources, "no source is configured"};
   }
-  order(session.endpoints_, machine_id, context.crypto);
+  order(session.endpoints_, machine_id);
   return session;
 }
 

@@ -13,26 +13,24 @@ struct Candidate {
 };
 
 /// Tries a note under the trusted root and then, newest first, under the older ones of the chain.
-Result<Candidate> admit_under_chain(const StoredNote& note, const RootChain& chain,
-                                    const Crypto& crypto) {
-  Result<AdmittedManifest> newest = admit_manifest(note.bytes, chain.trusted(), crypto);
+Result<Candidate> admit_under_chain(const StoredNote& note, const RootChain& chain) {
+  Result<AdmittedManifest> newest = admit_manifest(note.bytes, chain.trusted());
   if (newest) return Candidate{std::move(*newest), true};
   for (auto root = chain.roots.rbegin() + 1; root != chain.roots.rend(); ++root) {
-    Result<AdmittedManifest> older = admit_manifest(note.bytes, *root, crypto);
+    Result<AdmittedManifest> older = admit_manifest(note.bytes, *root);
     if (older) return Candidate{std::move(*older), false};
   }
   return annotate(std::move(newest).error(), note.path);
 }
 
-void consider(Standing& standing, const Result<std::optional<StoredNote>>& note, bool is_stored,
-              const Crypto& crypto) {
+void consider(Standing& standing, const Result<std::optional<StoredNote>>& note, bool is_stored) {
   const auto refuse = [&](const Error& error) {
     standing.notes_refused = true;
     standing.remarks.push_back(error.detail);
   };
   if (!note) return refuse(note.error());
   if (!*note) return;
-  Result<Candidate> candidate = admit_under_chain(**note, standing.chain, crypto);
+  Result<Candidate> candidate = admit_under_chain(**note, standing.chain);
   if (!candidate) return refuse(candidate.error());
   if (is_stored) standing.stored_verified = true;
   if (standing.current && standing.current->rank() >= candidate->manifest.rank()) return;
@@ -60,7 +58,7 @@ void remark_on_newer_block(Standing& standing, const Rank& block) {
 Result<Standing> take_standing(Context& context) {
   Result<StoredNote> baked = context.store.baked_root();
   if (!baked) return std::move(baked).error();
-  Result<TrustRoot> root = open_baked_root(baked->bytes, context.crypto);  // S1
+  Result<TrustRoot> root = open_baked_root(baked->bytes);  // S1
   if (!root) {
     Error error = annotate(std::move(root).error(), "trust root " + baked->path);
     return Error{Errc::no_trust_root, std::move(error.detail),
@@ -81,7 +79,7 @@ Result<Standing> take_standing(Context& context) {
   standing.baked_is_stored =
       std::find(stored.begin(), stored.end(),
                 std::pair(root->version(), std::string(root->note_bytes()))) != stored.end();
-  standing.chain = replay_roots(std::move(*root), std::move(stored), context.crypto);  // S2
+  standing.chain = replay_roots(std::move(*root), std::move(stored));  // S2
   if (!standing.chain.stopped.empty()) standing.remarks.push_back(standing.chain.stopped);
   standing.now = believed_time(system_time(context.env), standing.chain.trusted());
   if (context.config.tls_time_floor) {
@@ -89,8 +87,8 @@ Result<Standing> take_standing(Context& context) {
     context.certificate_floor = floor.time_since_epoch().count();
   }
 
-  consider(standing, context.store.stored_manifest(), true, context.crypto);  // S3
-  consider(standing, context.store.seed(baked->path), false, context.crypto);
+  consider(standing, context.store.stored_manifest(), true);  // S3
+  consider(standing, context.store.seed(baked->path), false);
   if (standing.current) standing.floor = standing.current->rank();
   return standing;
 }

@@ -132,14 +132,14 @@ std::string format_telemetry(const Telemetry& telemetry) {
 }
 
 /// One text for one block: what the machine should say by which manifest.
-std::string block_mark(const Context& context, const Standing& standing, const Applied& applied) {
+std::string block_mark(const Standing& standing, const Applied& applied) {
   std::string text = standing.current->short_digest() + "\n";
   for (const Pin& pin : applied.pins) {
     text += pin.address.to_string() + " " + pin.name.text() + "\n";
   }
   constexpr std::string_view kDigits = "0123456789abcdef";
   constexpr std::size_t kMarkBytes = 8;
-  const Sha256 digest = context.crypto.sha256(text);
+  const Sha256 digest = sha256(text);
   std::string mark;
   for (std::size_t i = 0; i < kMarkBytes; ++i) {
     mark += kDigits[digest[i] >> 4U];
@@ -282,10 +282,10 @@ std::map<std::string, std::string> known_etags(const Telemetry& telemetry,
   return telemetry.etags_of == digest ? telemetry.etags : std::map<std::string, std::string>();
 }
 
-bool record_apply(Telemetry& telemetry, const Context& context, const Standing& standing,
-                  const Applied& applied, bool is_adoption, std::int64_t now) {
+bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied& applied,
+                  bool is_adoption, std::int64_t now) {
   telemetry.facts = find_facts(standing, applied);
-  const std::string mark = telemetry.facts.in_sync ? block_mark(context, standing, applied) : "";
+  const std::string mark = telemetry.facts.in_sync ? block_mark(standing, applied) : "";
   const bool was_right = !mark.empty() && mark == telemetry.block_mark;
   if (!mark.empty()) telemetry.block_mark = mark;
   // Whoever holds the file may do with it as he likes.

@@ -82,8 +82,8 @@ void store_telemetry(Context& context, const Telemetry& telemetry);
 
 /// Takes in a pass over the hosts file. True where somebody else had altered the block; what an
 /// adoption wrote is never that, also where another pass has booked the new block before it.
-bool record_apply(Telemetry& telemetry, const Context& context, const Standing& standing,
-                  const Applied& applied, bool is_adoption, std::int64_t now);
+bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied& applied,
+                  bool is_adoption, std::int64_t now);
 /// Takes in a cycle. One `by_hand` (--from) says nothing about the configured sources: what they
 /// said last, call the manifest and have to wait for stays.
 void record_cycle(Telemetry& telemetry, const CycleReport& report, bool by_hand, std::int64_t now);

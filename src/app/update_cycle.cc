@@ -13,9 +13,7 @@
 namespace hostspin {
 namespace {
 
-std::string note_digest(const std::string& bytes, const Crypto& crypto) {
-  return to_hex(crypto.sha256(bytes));
-}
+std::string note_digest(const std::string& bytes) { return to_hex(sha256(bytes)); }
 
 /// One cycle while it runs. Answers arrive in any order; what they mean depends on the root that is
 /// trusted when they are judged, so offers are kept and judged again after every new root.
@@ -88,8 +86,7 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
     if (!std::exchange(report_.chain_end_seen, true)) judge_offers();
     return;
   }
-  Result<TrustRoot> root =
-      open_next_root(standing_.chain.trusted(), answer.bytes, context_.crypto);  // U3
+  Result<TrustRoot> root = open_next_root(standing_.chain.trusted(), answer.bytes);  // U3
   if (!root) {
     EndpointReport& endpoint = report_.endpoints[answer.wanted.endpoint];
     endpoint.root_refused = "root " + std::to_string(next) + ": " + root.error().detail;
@@ -147,10 +144,9 @@ void Cycle::judge(std::size_t endpoint) {
   report.lagging = false;
   report.confirmed = false;
   const TrustRoot& root = standing_.chain.trusted();
-  Result<AdmittedManifest> offer = admit_manifest(offers_[endpoint], root, context_.crypto);
+  Result<AdmittedManifest> offer = admit_manifest(offers_[endpoint], root);
   if (!offer) return refuse(endpoint, offer.error());
-  Result<Adoption> adoption =
-      judge_offer(*offer, standing_.held(), staging_, standing_.now, context_.crypto);
+  Result<Adoption> adoption = judge_offer(*offer, standing_.held(), staging_, standing_.now);
   if (!adoption) {
     // An older manifest beside a newer one is a mirror that lags behind; alone it is a rollback.
     report.lagging = adoption.error().code == Errc::rollback;
@@ -198,7 +194,7 @@ void Cycle::settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption
       return;
     case Adoption::waiting:
       waiting_ = true;
-      report_.adopts_at = adoption_time(offer.manifest(), staging_.machine_id, context_.crypto);
+      report_.adopts_at = adoption_time(offer.manifest(), staging_.machine_id);
       report_.waiting_version = offer.manifest().version;
       return;
   }
@@ -236,7 +232,7 @@ Error Cycle::worst_error() const {
 void Cycle::keep_etags_of_held() {
   if (!standing_.current) return;
   const std::string& held = standing_.current->note_bytes();
-  report_.held_digest = note_digest(held, context_.crypto);
+  report_.held_digest = note_digest(held);
   for (std::size_t i = 0; i < offers_.size(); ++i) {
     EndpointReport& endpoint = report_.endpoints[i];
     if (!endpoint.confirmed || offers_[i] != held) endpoint.etag.clear();
@@ -325,7 +321,7 @@ Result<CycleReport> run_update_cycle(Context& context, Standing& standing,
   if (!session) return std::move(session).error();
   if (standing.current) {
     const std::string& held = standing.current->note_bytes();
-    session->hold(held, known_etags(load_telemetry(context), note_digest(held, context.crypto)));
+    session->hold(held, known_etags(load_telemetry(context), note_digest(held)));
   }
   return Cycle(context, standing, request, *session).run();
 }

@@ -22,20 +22,20 @@ bool is_machine_id(std::string_view text) {
 
 /// Whether `spread` asks this host to wait. Whoever has nothing good to stand on does not.
 bool must_wait(const AdmittedManifest& offer, const Held& held, const Staging& staging,
-               sys_seconds now, const Crypto& crypto) {
+               sys_seconds now) {
   const Manifest& manifest = offer.manifest();
   if (manifest.spread.count() == 0 || staging.adopt_now || !is_machine_id(staging.machine_id)) {
     return false;
   }
   if (held.current == nullptr || held.current->expired(now)) return false;
   if (now < manifest.issued) return false;  // this host's clock is wrong: its moment may never come
-  return now < adoption_time(manifest, staging.machine_id, crypto);
+  return now < adoption_time(manifest, staging.machine_id);
 }
 
 }  // namespace
 
 Result<Adoption> judge_offer(const AdmittedManifest& offer, const Held& held,
-                             const Staging& staging, sys_seconds now, const Crypto& crypto) {
+                             const Staging& staging, sys_seconds now) {
   // U9
   if (held.current != nullptr) {
     if (offer.rank() == held.current->rank()) {
@@ -58,14 +58,13 @@ Result<Adoption> judge_offer(const AdmittedManifest& offer, const Held& held,
   if (offer.expired(now) && held.current != nullptr && !held.current->expired(now)) {
     return {Errc::expired, "manifest " + rank_text(offer.rank()) + " has expired"};
   }
-  return must_wait(offer, held, staging, now, crypto) ? Adoption::waiting : Adoption::adopt;
+  return must_wait(offer, held, staging, now) ? Adoption::waiting : Adoption::adopt;
 }
 
-sys_seconds adoption_time(const Manifest& manifest, std::string_view machine_id,
-                          const Crypto& crypto) {
+sys_seconds adoption_time(const Manifest& manifest, std::string_view machine_id) {
   std::string hashed(machine_id);
   hashed += '\n' + manifest.fleet + '\n' + std::to_string(manifest.version) + '\n';
-  const Sha256 digest = crypto.sha256(hashed);
+  const Sha256 digest = sha256(hashed);
   std::uint64_t fraction = 0;  // of 2^64
   for (std::size_t i = 0; i < 8; ++i) fraction = (fraction << 8U) | digest[i];
 

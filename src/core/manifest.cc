@@ -39,11 +39,9 @@ Result<Manifest> parse_manifest_draft(std::string_view text, UnknownKeys unknown
   return read_manifest(text, unknown, nullptr);
 }
 
-Result<AdmittedManifest> admit_manifest(std::string_view bytes, const TrustRoot& root,
-                                        const Crypto& crypto) {
+Result<AdmittedManifest> admit_manifest(std::string_view bytes, const TrustRoot& root) {
   const RootDocument& document = root.document();
-  Result<VerifiedNote> note =
-      open_note(bytes, DocumentKind::manifest, document.manifest.keys, crypto);
+  Result<VerifiedNote> note = open_note(bytes, DocumentKind::manifest, document.manifest.keys);
   if (!note) return std::move(note).error();
   Result<Manifest> manifest = read_manifest(note->text(), UnknownKeys::ignore, &document);
   if (!manifest) return std::move(manifest).error();
@@ -55,7 +53,7 @@ Result<AdmittedManifest> admit_manifest(std::string_view bytes, const TrustRoot&
   admitted.manifest_ = *std::move(manifest);
   admitted.bytes_ = note->bytes();
   admitted.text_ = note->text();
-  admitted.short_digest_ = to_hex(crypto.sha256(note->text())).substr(0, kShortDigestDigits);
+  admitted.short_digest_ = to_hex(sha256(note->text())).substr(0, kShortDigestDigits);
   admitted.signers_ = note->signers();
   return admitted;
 }

@@ -100,12 +100,11 @@ const VerifierKey* find_key(const KeyRing& ring, const SignatureLine& line) {
   return found == ring.keys.end() ? nullptr : &*found;
 }
 
-bool verifies(const VerifierKey& key, const SplitNote& note, const SignatureLine& line,
-              const Crypto& crypto) {
+bool verifies(const VerifierKey& key, const SplitNote& note, const SignatureLine& line) {
   Ed25519Signature signature{};
   if (line.signature.size() != signature.size()) return false;
   std::copy(line.signature.begin(), line.signature.end(), signature.begin());
-  return crypto.verify(key.public_key(), note.text, signature);
+  return verify_ed25519(key.public_key(), note.text, signature);
 }
 
 }  // namespace
@@ -178,8 +177,7 @@ Result<SplitNote> split_bare_note(std::string_view bytes) {
   return note;
 }
 
-Result<VerifiedNote> open_split(SplitNote note, std::string_view bytes, const KeyRing& keys,
-                                const Crypto& crypto) {
+Result<VerifiedNote> open_split(SplitNote note, std::string_view bytes, const KeyRing& keys) {
   if (Result<void> ring = check_ring(keys); !ring) return std::move(ring).error();
 
   std::set<const VerifierKey*> signed_by;
@@ -187,7 +185,7 @@ Result<VerifiedNote> open_split(SplitNote note, std::string_view bytes, const Ke
     const VerifierKey* key = find_key(keys, line);
     if (key == nullptr) continue;
     // signed-note: a known key whose signature fails rejects the whole note.
-    if (!verifies(*key, note, line, crypto)) {
+    if (!verifies(*key, note, line)) {
       return {Errc::bad_signature, "the signature of " + quoted(key->name()) + " does not verify"};
     }
     signed_by.insert(key);
@@ -211,18 +209,16 @@ Result<VerifiedNote> open_split(SplitNote note, std::string_view bytes, const Ke
   return opened;
 }
 
-Result<VerifiedNote> open_note(std::string_view bytes, DocumentKind kind, const KeyRing& keys,
-                               const Crypto& crypto) {
+Result<VerifiedNote> open_note(std::string_view bytes, DocumentKind kind, const KeyRing& keys) {
   Result<SplitNote> note = split_note(bytes, kind);
   if (!note) return std::move(note).error();
-  return open_split(*std::move(note), bytes, keys, crypto);
+  return open_split(*std::move(note), bytes, keys);
 }
 
-Result<VerifiedNote> open_bare_note(std::string_view bytes, const KeyRing& keys,
-                                    const Crypto& crypto) {
+Result<VerifiedNote> open_bare_note(std::string_view bytes, const KeyRing& keys) {
   Result<SplitNote> note = split_bare_note(bytes);
   if (!note) return std::move(note).error();
-  return open_split(*std::move(note), bytes, keys, crypto);
+  return open_split(*std::move(note), bytes, keys);
 }
 
 std::string format_signature_line(const VerifierKey& key, const Ed25519Signature& signature) {

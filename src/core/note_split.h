@@ -9,7 +9,6 @@ namespace hostspin {
 
 /// The signature half of open_note(), for a note that was split from `bytes` already: a root is
 /// checked against two key rings.
-Result<VerifiedNote> open_split(SplitNote note, std::string_view bytes, const KeyRing& keys,
-                                const Crypto& crypto);
+Result<VerifiedNote> open_split(SplitNote note, std::string_view bytes, const KeyRing& keys);
 
 }  // namespace hostspin

@@ -44,12 +44,12 @@ std::vector<T> read_each(TableReader& in, std::string_view key, std::size_t item
 }
 
 /// `threshold` and `keys` of one role. What two keys may share decides what can be counted twice.
-KeyRing read_key_ring(TableReader& in, const Crypto& crypto) {
+KeyRing read_key_ring(TableReader& in) {
   KeyRing ring;
   const std::int64_t threshold = in.integer("threshold", 1, kKeysPerRoleMax);
   ring.threshold = static_cast<int>(threshold);
   ring.keys = read_each<VerifierKey>(in, "keys", kKeysPerRoleMax, [&](const std::string& text) {
-    return VerifierKey::parse(text, crypto);
+    return VerifierKey::parse(text);
   });
 
   std::set<std::string> material;
@@ -83,9 +83,9 @@ Result<Prefix> parse_network(const std::string& text) {
   return prefix;
 }
 
-ManifestRole read_manifest_role(TableReader& in, const Crypto& crypto) {
+ManifestRole read_manifest_role(TableReader& in) {
   ManifestRole role;
-  role.keys = read_key_ring(in, crypto);
+  role.keys = read_key_ring(in);
   role.epoch = in.integer("epoch", 1);
   role.min_version = in.integer("min_version", 1);
   role.names = read_each<NamePattern>(in, "names", kConstraintsMax, [](const std::string& text) {
@@ -109,8 +109,7 @@ void check_roles_apart(TableReader& in, const RootDocument& root) {
 
 }  // namespace
 
-Result<RootDocument> parse_root_text(std::string_view text, UnknownKeys unknown,
-                                     const Crypto& crypto) {
+Result<RootDocument> parse_root_text(std::string_view text, UnknownKeys unknown) {
   if (Result<void> profile = check_document_text(text, DocumentKind::root); !profile) {
     return std::move(profile).error();
   }
@@ -128,12 +127,12 @@ Result<RootDocument> parse_root_text(std::string_view text, UnknownKeys unknown,
 
   if (const TomlValue* table = in.table("root")) {
     TableReader role(*table, "[root]", Errc::bad_root);
-    root.root_keys = read_key_ring(role, crypto);
+    root.root_keys = read_key_ring(role);
     if (Result<void> done = role.finish(unknown); !done) in.fail(std::move(done).error());
   }
   if (const TomlValue* table = in.table("manifest")) {
     TableReader role(*table, "[manifest]", Errc::bad_root);
-    root.manifest = read_manifest_role(role, crypto);
+    root.manifest = read_manifest_role(role);
     if (Result<void> done = role.finish(unknown); !done) in.fail(std::move(done).error());
   }
   check_roles_apart(in, root);

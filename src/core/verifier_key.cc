@@ -12,8 +12,9 @@ constexpr std::size_t kKeyIdHexDigits = 8;
 constexpr std::uint8_t kTypeEd25519 = 0x01;
 
 // The y coordinates, without the sign bit, of every point of small order and their second spellings
-// (y + p). With either sign these are 14 encodings: keys that verify forged notes (RFC 8032 does
-// not exclude them, and no OpenSSL call does).
+// (y + p). With either sign these are 14 encodings: keys that verify forged notes, which RFC 8032
+// does not exclude. verify_ed25519() refuses them too, but a key that can never count must not
+// load.
 constexpr std::array<Ed25519PublicKey, 7> kSmallOrder{{
     {0x00},
     {0x01},
@@ -52,11 +53,11 @@ Result<void> check_point(const Ed25519PublicKey& key) {
 }
 
 /// signed-note: the first four bytes of SHA-256(name ‖ LF ‖ type ‖ public key).
-std::uint32_t key_id(std::string_view name, std::string_view type_and_key, const Crypto& crypto) {
+std::uint32_t key_id(std::string_view name, std::string_view type_and_key) {
   std::string hashed(name);
   hashed += '\n';
   hashed += type_and_key;
-  const Sha256 digest = crypto.sha256(hashed);
+  const Sha256 digest = sha256(hashed);
   return read_key_id(std::string(digest.begin(), digest.begin() + 4));
 }
 
@@ -93,7 +94,7 @@ std::string write_key_id(std::uint32_t id) {
   return bytes;
 }
 
-Result<VerifierKey> VerifierKey::parse(std::string_view text, const Crypto& crypto) {
+Result<VerifierKey> VerifierKey::parse(std::string_view text) {
   const auto refuse = [&](std::string_view fault) {
     std::string detail = "verifier key " + quoted(text) + ": ";
     detail += fault;
@@ -118,7 +119,7 @@ Result<VerifierKey> VerifierKey::parse(std::string_view text, const Crypto& cryp
 
   VerifierKey key;
   key.name_ = name;
-  key.id_ = key_id(name, *type_and_key, crypto);
+  key.id_ = key_id(name, *type_and_key);
   key.type_ = static_cast<std::uint8_t>(type_and_key->front());
   key.text_ = text;
   if (id_hex.size() != kKeyIdHexDigits || id_hex != to_hex(write_key_id(key.id_))) {
@@ -137,12 +138,12 @@ Result<VerifierKey> VerifierKey::parse(std::string_view text, const Crypto& cryp
   return key;
 }
 
-Result<VerifierKey> VerifierKey::from_public_key(std::string_view name, const Ed25519PublicKey& key,
-                                                 const Crypto& crypto) {
+Result<VerifierKey> VerifierKey::from_public_key(std::string_view name,
+                                                 const Ed25519PublicKey& key) {
   std::string type_and_key(1, static_cast<char>(kTypeEd25519));
   type_and_key.append(key.begin(), key.end());
   // Through the same door as a key that was read.
-  return parse(key_text(name, key_id(name, type_and_key, crypto), type_and_key), crypto);
+  return parse(key_text(name, key_id(name, type_and_key), type_and_key));
 }
 
 }  // namespace hostspin

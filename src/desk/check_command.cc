@@ -82,8 +82,7 @@ class CheckCommand : public Command {
     }
     Judgement judgement;
     judgement.path = path_;
-    Result<void> judged = keys_.empty() ? judge_document(judgement, now, desk.crypto)
-                                        : judge_bare(judgement, desk.crypto);
+    Result<void> judged = keys_.empty() ? judge_document(judgement, now) : judge_bare(judgement);
     if (!judged) {
       if (!is_about_document(judged.error().code)) return std::move(judged).error();
       judgement.refusal = std::move(judged).error();
@@ -109,21 +108,20 @@ class CheckCommand : public Command {
     return {};
   }
 
-  Result<void> judge_bare(Judgement& judgement, const Crypto& crypto) const {
-    const Result<KeyRing> ring = read_key_ring(
-        keys_, threshold_.value_or(static_cast<std::int64_t>(keys_.size())), "--key", crypto);
+  Result<void> judge_bare(Judgement& judgement) const {
+    const Result<KeyRing> ring =
+        read_key_ring(keys_, threshold_.value_or(static_cast<std::int64_t>(keys_.size())), "--key");
     if (!ring) return Error{Errc::usage, ring.error().detail, ring.error().hint};
     const Result<std::string> bytes = read_document(path_, kManifestNoteBytesMax);
     if (!bytes) return bytes.error();
     judgement.threshold = ring->threshold;
-    const Result<VerifiedNote> note = open_bare_note(*bytes, *ring, crypto);
+    const Result<VerifiedNote> note = open_bare_note(*bytes, *ring);
     if (!note) return note.error();
     for (const VerifierKey& key : note->signers()) judgement.signed_by.push_back(key.name());
     return {};
   }
 
-  Result<void> judge_document(Judgement& judgement, std::chrono::sys_seconds now,
-                              const Crypto& crypto) const {
+  Result<void> judge_document(Judgement& judgement, std::chrono::sys_seconds now) const {
     const Result<Document> document = load_document(path_);
     if (!document) return document.error();
     judgement.kind = kind_name(document->kind);
@@ -132,15 +130,15 @@ class CheckCommand : public Command {
       return {Errc::too_few_signatures, "it is a draft that nobody has signed",
               "sign it with 'hostspin-sign sign'"};
     }
-    if (document->kind == DocumentKind::root) return judge_root(judgement, *document, now, crypto);
-    return judge_manifest(judgement, *document, now, crypto);
+    if (document->kind == DocumentKind::root) return judge_root(judgement, *document, now);
+    return judge_manifest(judgement, *document, now);
   }
 
   Result<void> judge_manifest(Judgement& judgement, const Document& document,
-                              std::chrono::sys_seconds now, const Crypto& crypto) const {
+                              std::chrono::sys_seconds now) const {
     std::optional<TrustRoot> root;
     if (!root_.empty()) {
-      Result<TrustRoot> loaded = load_root(root_, crypto);
+      Result<TrustRoot> loaded = load_root(root_);
       if (!loaded) return Error{Errc::usage, loaded.error().detail, loaded.error().hint};
       root = *std::move(loaded);
     } else if (!document.is_draft()) {
@@ -151,7 +149,7 @@ class CheckCommand : public Command {
     Result<Manifest> manifest = examine(judgement, document);
     if (!manifest) return std::move(manifest).error();
     state(judgement, *manifest);
-    Result<void> admitted = admit(judgement, document, *manifest, root, crypto);
+    Result<void> admitted = admit(judgement, document, *manifest, root);
     if (!admitted) return admitted;
 
     LintContext context{now, nullptr, {}};
@@ -160,7 +158,7 @@ class CheckCommand : public Command {
     }
     std::optional<Predecessor> before;
     if (!previous_.empty()) {
-      Result<Predecessor> loaded = load_predecessor(previous_, document.kind, crypto);
+      Result<Predecessor> loaded = load_predecessor(previous_, document.kind);
       if (!loaded) return Error{Errc::usage, loaded.error().detail, loaded.error().hint};
       before = *std::move(loaded);
       context.previous = &*before->manifest;
@@ -210,8 +208,7 @@ class CheckCommand : public Command {
 
   /// Signatures and constraints; of a draft, constraints alone.
   static Result<void> admit(Judgement& judgement, const Document& document,
-                            const Manifest& manifest, const std::optional<TrustRoot>& root,
-                            const Crypto& crypto) {
+                            const Manifest& manifest, const std::optional<TrustRoot>& root) {
     if (!root) {
       judgement.findings.push_back(
           {Finding::Level::note, "root-not-given", "",
@@ -221,28 +218,27 @@ class CheckCommand : public Command {
     const KeyRing& ring = root->document().manifest.keys;
     judgement.threshold = ring.threshold;
     if (document.is_draft()) return check_under_root(manifest, root->document());
-    judgement.signed_by = tally(document, ring, crypto).signed_by;
-    const Result<AdmittedManifest> admitted = admit_manifest(document.bytes, *root, crypto);
+    judgement.signed_by = tally(document, ring).signed_by;
+    const Result<AdmittedManifest> admitted = admit_manifest(document.bytes, *root);
     if (admitted) return {};
-    return refused(document, ring, desk_advice(admitted.error(), root->document()), crypto);
+    return refused(document, ring, desk_advice(admitted.error(), root->document()));
   }
 
   /// Whose signature is missing, where that is the trouble.
-  static Error refused(const Document& document, const KeyRing& ring, Error error,
-                       const Crypto& crypto) {
+  static Error refused(const Document& document, const KeyRing& ring, Error error) {
     if (error.code == Errc::too_few_signatures) {
-      error.hint = "let one of them run 'hostspin-sign sign': " +
-                   join(tally(document, ring, crypto).missing, ", ");
+      error.hint =
+          "let one of them run 'hostspin-sign sign': " + join(tally(document, ring).missing, ", ");
     }
     return error;
   }
 
   Result<void> judge_root(Judgement& judgement, const Document& document,
-                          std::chrono::sys_seconds now, const Crypto& crypto) const {
-    Result<RootDocument> root = parse_root_text(document.text, UnknownKeys::refuse, crypto);
+                          std::chrono::sys_seconds now) const {
+    Result<RootDocument> root = parse_root_text(document.text, UnknownKeys::refuse);
     if (!root && !document.is_draft()) {
       const Error strict = root.error();
-      root = parse_root_text(document.text, UnknownKeys::ignore, crypto);
+      root = parse_root_text(document.text, UnknownKeys::ignore);
       if (root) {
         judgement.findings.push_back({Finding::Level::warning, "unknown-key", "", strict.detail});
       }
@@ -254,24 +250,24 @@ class CheckCommand : public Command {
                        {"issued", format_utc(root->issued)},
                        {"expires", format_utc(root->expires)}};
     judgement.threshold = root->root_keys.threshold;
-    judgement.signed_by = tally(document, root->root_keys, crypto).signed_by;
+    judgement.signed_by = tally(document, root->root_keys).signed_by;
     for (Finding& finding : lint(*root, now)) judgement.findings.push_back(std::move(finding));
 
-    Result<void> followed = follow(judgement, document, *root, crypto);
+    Result<void> followed = follow(judgement, document, *root);
     if (!followed) return followed;
     if (root->expires > now) return {};
     return {Errc::root_expired, "expired at " + format_utc(root->expires)};
   }
 
   /// Signatures, and the step from the root before.
-  Result<void> follow(Judgement& judgement, const Document& document, const RootDocument& root,
-                      const Crypto& crypto) const {
+  Result<void> follow(Judgement& judgement, const Document& document,
+                      const RootDocument& root) const {
     const std::string path = !previous_.empty() ? previous_ : root_;
     std::optional<TrustRoot> before;
     if (!path.empty()) {
       // In the published directory the one before is meant, if there is one before.
       const auto wanted = root.version > 1 ? std::optional(root.version - 1) : std::nullopt;
-      Result<TrustRoot> loaded = load_root(path, crypto, wanted);
+      Result<TrustRoot> loaded = load_root(path, wanted);
       if (!loaded) return Error{Errc::usage, loaded.error().detail, loaded.error().hint};
       if (loaded->note_bytes() != document.bytes) before = *std::move(loaded);
     }
@@ -286,12 +282,12 @@ class CheckCommand : public Command {
     }
     if (document.is_draft())
       return before ? check_succession(before->document(), root) : Result<void>();
-    const Result<TrustRoot> opened = before ? open_next_root(*before, document.bytes, crypto)
-                                            : open_baked_root(document.bytes, crypto);
+    const Result<TrustRoot> opened =
+        before ? open_next_root(*before, document.bytes) : open_baked_root(document.bytes);
     if (opened) return {};
     const KeyRing& old = before ? before->document().root_keys : root.root_keys;
-    const bool old_met = tally(document, old, crypto).met();
-    return refused(document, old_met ? root.root_keys : old, opened.error(), crypto);
+    const bool old_met = tally(document, old).met();
+    return refused(document, old_met ? root.root_keys : old, opened.error());
   }
 
   std::string path_;

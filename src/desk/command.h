@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "console.h"
-#include "hostspin/crypto.h"
 #include "hostspin/result.h"
 #include "option_set.h"
 #include "passphrase.h"
@@ -21,10 +20,9 @@ inline constexpr int kAttention = 1;  ///< works, but somebody should look
 inline constexpr int kRefused = 2;    ///< clients would refuse it
 inline constexpr int kNotJudged = 3;  ///< wrong use, no permission, no such file
 
-/// What a command works with: one clock reading, one crypto context.
+/// What a command works with: one clock reading.
 struct Desk {
   Console& console;
-  const Crypto& crypto;
   std::chrono::sys_seconds now;
 };
 

@@ -129,12 +129,7 @@ std::string unknown_command(const CLI::App& app) {
 int run_command(const std::vector<Declared>& commands, Console& console) {
   for (const Declared& declared : commands) {
     if (!declared.app->parsed()) continue;
-    const Result<Crypto> crypto = Crypto::make();
-    if (!crypto) {
-      console.error(crypto.error());
-      return kNotJudged;
-    }
-    Desk desk{console, *crypto, desk_now()};
+    Desk desk{console, desk_now()};
     const Result<int> done = declared.command->run(desk);
     if (done) return *done;
     console.error(done.error());

@@ -53,10 +53,9 @@ bool is_line_of(const SignatureLine& line, const VerifierKey& key) {
   return !key.is_opaque() && line.name == key.name() && line.id == key.id();
 }
 
-bool verifies(const Document& document, const SignatureLine& line, const VerifierKey& key,
-              const Crypto& crypto) {
+bool verifies(const Document& document, const SignatureLine& line, const VerifierKey& key) {
   const auto signature = signature_of(line);
-  return signature && crypto.verify(key.public_key(), document.text, *signature);
+  return signature && verify_ed25519(key.public_key(), document.text, *signature);
 }
 
 const SignatureLine* line_of(const Document& document, const VerifierKey& key) {
@@ -120,21 +119,21 @@ Result<Document> load_document(const std::string& path) {
   return parse_document(*std::move(bytes), path);
 }
 
-bool is_signed_by(const Document& document, const VerifierKey& key, const Crypto& crypto) {
+bool is_signed_by(const Document& document, const VerifierKey& key) {
   const SignatureLine* line = line_of(document, key);
-  return line != nullptr && verifies(document, *line, key, crypto);
+  return line != nullptr && verifies(document, *line, key);
 }
 
 Result<Appended> append_signature(Document& document, const VerifierKey& key,
-                                  const Ed25519Signature& signature, const Crypto& crypto) {
-  if (!crypto.verify(key.public_key(), document.text, signature)) {
+                                  const Ed25519Signature& signature) {
+  if (!verify_ed25519(key.public_key(), document.text, signature)) {
     return {
         Errc::bad_signature, "the signature does not verify under " + quoted(key.name()),
         "the text or the key is another one than was signed with: compare both; it must be plain "
         "Ed25519 over the bytes that 'hostspin-sign text' prints"};
   }
   if (const SignatureLine* line = line_of(document, key)) {
-    if (verifies(document, *line, key, crypto)) return Appended::present;
+    if (verifies(document, *line, key)) return Appended::present;
     return {Errc::bad_signature,
             shown_path(document.path) + " was changed after " + quoted(key.name()) + " signed it",
             "'hostspin-sign bump' takes the old signatures off and raises the version"};
@@ -173,12 +172,11 @@ Result<void> merge_signatures(Document& document, const Document& other) {
   return {};
 }
 
-std::vector<std::string> bad_lines(const Document& document, const KeyRing& ring,
-                                   const Crypto& crypto) {
+std::vector<std::string> bad_lines(const Document& document, const KeyRing& ring) {
   std::vector<std::string> names;
   for (const VerifierKey& key : ring.keys) {
     const SignatureLine* line = line_of(document, key);
-    if (line != nullptr && !verifies(document, *line, key, crypto)) names.push_back(key.name());
+    if (line != nullptr && !verifies(document, *line, key)) names.push_back(key.name());
   }
   return names;
 }
@@ -194,13 +192,13 @@ std::string Tally::describe() const {
   return text;
 }
 
-Tally tally(const Document& document, const KeyRing& ring, const Crypto& crypto) {
+Tally tally(const Document& document, const KeyRing& ring) {
   Tally result;
   result.threshold = ring.threshold;
   std::set<Ed25519PublicKey> counted;
   for (const VerifierKey& key : ring.keys) {
     if (key.is_opaque()) continue;
-    if (!is_signed_by(document, key, crypto)) {
+    if (!is_signed_by(document, key)) {
       result.missing.push_back(key.name());
     } else if (counted.insert(key.public_key()).second) {
       result.signed_by.push_back(key.name());

@@ -43,20 +43,18 @@ enum class Appended {
 /// none. Errc::bad_signature where it, or a line of the same key that is there already, does not
 /// verify.
 Result<Appended> append_signature(Document& document, const VerifierKey& key,
-                                  const Ed25519Signature& signature, const Crypto& crypto);
+                                  const Ed25519Signature& signature);
 
 /// Adds the signature lines of `other`, a note with the very same text, that `document` does not
 /// have.
 Result<void> merge_signatures(Document& document, const Document& other);
 
 /// Whether the document has a line of `key` that verifies.
-[[nodiscard]] bool is_signed_by(const Document& document, const VerifierKey& key,
-                                const Crypto& crypto);
+[[nodiscard]] bool is_signed_by(const Document& document, const VerifierKey& key);
 
 /// Every line of a key of `ring` that does not verify, by the key's name: clients refuse such a
 /// note.
-[[nodiscard]] std::vector<std::string> bad_lines(const Document& document, const KeyRing& ring,
-                                                 const Crypto& crypto);
+[[nodiscard]] std::vector<std::string> bad_lines(const Document& document, const KeyRing& ring);
 
 /// How far a document is on its way to a ring's threshold.
 struct Tally {
@@ -68,6 +66,6 @@ struct Tally {
   /// "1 of 2 signatures (alice); needed: 1 more of bob, carol".
   [[nodiscard]] std::string describe() const;
 };
-[[nodiscard]] Tally tally(const Document& document, const KeyRing& ring, const Crypto& crypto);
+[[nodiscard]] Tally tally(const Document& document, const KeyRing& ring);
 
 }  // namespace hostspin::desk

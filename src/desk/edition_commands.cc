@@ -81,8 +81,7 @@ class Bump : public Command {
     if (!manifest) return manifest.error();
     std::int64_t version = manifest->version;
     if (!previous_.empty()) {
-      const Result<Predecessor> previous =
-          load_predecessor(previous_, DocumentKind::manifest, desk.crypto);
+      const Result<Predecessor> previous = load_predecessor(previous_, DocumentKind::manifest);
       if (!previous) return previous.error();
       version = std::max(version, previous->manifest->version);
     }
@@ -135,7 +134,7 @@ class Text : public Command {
       const Result<Manifest> manifest = read_manifest(*document);
       if (!manifest) return manifest.error();
     } else {
-      const Result<RootDocument> root = read_root(*document, desk.crypto);
+      const Result<RootDocument> root = read_root(*document);
       if (!root) return root.error();
     }
     if (out_ == path_ && !document->is_draft()) {
@@ -162,9 +161,9 @@ class Diff : public Command {
   Result<int> run(Desk& desk) override {
     const Result<Document> document = load_document(new_);
     if (!document) return document.error();
-    const Result<Predecessor> before = load_predecessor(old_, document->kind, desk.crypto);
+    const Result<Predecessor> before = load_predecessor(old_, document->kind);
     if (!before) return before.error();
-    const Result<Predecessor> after = load_predecessor(new_, document->kind, desk.crypto);
+    const Result<Predecessor> after = load_predecessor(new_, document->kind);
     if (!after) return after.error();
 
     const std::vector<Change> changes = before->manifest

@@ -50,13 +50,13 @@ struct NamedKey {
 };
 
 Result<std::vector<NamedKey>> make_keys(const std::string& fleet, const std::string& role,
-                                        std::int64_t count, const Crypto& crypto) {
+                                        std::int64_t count) {
   std::vector<NamedKey> keys;
   for (std::int64_t number = 1; number <= count; ++number) {
     const std::string file = role + "-" + std::to_string(number);
     std::string name = fleet;
     name.append("/").append(file);
-    Result<SigningKey> key = new_signing_key(name, crypto);
+    Result<SigningKey> key = new_signing_key(name);
     if (!key) return std::move(key).error();
     keys.push_back({file, *std::move(key)});
   }
@@ -176,10 +176,9 @@ class Init : public Command {
     Result<void> good = check_fleet_name();
     if (!good) return std::move(good).error();
     fill_defaults();
-    Result<std::vector<NamedKey>> root_keys = make_keys(fleet_, "root", *root_keys_, desk.crypto);
+    Result<std::vector<NamedKey>> root_keys = make_keys(fleet_, "root", *root_keys_);
     if (!root_keys) return std::move(root_keys).error();
-    Result<std::vector<NamedKey>> manifest_keys =
-        make_keys(fleet_, "manifest", *manifest_keys_, desk.crypto);
+    Result<std::vector<NamedKey>> manifest_keys = make_keys(fleet_, "manifest", *manifest_keys_);
     if (!manifest_keys) return std::move(manifest_keys).error();
 
     RootDocument root;
@@ -190,7 +189,7 @@ class Init : public Command {
     root.manifest.keys = ring_of(*manifest_keys, *manifest_threshold_);
     Result<void> bounded = read_constraints(root);
     if (!bounded) return std::move(bounded).error();
-    const Result<Document> note = signed_root(root, *root_keys, desk.crypto);
+    const Result<Document> note = signed_root(root, *root_keys);
     if (!note) return note.error();
     const std::string manifest = sample_manifest(root);
     Result<Document> sample = parse_document(manifest, directory_ + "/manifest.toml");
@@ -264,21 +263,19 @@ class Init : public Command {
     return {};
   }
 
-  static Result<Document> signed_root(const RootDocument& root, const std::vector<NamedKey>& keys,
-                                      const Crypto& crypto) {
+  static Result<Document> signed_root(const RootDocument& root, const std::vector<NamedKey>& keys) {
     const std::string text = write_root_text(root);
-    const Result<RootDocument> checked = parse_root_text(text, UnknownKeys::refuse, crypto);
+    const Result<RootDocument> checked = parse_root_text(text, UnknownKeys::refuse);
     if (!checked) return checked.error();
     Result<Document> note = parse_document(text, "root/1.note");
     if (!note) return note;
     for (const NamedKey& named : keys) {
       const Result<Ed25519Signature> signature = named.key.secret.sign(note->text);
       if (!signature) return signature.error();
-      const Result<Appended> added =
-          append_signature(*note, named.key.verifier, *signature, crypto);
+      const Result<Appended> added = append_signature(*note, named.key.verifier, *signature);
       if (!added) return added.error();
     }
-    const Result<TrustRoot> opened = open_baked_root(note->bytes, crypto);
+    const Result<TrustRoot> opened = open_baked_root(note->bytes);
     if (!opened) return opened.error();
     return note;
   }

@@ -73,7 +73,7 @@ class Keygen : public Command {
       passphrase = std::move(*asked);
     }
     const Result<SigningKey> key =
-        make_signing_key(path_, name_, passphrase ? &*passphrase : nullptr, desk.crypto);
+        make_signing_key(path_, name_, passphrase ? &*passphrase : nullptr);
     if (!key) return key.error();
     desk.console.result(key->verifier.text() + "\n");
     desk.console.note("private key: " + path_ +
@@ -101,7 +101,7 @@ class Vkey : public Command {
     if (!bytes) return bytes.error();
     Result<Ed25519PublicKey> key = read_public_key(*bytes);
     if (!key) return annotate(std::move(key).error(), shown_path(path_));
-    Result<VerifierKey> verifier = VerifierKey::from_public_key(name_, *key, desk.crypto);
+    Result<VerifierKey> verifier = VerifierKey::from_public_key(name_, *key);
     if (!verifier) return std::move(verifier).error();
     desk.console.result(verifier->text() + "\n");
     return kFine;

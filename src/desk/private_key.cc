@@ -167,7 +167,7 @@ std::string verifier_comment(std::string_view file) {
 }
 
 Result<SigningKey> load_signing_key(const std::string& path, const std::string& name,
-                                    const PassphraseSource& source, const Crypto& crypto) {
+                                    const PassphraseSource& source) {
   const Result<Secret> file = read_private(path);
   if (!file) return file.error();
   const std::string comment = verifier_comment(file->view());
@@ -180,11 +180,11 @@ Result<SigningKey> load_signing_key(const std::string& path, const std::string& 
   if (!secret) return annotate(std::move(secret).error(), "cannot open key " + quoted(path));
 
   if (comment.empty()) {
-    Result<VerifierKey> made = VerifierKey::from_public_key(name, secret->public_key(), crypto);
+    Result<VerifierKey> made = VerifierKey::from_public_key(name, secret->public_key());
     if (!made) return std::move(made).error();
     return SigningKey{std::move(*secret), std::move(*made)};
   }
-  Result<VerifierKey> said = VerifierKey::parse(comment, crypto);
+  Result<VerifierKey> said = VerifierKey::parse(comment);
   if (!said) return annotate(std::move(said).error(), "comment of key file " + quoted(path));
   if (said->is_opaque() || said->public_key() != secret->public_key()) {
     return {Errc::bad_key, "key file " + quoted(path) + " holds another key than its comment says",
@@ -197,17 +197,17 @@ Result<SigningKey> load_signing_key(const std::string& path, const std::string& 
   return SigningKey{std::move(*secret), std::move(*said)};
 }
 
-Result<SigningKey> new_signing_key(const std::string& name, const Crypto& crypto) {
+Result<SigningKey> new_signing_key(const std::string& name) {
   Result<PrivateKey> secret = PrivateKey::generate();
   if (!secret) return std::move(secret).error();
-  Result<VerifierKey> verifier = VerifierKey::from_public_key(name, secret->public_key(), crypto);
+  Result<VerifierKey> verifier = VerifierKey::from_public_key(name, secret->public_key());
   if (!verifier) return std::move(verifier).error();
   return SigningKey{std::move(*secret), std::move(*verifier)};
 }
 
 Result<SigningKey> make_signing_key(const std::string& path, const std::string& name,
-                                    const Secret* encrypt_with, const Crypto& crypto) {
-  Result<SigningKey> key = new_signing_key(name, crypto);
+                                    const Secret* encrypt_with) {
+  Result<SigningKey> key = new_signing_key(name);
   if (!key) return key;
   const Result<Secret> file = key->secret.to_pem(key->verifier, encrypt_with);
   if (!file) return file.error();

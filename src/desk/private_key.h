@@ -68,14 +68,14 @@ struct SigningKey {
 /// Opens a key file. `name` names a key whose file does not say its name (one that openssl made),
 /// and may be empty. Errc::bad_key where comment and key differ.
 Result<SigningKey> load_signing_key(const std::string& path, const std::string& name,
-                                    const PassphraseSource& source, const Crypto& crypto);
+                                    const PassphraseSource& source);
 
 /// A new key, in memory alone.
-Result<SigningKey> new_signing_key(const std::string& name, const Crypto& crypto);
+Result<SigningKey> new_signing_key(const std::string& name);
 
 /// A new key in a new file, encrypted unless `encrypt_with` is null.
 Result<SigningKey> make_signing_key(const std::string& path, const std::string& name,
-                                    const Secret* encrypt_with, const Crypto& crypto);
+                                    const Secret* encrypt_with);
 
 /// The Ed25519 public key in `bytes`: PEM or DER (SubjectPublicKeyInfo), a signify or minisign .pub
 /// file, 32 raw bytes or their base64. Errc::usage.

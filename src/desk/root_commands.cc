@@ -90,7 +90,7 @@ Result<std::vector<Prefix>> read_networks(const std::vector<std::string>& texts)
 
 /// Checks the text as clients will, and puts it where it was asked for.
 Result<void> deliver_root(Desk& desk, const std::string& text, const std::string& out) {
-  const Result<RootDocument> checked = parse_root_text(text, UnknownKeys::refuse, desk.crypto);
+  const Result<RootDocument> checked = parse_root_text(text, UnknownKeys::refuse);
   if (!checked) return checked.error();
   if (checked->expires - checked->issued > kRootLifetimeWarning) {
     desk.console.warning("it lives longer than 400 days: a stolen key stays good as long");
@@ -130,14 +130,13 @@ class RootNew : public Command {
     if (!expires) return annotate(expires.error(), "--expires");
     root.expires = *expires;
 
-    Result<KeyRing> ring =
-        read_key_ring(root_keys_, root_threshold_.value_or(majority(root_keys_.size())),
-                      "root keys", desk.crypto);
+    Result<KeyRing> ring = read_key_ring(
+        root_keys_, root_threshold_.value_or(majority(root_keys_.size())), "root keys");
     if (!ring) return std::move(ring).error();
     root.root_keys = *std::move(ring);
     ring =
         read_key_ring(manifest_keys_, manifest_threshold_.value_or(majority(manifest_keys_.size())),
-                      "manifest keys", desk.crypto);
+                      "manifest keys");
     if (!ring) return std::move(ring).error();
     root.manifest.keys = *std::move(ring);
 
@@ -175,7 +174,7 @@ struct KeyChanges {
 
   [[nodiscard]] bool none() const { return add.empty() && remove.empty() && !threshold; }
 
-  Result<void> apply(KeyRing& ring, const Crypto& crypto) const {
+  Result<void> apply(KeyRing& ring) const {
     for (const std::string& name : remove) {
       const auto gone = std::remove_if(ring.keys.begin(), ring.keys.end(), [&](const auto& key) {
         return key.name() == name || key.text() == name;
@@ -187,7 +186,7 @@ struct KeyChanges {
       ring.keys.erase(gone, ring.keys.end());
     }
     for (const std::string& argument : add) {
-      Result<VerifierKey> key = read_verifier_argument(argument, crypto);
+      Result<VerifierKey> key = read_verifier_argument(argument);
       if (!key) return std::move(key).error();
       ring.keys.push_back(*std::move(key));
     }
@@ -246,7 +245,7 @@ class RootNext : public Command {
   Result<int> run(Desk& desk) override {
     const Result<std::string> file = find_root(path_, {});
     if (!file) return file.error();
-    const Result<TrustRoot> before = load_root(*file, desk.crypto);
+    const Result<TrustRoot> before = load_root(*file);
     if (!before) return before.error();
     RootDocument root = before->document();
     root.version += 1;
@@ -254,7 +253,7 @@ class RootNext : public Command {
     const Result<std::chrono::sys_seconds> expires = parse_moment(expires_, root.issued);
     if (!expires) return annotate(expires.error(), "--expires");
     root.expires = *expires;
-    Result<void> changed = change(root, desk.crypto);
+    Result<void> changed = change(root);
     if (!changed) return std::move(changed).error();
     Result<void> follows = check_succession(before->document(), root);
     if (!follows) return std::move(follows).error();
@@ -268,10 +267,10 @@ class RootNext : public Command {
   }
 
  private:
-  Result<void> change(RootDocument& root, const Crypto& crypto) const {
-    Result<void> done = root_keys_.apply(root.root_keys, crypto);
+  Result<void> change(RootDocument& root) const {
+    Result<void> done = root_keys_.apply(root.root_keys);
     if (!done) return annotate(std::move(done).error(), "root keys");
-    done = manifest_keys_.apply(root.manifest.keys, crypto);
+    done = manifest_keys_.apply(root.manifest.keys);
     if (!done) return annotate(std::move(done).error(), "manifest keys");
     done = names_.apply(root.manifest.names, read_names);
     if (!done) return annotate(std::move(done).error(), "names");

@@ -20,8 +20,7 @@ std::int64_t version_of(std::string_view name) {
 /// A published root is only as good as its chain: one that was slipped into the directory, signed
 /// by keys of its own, must not judge what is signed. Looks at the roots below `root`, in its
 /// file's directory, as far down as there are any.
-Result<void> check_published_chain(const std::string& file, const TrustRoot& root,
-                                   const Crypto& crypto) {
+Result<void> check_published_chain(const std::string& file, const TrustRoot& root) {
   const std::string directory = file.substr(0, file.rfind('/') + 1);
   TrustRoot above = root;
   for (std::int64_t version = root.version() - 1; version >= 1; --version) {
@@ -29,9 +28,9 @@ Result<void> check_published_chain(const std::string& file, const TrustRoot& roo
     if (!exists(path)) return {};
     const Result<std::string> bytes = read_document(path, kManifestNoteBytesMax);
     if (!bytes) return bytes.error();
-    Result<TrustRoot> below = open_baked_root(*bytes, crypto);
+    Result<TrustRoot> below = open_baked_root(*bytes);
     if (!below) return annotate(std::move(below).error(), "root " + quoted(path));
-    if (Result<TrustRoot> next = open_next_root(*below, above.note_bytes(), crypto); !next) {
+    if (Result<TrustRoot> next = open_next_root(*below, above.note_bytes()); !next) {
       Error error = annotate(std::move(next).error(), "root " + std::to_string(above.version()) +
                                                           " does not follow " + quoted(path));
       error.hint = "clients would not take it over: find out who put it there";
@@ -60,8 +59,7 @@ Result<std::string> find_root(const std::string& path, std::optional<std::int64_
           "give the directory that is published, or a root note itself"};
 }
 
-Result<TrustRoot> load_root(const std::string& path, const Crypto& crypto,
-                            std::optional<std::int64_t> version) {
+Result<TrustRoot> load_root(const std::string& path, std::optional<std::int64_t> version) {
   const Result<std::string> found = find_root(path, version);
   if (!found) return found.error();
   const std::string& file = *found;
@@ -71,10 +69,10 @@ Result<TrustRoot> load_root(const std::string& path, const Crypto& crypto,
     return {Errc::usage, shown_path(file) + " is a manifest, not a root",
             "give the root that clients trust: a root note, or the directory that is published"};
   }
-  Result<TrustRoot> root = open_baked_root(*bytes, crypto);
+  Result<TrustRoot> root = open_baked_root(*bytes);
   if (!root) return annotate(std::move(root).error(), "root " + quoted(file));
   if (file != path) {
-    if (Result<void> follows = check_published_chain(file, *root, crypto); !follows) {
+    if (Result<void> follows = check_published_chain(file, *root); !follows) {
       return std::move(follows).error();
     }
   }
@@ -91,12 +89,12 @@ Result<Manifest> read_manifest(const Document& document) {
   return manifest;
 }
 
-Result<RootDocument> read_root(const Document& document, const Crypto& crypto) {
+Result<RootDocument> read_root(const Document& document) {
   if (document.kind != DocumentKind::root) {
     return {Errc::usage, shown_path(document.path) + " is a manifest, not a root",
             "give a root: its first line is  " + std::string(format_line(DocumentKind::root))};
   }
-  Result<RootDocument> root = parse_root_text(document.text, UnknownKeys::refuse, crypto);
+  Result<RootDocument> root = parse_root_text(document.text, UnknownKeys::refuse);
   if (!root) return annotate(std::move(root).error(), shown_path(document.path));
   return root;
 }
@@ -177,8 +175,7 @@ Result<void> check_not_older(const Manifest& after, const Document& after_docume
   return {};
 }
 
-Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind,
-                                     const Crypto& crypto) {
+Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind) {
   Result<Document> document = load_document(path);
   if (!document) return std::move(document).error();
   if (document->kind != kind) {
@@ -194,7 +191,7 @@ Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind,
     result.manifest = *std::move(manifest);
     return result;
   }
-  Result<RootDocument> root = parse_root_text(result.document.text, UnknownKeys::ignore, crypto);
+  Result<RootDocument> root = parse_root_text(result.document.text, UnknownKeys::ignore);
   if (!root) return annotate(std::move(root).error(), shown_path(path));
   result.root = *std::move(root);
   return result;

@@ -17,13 +17,12 @@ namespace hostspin::desk {
 Result<std::string> find_root(const std::string& path, std::optional<std::int64_t> version);
 
 /// The root there. It is believed because the operator names it; its own threshold must be met.
-Result<TrustRoot> load_root(const std::string& path, const Crypto& crypto,
-                            std::optional<std::int64_t> version = {});
+Result<TrustRoot> load_root(const std::string& path, std::optional<std::int64_t> version = {});
 
 /// A manifest's content, unknown keys refused. The document must be a manifest.
 Result<Manifest> read_manifest(const Document& document);
 /// The same of a root.
-Result<RootDocument> read_root(const Document& document, const Crypto& crypto);
+Result<RootDocument> read_root(const Document& document);
 
 /// What a client that trusts `root` asks of a manifest's content: U7 and U8 of the update cycle
 /// without signatures.
@@ -42,8 +41,7 @@ struct Predecessor {
   std::optional<RootDocument> root;  ///< of a root
 };
 /// Reads what stands published; content unknown to this version is ignored, as clients do.
-Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind,
-                                     const Crypto& crypto);
+Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind);
 
 /// "alice, bob" of a ring's keys, for messages.
 [[nodiscard]] std::string names_of(const KeyRing& ring);

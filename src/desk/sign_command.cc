@@ -86,7 +86,7 @@ class Sign : public Command {
     if (!rings) return std::move(rings).error();
     Result<void> joined = join_present_signatures(desk, *document);
     if (!joined) return std::move(joined).error();
-    Result<void> intact = check_lines(*document, *rings, desk.crypto);
+    Result<void> intact = check_lines(*document, *rings);
     if (!intact) return std::move(intact).error();
 
     Result<std::vector<VerifierKey>> signers = add_signatures(desk, *document);
@@ -126,7 +126,7 @@ class Sign : public Command {
     if (root_.empty()) {
       desk.console.warning("fleet, names, networks and keys are not checked: give --root ROOT");
     } else {
-      const Result<TrustRoot> root = load_root(root_, desk.crypto);
+      const Result<TrustRoot> root = load_root(root_);
       if (!root) return root.error();
       Result<void> allowed = check_under_root(*manifest, root->document());
       if (!allowed) return std::move(allowed).error();
@@ -158,7 +158,7 @@ class Sign : public Command {
                         format_utc(manifest.expires));
       return {};
     }
-    const Result<Predecessor> before = load_predecessor(path, document.kind, desk.crypto);
+    const Result<Predecessor> before = load_predecessor(path, document.kind);
     if (!before) return before.error();
     Result<void> newer = check_not_older(manifest, document, *before->manifest, before->document);
     if (!newer)
@@ -189,7 +189,7 @@ class Sign : public Command {
   }
 
   Result<std::vector<Ring>> examine_root(Desk& desk, const Document& document) {
-    const Result<RootDocument> root = read_root(document, desk.crypto);
+    const Result<RootDocument> root = read_root(document);
     if (!root) return root.error();
     if (root->issued > desk.now + kIssuedAheadMax) {
       return {Errc::bad_root,
@@ -213,7 +213,7 @@ class Sign : public Command {
       }
       return rings;
     }
-    const Result<TrustRoot> before = load_root(previous, desk.crypto, root->version - 1);
+    const Result<TrustRoot> before = load_root(previous, root->version - 1);
     if (!before) return before.error();
     Result<void> follows = check_succession(before->document(), *root);
     if (!follows) return annotate(std::move(follows).error(), shown_path(path_));
@@ -238,10 +238,9 @@ class Sign : public Command {
   }
 
   /// A line of a known key that does not verify makes clients refuse the note, whoever else signs.
-  static Result<void> check_lines(const Document& document, const std::vector<Ring>& rings,
-                                  const Crypto& crypto) {
+  static Result<void> check_lines(const Document& document, const std::vector<Ring>& rings) {
     for (const Ring& ring : rings) {
-      const std::vector<std::string> bad = bad_lines(document, ring.keys, crypto);
+      const std::vector<std::string> bad = bad_lines(document, ring.keys);
       if (bad.empty()) continue;
       return {Errc::bad_signature,
               shown_path(document.path) + " was changed after " + join(bad, ", ") + " signed it",
@@ -253,8 +252,7 @@ class Sign : public Command {
   Result<std::vector<VerifierKey>> add_signatures(Desk& desk, Document& document) {
     std::vector<VerifierKey> signers;
     for (const std::string& path : keys_) {
-      const Result<SigningKey> key =
-          load_signing_key(path, name_, passphrase_.source(), desk.crypto);
+      const Result<SigningKey> key = load_signing_key(path, name_, passphrase_.source());
       if (!key) return key.error();
       const Result<Ed25519Signature> signature = key->secret.sign(document.text);
       if (!signature) return signature.error();
@@ -264,7 +262,7 @@ class Sign : public Command {
     }
     if (!keys_.empty()) return signers;
 
-    Result<VerifierKey> key = read_verifier_argument(vkey_, desk.crypto);
+    Result<VerifierKey> key = read_verifier_argument(vkey_);
     if (!key) return annotate(std::move(key).error(), "--vkey");
     if (key->is_opaque()) {
       return {Errc::bad_key, quoted(key->name()) + " is not an Ed25519 key", "give one that is"};
@@ -298,7 +296,7 @@ class Sign : public Command {
 
   static Result<void> append(Desk& desk, Document& document, const VerifierKey& key,
                              const Ed25519Signature& signature) {
-    const Result<Appended> appended = append_signature(document, key, signature, desk.crypto);
+    const Result<Appended> appended = append_signature(document, key, signature);
     if (!appended) return appended.error();
     if (*appended == Appended::present) {
       desk.console.note(key.name() + " has signed this text already");
@@ -337,7 +335,7 @@ class Sign : public Command {
     desk.console.note(out + ": signed as " + join(names, ", "));
     bool complete = true;
     for (const Ring& ring : rings) {
-      const Tally count = tally(document, ring.keys, desk.crypto);
+      const Tally count = tally(document, ring.keys);
       complete = complete && count.met();
       desk.console.note("  of " + ring.what + ": " + count.describe());
     }

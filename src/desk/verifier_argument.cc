@@ -20,8 +20,8 @@ bool looks_like_key(const std::string& text) {
 
 }  // namespace
 
-Result<VerifierKey> read_verifier_argument(const std::string& argument, const Crypto& crypto) {
-  if (looks_like_key(argument)) return VerifierKey::parse(argument, crypto);
+Result<VerifierKey> read_verifier_argument(const std::string& argument) {
+  if (looks_like_key(argument)) return VerifierKey::parse(argument);
 
   const Result<std::string> bytes = read_document(argument, kFileBytesMax);
   if (!bytes) {
@@ -34,16 +34,16 @@ Result<VerifierKey> read_verifier_argument(const std::string& argument, const Cr
     const std::string_view candidate = trim(line);
     if (text.empty() && !candidate.empty() && !candidate.starts_with('#')) text = candidate;
   }
-  Result<VerifierKey> key = VerifierKey::parse(text, crypto);
+  Result<VerifierKey> key = VerifierKey::parse(text);
   if (!key) return annotate(std::move(key).error(), quoted(argument));
   return key;
 }
 
 Result<KeyRing> read_key_ring(const std::vector<std::string>& arguments, std::int64_t threshold,
-                              std::string_view role, const Crypto& crypto) {
+                              std::string_view role) {
   KeyRing ring;
   for (const std::string& argument : arguments) {
-    Result<VerifierKey> key = read_verifier_argument(argument, crypto);
+    Result<VerifierKey> key = read_verifier_argument(argument);
     if (!key) return annotate(std::move(key).error(), role);
     ring.keys.push_back(*std::move(key));
   }

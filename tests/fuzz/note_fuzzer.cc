@@ -16,12 +16,6 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-const Crypto& crypto() {
-  static const Result<Crypto> kCrypto = Crypto::make();
-  require(kCrypto.has_value());
-  return *kCrypto;
-}
-
 void check_split(std::string_view bytes, const SplitNote& note) {
   require(note.text.size() < bytes.size() && note.text.back() == '\n');
   require(bytes.starts_with(note.text) && bytes[note.text.size()] == '\n');
@@ -42,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     require(note->text.starts_with(format_line(kind)));
   }
   if (const Result<SplitNote> note = split_bare_note(input); note) check_split(input, *note);
-  require(!open_bare_note(input, KeyRing{{}, 1}, crypto()));
+  require(!open_bare_note(input, KeyRing{{}, 1}));
   if (const Result<std::string> decoded = decode_base64(input); decoded) {
     require(encode_base64(*decoded) == input);  // strict: one text for each value
   }

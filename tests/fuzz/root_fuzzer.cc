@@ -15,12 +15,6 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-const Crypto& crypto() {
-  static const Result<Crypto> kCrypto = Crypto::make();
-  require(kCrypto.has_value());
-  return *kCrypto;
-}
-
 void check_ring(const KeyRing& ring) {
   std::size_t usable = 0;
   for (const VerifierKey& key : ring.keys) usable += key.is_opaque() ? 0U : 1U;
@@ -31,12 +25,12 @@ void check_ring(const KeyRing& ring) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(bytes), size);
-  (void)open_baked_root(input, crypto());  // any answer will do, as long as there is one
+  (void)open_baked_root(input);  // any answer will do, as long as there is one
   const Result<SplitNote> note = split_note(input, DocumentKind::root);
   const std::string_view text = note ? std::string_view(note->text) : input;
-  const Result<RootDocument> root = parse_root_text(text, UnknownKeys::ignore, crypto());
+  const Result<RootDocument> root = parse_root_text(text, UnknownKeys::ignore);
   if (!root) {
-    require(!parse_root_text(text, UnknownKeys::refuse, crypto()));
+    require(!parse_root_text(text, UnknownKeys::refuse));
     return 0;
   }
   check_ring(root->root_keys);

@@ -15,22 +15,15 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-const Crypto& crypto() {
-  static const Result<Crypto> kCrypto = Crypto::make();
-  require(kCrypto.has_value());
-  return *kCrypto;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
-  const Result<VerifierKey> key = VerifierKey::parse(text, crypto());
+  const Result<VerifierKey> key = VerifierKey::parse(text);
   if (!key) return 0;
   require(key->text() == text);
   if (key->is_opaque()) return 0;
-  const Result<VerifierKey> again =
-      VerifierKey::from_public_key(key->name(), key->public_key(), crypto());
+  const Result<VerifierKey> again = VerifierKey::from_public_key(key->name(), key->public_key());
   require(again && *again == *key);
   return 0;
 }

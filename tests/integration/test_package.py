@@ -75,7 +75,7 @@ def test_compressed_documents_carry_no_time(package, tmp_path):
 MATERIALS = {
     "libcli11-dev": "CLI11", "libexpected-dev": "expected", "libfmt-dev": "fmt", "nlohmann-json3-dev": "nlohmann-json",
     "libspdlog-dev": "spdlog", "libtomlplusplus-dev": "tomlplusplus", "libcurl4-openssl-dev": "libcurl",
-    "libseccomp-dev": "libseccomp", "libssl-dev": "openssl",
+    "libseccomp-dev": "libseccomp", "libsodium-dev": "libsodium", "libssl-dev": "openssl",
 }
 # GCC's run-time, whose package is named for the compiler's version.
 RUN_TIME = ("libgcc", "libstdc++")

@@ -5,6 +5,8 @@ from desk_support import FLEET, PASSPHRASE, Desk
 from support.block import expected_block
 from support.fleet import Publication
 from support.machine import DEFAULT_HOSTS, Machine
+from support.namespace import Unavailable
+from support.strace import traced
 
 HEAD = "openssl_conf = init\nconfig_diagnostics = 1\n[init]\n"
 CONFIGURATIONS = {
@@ -56,6 +58,16 @@ def test_surroundings_do_not_matter(tmp_path, programs, fleet, environment):
         publication.offer(fleet.manifest(version, **changes))
         refused = machine.hostspin(*refresh, environment=environment)
         assert refused.code == 2 and (machine.hosts, machine.state()) == before, str(refused)
+
+
+def test_a_boot_without_randomness_does_not_hold_apply_up(tmp_path, programs, fleet):
+    machine = Machine(tmp_path / "machine", programs).trust(fleet.root(), fleet.manifest(1))
+    try:
+        done, trace = traced(machine.command("apply"), tmp_path / "trace")
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    assert done.code == 0 and machine.hosts == expected_block(fleet.manifest(1)) + DEFAULT_HOSTS, str(done)
+    assert trace.opened() and trace.waits_for_randomness() == []
 
 
 @every_surrounding

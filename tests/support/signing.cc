@@ -1,5 +1,6 @@
 #include "signing.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <array>
@@ -19,6 +20,8 @@ struct FreeKey {
 };
 
 std::unique_ptr<EVP_PKEY, FreeKey> private_key(const Sha256& seed) {
+  // The signer of the tests is not what odd surroundings are to be tried on.
+  (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   std::unique_ptr<EVP_PKEY, FreeKey> key(
       EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
   if (!key) throw std::runtime_error("cannot make a private key");
@@ -28,11 +31,6 @@ std::unique_ptr<EVP_PKEY, FreeKey> private_key(const Sha256& seed) {
 Signers first_two(const Signers& signers) { return {signers.at(0), signers.at(1)}; }
 
 }  // namespace
-
-const Crypto& test_crypto() {
-  static const Crypto kCrypto = value_of(Crypto::make());
-  return kCrypto;
-}
 
 std::chrono::sys_seconds at(std::string_view time) {
   int year = 0;
@@ -86,9 +84,8 @@ Ed25519PublicKey public_key_of_seed(const Sha256& seed) {
 }
 
 SigningKey::SigningKey(std::string name, std::string_view seed)
-    : seed_(test_crypto().sha256(seed.empty() ? std::string_view(name) : seed)),
-      verifier_(
-          value_of(VerifierKey::from_public_key(name, public_key_of_seed(seed_), test_crypto()))) {}
+    : seed_(sha256(seed.empty() ? std::string_view(name) : seed)),
+      verifier_(value_of(VerifierKey::from_public_key(name, public_key_of_seed(seed_)))) {}
 
 Ed25519Signature SigningKey::sign(std::string_view text) const {
   return sign_with_seed(seed_, text);
@@ -188,7 +185,7 @@ std::string TestFleet::sign(const ManifestText& manifest) const {
 TrustRoot TestFleet::open_root() const { return open_root(root()); }
 
 TrustRoot TestFleet::open_root(const RootText& root) const {
-  return value_of(open_baked_root(sign(root), test_crypto()));
+  return value_of(open_baked_root(sign(root)));
 }
 
 AdmittedManifest TestFleet::admit(const ManifestText& manifest) const {
@@ -196,7 +193,7 @@ AdmittedManifest TestFleet::admit(const ManifestText& manifest) const {
 }
 
 AdmittedManifest TestFleet::admit(const ManifestText& manifest, const TrustRoot& root) const {
-  return value_of(admit_manifest(sign(manifest), root, test_crypto()));
+  return value_of(admit_manifest(sign(manifest), root));
 }
 
 std::string with(std::string text, std::string_view from, std::string_view to) {

@@ -23,12 +23,9 @@
 ///   const TrustRoot root = fleet.open_root();
 ///   ManifestText manifest = fleet.manifest(42);
 ///   manifest.services[0].addresses = {"192.0.2.1"};
-///   CHECK(code_of(admit_manifest(fleet.sign(manifest), root, test_crypto())) ==
+///   CHECK(code_of(admit_manifest(fleet.sign(manifest), root)) ==
 ///         Errc::address_not_allowed);
 namespace hostspin::testing {
-
-/// One for the whole test program.
-const Crypto& test_crypto();
 
 /// "2026-10-01T12:00:00Z" as a moment. Throws where the text is none: a fault of the test.
 std::chrono::sys_seconds at(std::string_view time);

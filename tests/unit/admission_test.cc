@@ -15,7 +15,6 @@ using testing::at;
 using testing::code_of;
 using testing::ManifestText;
 using testing::RootText;
-using testing::test_crypto;
 using testing::TestFleet;
 using testing::value_of;
 
@@ -50,7 +49,7 @@ using Rank = std::optional<std::pair<std::int64_t, std::int64_t>>;
 Result<Adoption> judge(const AdmittedManifest& offered, const AdmittedManifest* current,
                        Rank floor = std::nullopt, const Staging& staging = {},
                        sys_seconds now = kNow) {
-  return judge_offer(offered, Held{current, floor}, staging, now, test_crypto());
+  return judge_offer(offered, Held{current, floor}, staging, now);
 }
 
 }  // namespace
@@ -73,7 +72,7 @@ TEST_CASE("U9: the same text with other signatures is the same manifest", "[admi
   const AdmittedManifest current = offer(42);
   const std::string note = testing::sign_note(
       fleet.manifest(42).text(), {fleet.manifest_signers[2], fleet.manifest_signers[1]});
-  const AdmittedManifest again = value_of(admit_manifest(note, fleet.open_root(), test_crypto()));
+  const AdmittedManifest again = value_of(admit_manifest(note, fleet.open_root()));
   REQUIRE(again.note_bytes() != current.note_bytes());
   CHECK(value_of(judge(again, &current)) == Adoption::same);
 }
@@ -123,7 +122,7 @@ TEST_CASE("spread: the moment is issued + spread × f", "[admission]") {
   ManifestText text = TestFleet().manifest(7);
   text.extra = "spread = 1440\n";
   const Manifest manifest = value_of(parse_manifest_draft(text.text(), UnknownKeys::refuse));
-  const sys_seconds moment = adoption_time(manifest, kMachineId, test_crypto());
+  const sys_seconds moment = adoption_time(manifest, kMachineId);
   CHECK(testing::time_text(moment) == "2026-02-01T00:48:01Z");
 }
 
@@ -137,13 +136,13 @@ TEST_CASE("spread: moments differ by host and version, and lie within the window
   int moved = 0;
   constexpr int kHosts = 400;
   for (int host = 0; host < kHosts; ++host) {
-    const std::string id = to_hex(test_crypto().sha256(std::to_string(host))).substr(0, 32);
-    const sys_seconds moment = adoption_time(manifest, id, test_crypto());
+    const std::string id = to_hex(sha256(std::to_string(host))).substr(0, 32);
+    const sys_seconds moment = adoption_time(manifest, id);
     const auto offset = (moment - manifest.issued).count();
     REQUIRE(offset >= 0);
     REQUIRE(offset < 3600);
     ++quarters.at(static_cast<std::size_t>(offset / 900));
-    if (adoption_time(next, id, test_crypto()) != moment) ++moved;
+    if (adoption_time(next, id) != moment) ++moved;
   }
   for (const int count : quarters) CHECK(count > kHosts / 8);  // a quarter each, roughly
   CHECK(moved > kHosts * 9 / 10);
@@ -153,7 +152,7 @@ TEST_CASE("spread: a host waits for its moment, then adopts", "[admission]") {
   const AdmittedManifest current = offer(41);
   const AdmittedManifest next = offer(42, "spread = 60\n");
   const Staging staging{kMachineId, false};
-  const sys_seconds moment = adoption_time(next.manifest(), kMachineId, test_crypto());
+  const sys_seconds moment = adoption_time(next.manifest(), kMachineId);
   const auto at_time = [&](sys_seconds now) {
     return value_of(judge(next, &current, {}, staging, now));
   };

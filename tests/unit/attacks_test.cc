@@ -17,7 +17,6 @@ using testing::run_on_small_stack;
 using testing::sign_note;
 using testing::Signers;
 using testing::SigningKey;
-using testing::test_crypto;
 using testing::TestFleet;
 using testing::value_of;
 using testing::with;
@@ -37,21 +36,21 @@ std::string good_note() { return fleet().sign(fleet().manifest(1)); }
 
 /// What a client makes of a manifest note under the fleet's root.
 Errc admitted(const std::string& bytes) {
-  return code_of(admit_manifest(bytes, fleet().open_root(), test_crypto()));
+  return code_of(admit_manifest(bytes, fleet().open_root()));
 }
 
 Errc admitted(const ManifestText& manifest) { return admitted(fleet().sign(manifest)); }
 
 /// What a client that trusts root 1 makes of an offered root.
 Errc followed(const std::string& bytes) {
-  return code_of(open_next_root(fleet().open_root(), bytes, test_crypto()));
+  return code_of(open_next_root(fleet().open_root(), bytes));
 }
 
 Errc followed(const RootText& root) { return followed(fleet().sign(root)); }
 
 Errc judged(const AdmittedManifest& offer, const AdmittedManifest& current,
             std::string_view now = "2026-02-10T00:00:00Z") {
-  return code_of(judge_offer(offer, Held{&current, std::nullopt}, {}, at(now), test_crypto()));
+  return code_of(judge_offer(offer, Held{&current, std::nullopt}, {}, at(now)));
 }
 
 ManifestText with_name(const std::string& name) {
@@ -178,7 +177,7 @@ TEST_CASE("attack: a threshold of zero or below", "[attack]") {
     CHECK(followed(root) == Errc::bad_root);
   }
   KeyRing ring = testing::ring_of({alice()}, 0);
-  CHECK(code_of(open_bare_note(good_note(), ring, test_crypto())) == Errc::usage);
+  CHECK(code_of(open_bare_note(good_note(), ring)) == Errc::usage);
 }
 
 TEST_CASE("attack: a root that skips a version", "[attack]") {
@@ -196,15 +195,14 @@ TEST_CASE("attack: a root signed only by the new keys, or only by the old", "[at
   CHECK(followed(sign_note(text, fleet().root_signers)) == Errc::too_few_signatures);
   Signers both = fleet().root_signers;
   both.insert(both.end(), fresh.begin(), fresh.end());
-  CHECK(open_next_root(fleet().open_root(), sign_note(text, both), test_crypto()));
+  CHECK(open_next_root(fleet().open_root(), sign_note(text, both)));
 }
 
 TEST_CASE("attack: a stored root that no longer verifies", "[attack]") {
   const std::string second = fleet().sign(fleet().root(2));
   const std::string edited = with(second, "min_version = 1", "min_version = 9");
   const std::string third = fleet().sign(fleet().root(3));
-  const RootChain chain =
-      replay_roots(fleet().open_root(), {{2, edited}, {3, third}}, test_crypto());
+  const RootChain chain = replay_roots(fleet().open_root(), {{2, edited}, {3, third}});
   CHECK(chain.trusted().version() == 1);
   CHECK(chain.stopped.starts_with("root/2.note: "));
 }
@@ -216,7 +214,7 @@ TEST_CASE("attack: rollback", "[attack]") {
   RootText root = fleet().root();
   root.min_version = 40;
   const std::string note = fleet().sign(fleet().manifest(39));
-  CHECK(code_of(admit_manifest(note, fleet().open_root(root), test_crypto())) == Errc::rollback);
+  CHECK(code_of(admit_manifest(note, fleet().open_root(root))) == Errc::rollback);
 }
 
 TEST_CASE("attack: an equal version with another text", "[attack]") {
@@ -237,17 +235,15 @@ TEST_CASE("attack: fast-forward, and its cure", "[attack]") {
   RootText text = fleet().root(2);
   text.epoch = 2;
   text.manifest_keys = testing::vkeys_of(fresh);
-  const TrustRoot cured =
-      value_of(open_next_root(fleet().open_root(), fleet().sign(text), test_crypto()));
+  const TrustRoot cured = value_of(open_next_root(fleet().open_root(), fleet().sign(text)));
   ManifestText next = fleet().manifest(1);
   next.epoch = 2;
   next.min_root = 2;
-  const AdmittedManifest offer =
-      value_of(admit_manifest(sign_note(next.text(), fresh), cured, test_crypto()));
-  CHECK(value_of(judge_offer(offer, Held{&stuck, std::nullopt}, {}, at("2026-02-10T00:00:00Z"),
-                             test_crypto())) == Adoption::adopt);
+  const AdmittedManifest offer = value_of(admit_manifest(sign_note(next.text(), fresh), cured));
+  CHECK(value_of(judge_offer(offer, Held{&stuck, std::nullopt}, {}, at("2026-02-10T00:00:00Z"))) ==
+        Adoption::adopt);
   // And the stolen keys' manifests are worth nothing from then on.
-  CHECK(code_of(admit_manifest(fleet().sign(fleet().manifest(44)), cured, test_crypto())) ==
+  CHECK(code_of(admit_manifest(fleet().sign(fleet().manifest(44)), cured)) ==
         Errc::too_few_signatures);
 }
 
@@ -283,8 +279,7 @@ TEST_CASE("attack: freeze: what is held runs out and says so, and is never renew
   const AdmittedManifest current = fleet().admit(fleet().manifest(41));
   const auto later = at("2027-01-01T00:00:00Z");
   CHECK(current.expired(later));
-  CHECK(value_of(judge_offer(current, Held{&current, std::nullopt}, {}, later, test_crypto())) ==
-        Adoption::same);
+  CHECK(value_of(judge_offer(current, Held{&current, std::nullopt}, {}, later)) == Adoption::same);
   CHECK(fleet().open_root().expired(later));
 }
 
@@ -329,8 +324,7 @@ TEST_CASE("attack: localhost, whoever signs and whatever the root allows", "[att
   for (const std::string name :
        {"localhost", "db.localhost", "localhost.example.com", "ip6-localhost", "_gateway"}) {
     CAPTURE(name);
-    CHECK(code_of(admit_manifest(fleet().sign(with_name(name)), root, test_crypto())) ==
-          Errc::bad_manifest);
+    CHECK(code_of(admit_manifest(fleet().sign(with_name(name)), root)) == Errc::bad_manifest);
   }
 }
 
@@ -343,8 +337,7 @@ TEST_CASE("attack: the metadata address, whoever signs and whatever the root all
        {"169.254.169.254", "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "127.0.0.1",
         "fe80::a9fe:a9fe", "::ffff:169.254.169.254", "::1"}) {
     CAPTURE(address);
-    CHECK(code_of(admit_manifest(fleet().sign(with_address(address)), root, test_crypto())) ==
-          Errc::bad_manifest);
+    CHECK(code_of(admit_manifest(fleet().sign(with_address(address)), root)) == Errc::bad_manifest);
   }
 }
 

@@ -16,8 +16,6 @@
 
 namespace hostspin {
 
-using testing::test_crypto;
-using testing::TestFleet;
 using testing::value_of;
 
 namespace {
@@ -107,18 +105,18 @@ TEST_CASE("RFC 8032 section 7.1: signatures verify, and no longer with one bit c
     const std::string message = from_hex(vector.message);
     CHECK(testing::public_key_of_seed(seed) == key);
     CHECK(testing::sign_with_seed(seed, message) == signature);
-    CHECK(test_crypto().verify(key, message, signature));
+    CHECK(verify_ed25519(key, message, signature));
 
-    CHECK_FALSE(test_crypto().verify(key, message + " ", signature));
+    CHECK_FALSE(verify_ed25519(key, message + " ", signature));
     for (std::size_t bit = 0; bit < signature.size() * 8; ++bit) {
       Ed25519Signature changed = signature;
       changed[bit / 8] = static_cast<std::uint8_t>(changed[bit / 8] ^ (1U << (bit % 8)));
-      REQUIRE_FALSE(test_crypto().verify(key, message, changed));
+      REQUIRE_FALSE(verify_ed25519(key, message, changed));
     }
     for (std::size_t bit = 0; bit < key.size() * 8; ++bit) {
       Ed25519PublicKey changed = key;
       changed[bit / 8] = static_cast<std::uint8_t>(changed[bit / 8] ^ (1U << (bit % 8)));
-      REQUIRE_FALSE(test_crypto().verify(changed, message, signature));
+      REQUIRE_FALSE(verify_ed25519(changed, message, signature));
     }
   }
 }
@@ -163,40 +161,27 @@ TEST_CASE("RFC 8032 section 7.1, TEST 1024: a message of 1,023 bytes", "[crypto]
       "b2eaaa707b4c4185c32eddcdd306705e4dc1ffc872eeee475a64dfac86aba41c"
       "0618983f8741c5ef68d3a101e8a3b8cac60c905c15fc910840b94c00a0b9d0");
   REQUIRE(message.size() == 1023);
-  CHECK(test_crypto().verify(key, message, signature));
-  CHECK_FALSE(test_crypto().verify(key, message.substr(1), signature));
+  CHECK(verify_ed25519(key, message, signature));
+  CHECK_FALSE(verify_ed25519(key, message.substr(1), signature));
 }
 
 TEST_CASE("FIPS 180-4: SHA-256 of nothing, of abc, of a million letters", "[crypto]") {
-  CHECK(to_hex(test_crypto().sha256("")) ==
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  CHECK(to_hex(test_crypto().sha256("abc")) ==
+  CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(to_hex(sha256("abc")) ==
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(to_hex(test_crypto().sha256(std::string(1000000, 'a'))) ==
+  CHECK(to_hex(sha256(std::string(1000000, 'a'))) ==
         "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-TEST_CASE("contexts are independent of each other and can be moved", "[crypto]") {
-  Crypto first = value_of(Crypto::make());
-  Crypto second = value_of(Crypto::make());
-  const Sha256 digest = first.sha256("abc");
-  Crypto moved = std::move(first);
-  CHECK(moved.sha256("abc") == digest);
-  moved = std::move(second);
-  CHECK(moved.sha256("abc") == digest);
-}
-
-// Run by the test below in a process of its own, whose first use of libcrypto it is.
+// Run by the test below in a process of its own, which begins in its surroundings.
 TEST_CASE("a child's verdicts for the surroundings test", "[.surroundings]") {
-  const TestFleet fleet;
-  const TrustRoot root =
-      value_of(open_baked_root(testing::read_vector("root/good-1.note"), test_crypto()));
+  const TrustRoot root = value_of(open_baked_root(testing::read_vector("root/good-1.note")));
   CHECK(root.document().issued == testing::at("2026-01-01T00:00:00Z"));
   CHECK(root.document().fleet == "test.example");
-  CHECK(admit_manifest(testing::read_vector("manifest/good-checks.note"), root, test_crypto()));
+  CHECK(admit_manifest(testing::read_vector("manifest/good-checks.note"), root));
   CHECK(testing::code_of(admit_manifest(
-            testing::read_vector("manifest/bad-signed-by-one.too_few_signatures.note"), root,
-            test_crypto())) == Errc::too_few_signatures);
+            testing::read_vector("manifest/bad-signed-by-one.too_few_signatures.note"), root)) ==
+        Errc::too_few_signatures);
 }
 
 TEST_CASE("verdicts do not depend on OPENSSL_CONF, locale or time zone", "[crypto]") {

@@ -8,7 +8,6 @@
 namespace hostspin::desk {
 
 using testing::code_of;
-using testing::test_crypto;
 using testing::value_of;
 
 namespace {
@@ -44,7 +43,7 @@ TEST_CASE("a secret holds what was put in, and refuses too much", "[desk]") {
 }
 
 TEST_CASE("a key comes back from its file and signs what its verifier key verifies", "[desk]") {
-  const SigningKey key = value_of(new_signing_key("test/ann", test_crypto()));
+  const SigningKey key = value_of(new_signing_key("test/ann"));
   const Secret passphrase = secret_of("correct horse");
   const bool encrypted = GENERATE(false, true);
   CAPTURE(encrypted);
@@ -58,18 +57,18 @@ TEST_CASE("a key comes back from its file and signs what its verifier key verifi
                 : value_of(PrivateKey::from_pem(file.view(), no_passphrase()));
   CHECK(again.public_key() == key.verifier.public_key());
   const Ed25519Signature signature = value_of(again.sign("text\n"));
-  CHECK(test_crypto().verify(key.verifier.public_key(), "text\n", signature));
-  CHECK_FALSE(test_crypto().verify(key.verifier.public_key(), "text", signature));
+  CHECK(verify_ed25519(key.verifier.public_key(), "text\n", signature));
+  CHECK_FALSE(verify_ed25519(key.verifier.public_key(), "text", signature));
 }
 
 TEST_CASE("two keys are never the same", "[desk]") {
-  const SigningKey one = value_of(new_signing_key("test/ann", test_crypto()));
-  const SigningKey two = value_of(new_signing_key("test/ann", test_crypto()));
+  const SigningKey one = value_of(new_signing_key("test/ann"));
+  const SigningKey two = value_of(new_signing_key("test/ann"));
   CHECK(one.verifier.text() != two.verifier.text());
 }
 
 TEST_CASE("a wrong passphrase and a damaged file are refused", "[desk]") {
-  const SigningKey key = value_of(new_signing_key("test/ann", test_crypto()));
+  const SigningKey key = value_of(new_signing_key("test/ann"));
   const Secret passphrase = secret_of("right");
   const Secret file = value_of(key.secret.to_pem(key.verifier, &passphrase));
   for (const std::string wrong : {"", "wrong", "right "}) {
@@ -84,7 +83,7 @@ TEST_CASE("a wrong passphrase and a damaged file are refused", "[desk]") {
 }
 
 TEST_CASE("a public key is read in every usual form", "[desk]") {
-  const SigningKey key = value_of(new_signing_key("test/ann", test_crypto()));
+  const SigningKey key = value_of(new_signing_key("test/ann"));
   const std::string bytes = raw(key.verifier.public_key());
   // RFC 8410: the SubjectPublicKeyInfo of Ed25519 is this and the key.
   const std::string der =
@@ -105,7 +104,7 @@ TEST_CASE("a public key is read in every usual form", "[desk]") {
 }
 
 TEST_CASE("a signature is read in every usual form", "[desk]") {
-  const SigningKey key = value_of(new_signing_key("test/ann", test_crypto()));
+  const SigningKey key = value_of(new_signing_key("test/ann"));
   const Ed25519Signature signature = value_of(key.secret.sign("x"));
   const std::string bytes = raw(signature);
   const std::string head(8, '\x01');

@@ -14,7 +14,6 @@ using testing::code_of;
 using testing::ManifestText;
 using testing::RootText;
 using testing::ServiceText;
-using testing::test_crypto;
 using testing::TestFleet;
 using testing::value_of;
 
@@ -27,7 +26,7 @@ Manifest read(const ManifestText& text) {
 }
 
 RootDocument read(const RootText& text) {
-  return value_of(parse_root_text(text.text(), UnknownKeys::refuse, test_crypto()));
+  return value_of(parse_root_text(text.text(), UnknownKeys::refuse));
 }
 
 /// "+ db.svc.example.com address 10.1.2.4": one line a change.
@@ -202,7 +201,7 @@ TEST_CASE("the desk judges a draft as a client judges the signed manifest", "[de
   const TrustRoot root = kFleet.open_root();
   const auto both = [&](const ManifestText& text) {
     const Result<void> desk = check_under_root(read(text), root.document());
-    const Result<AdmittedManifest> client = admit_manifest(kFleet.sign(text), root, test_crypto());
+    const Result<AdmittedManifest> client = admit_manifest(kFleet.sign(text), root);
     REQUIRE(desk.has_value() == client.has_value());
     return desk ? std::string("fine") : std::string(code_name(code_of(desk)));
   };

@@ -17,7 +17,7 @@ namespace {
 constexpr int kHosts = 1000;
 
 std::string machine_id_of(int host) {
-  return to_hex(test_crypto().sha256("host " + std::to_string(host))).substr(0, 32);
+  return to_hex(sha256("host " + std::to_string(host))).substr(0, 32);
 }
 
 AdmittedManifest manifest(std::int64_t version, const std::string& issued,
@@ -40,7 +40,7 @@ std::vector<int> adopted_by_minute(const AdmittedManifest& held, const AdmittedM
     for (int host = 0; host < kHosts; ++host) {
       const Staging staging{machine_id_of(host), false};
       const Adoption adoption =
-          value_of(judge_offer(offer, Held{&held, held.rank()}, staging, now, test_crypto()));
+          value_of(judge_offer(offer, Held{&held, held.rank()}, staging, now));
       if (adoption == Adoption::adopt) ++count;
     }
     counts.push_back(count);

@@ -12,7 +12,6 @@ using testing::code_of;
 using testing::ManifestText;
 using testing::RootText;
 using testing::ServiceText;
-using testing::test_crypto;
 using testing::TestFleet;
 using testing::value_of;
 
@@ -31,7 +30,7 @@ ManifestText with_service(const ServiceText& service) {
 }
 
 Result<AdmittedManifest> admit(const ManifestText& manifest, const TrustRoot& root) {
-  return admit_manifest(TestFleet().sign(manifest), root, test_crypto());
+  return admit_manifest(TestFleet().sign(manifest), root);
 }
 
 }  // namespace
@@ -194,7 +193,7 @@ TEST_CASE("an admitted manifest carries what was proved about it", "[manifest]")
   const AdmittedManifest manifest = value_of(admit(text, fleet.open_root()));
   CHECK(manifest.note_bytes() == note);
   CHECK(manifest.text() == text.text());
-  CHECK(manifest.short_digest() == to_hex(test_crypto().sha256(text.text())).substr(0, 16));
+  CHECK(manifest.short_digest() == to_hex(sha256(text.text())).substr(0, 16));
   CHECK(manifest.signers().size() == 2);
   CHECK(manifest.rank() == std::pair<std::int64_t, std::int64_t>(1, 42));
   CHECK(manifest.manifest().services.size() == 1);
@@ -258,7 +257,7 @@ TEST_CASE("parsing needs a verified note, and checks its kind again", "[manifest
   const KeyRing ring = testing::ring_of(fleet.manifest_signers, 2);
   const auto bare = [&](const std::string& text) {
     const std::string bytes = testing::sign_note(text, fleet.manifest_signers);
-    return value_of(open_bare_note(bytes, ring, test_crypto()));
+    return value_of(open_bare_note(bytes, ring));
   };
   CHECK(parse_manifest(bare(fleet.manifest().text()), UnknownKeys::refuse));
   CHECK(code_of(parse_manifest(bare(fleet.root().text()), UnknownKeys::ignore)) == Errc::bad_note);

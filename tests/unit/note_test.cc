@@ -15,7 +15,6 @@ using testing::ring_of;
 using testing::sign_note;
 using testing::Signers;
 using testing::SigningKey;
-using testing::test_crypto;
 using testing::TestFleet;
 using testing::value_of;
 
@@ -24,7 +23,7 @@ namespace {
 const std::string kText = "format = \"hostspin-manifest/1\"\nx = 1\n";
 
 Result<VerifiedNote> open(std::string_view bytes, const Signers& signers, int threshold) {
-  return open_note(bytes, DocumentKind::manifest, ring_of(signers, threshold), test_crypto());
+  return open_note(bytes, DocumentKind::manifest, ring_of(signers, threshold));
 }
 
 std::vector<std::string> names_of(const std::vector<VerifierKey>& keys) {
@@ -107,15 +106,14 @@ TEST_CASE("one public key under two names counts once", "[note]") {
 
 TEST_CASE("lines of opaque keys are ignored, whatever they hold", "[note]") {
   const VerifierKey opaque =
-      value_of(VerifierKey::parse(testing::read_vector("vkey/good-opaque.vkey"), test_crypto()));
+      value_of(VerifierKey::parse(testing::read_vector("vkey/good-opaque.vkey")));
   KeyRing ring = ring_of({kAnn}, 1);
   ring.keys.push_back(opaque);
   const std::string bytes =
       sign_note(kText, {kAnn}) + format_signature_line(opaque, Ed25519Signature{});
-  CHECK(open_note(bytes, DocumentKind::manifest, ring, test_crypto()));
+  CHECK(open_note(bytes, DocumentKind::manifest, ring));
   ring.threshold = 2;
-  CHECK(code_of(open_note(bytes, DocumentKind::manifest, ring, test_crypto())) ==
-        Errc::too_few_signatures);
+  CHECK(code_of(open_note(bytes, DocumentKind::manifest, ring)) == Errc::too_few_signatures);
 }
 
 TEST_CASE("each kind has its first line and its size", "[note]") {
@@ -178,14 +176,12 @@ TEST_CASE("a note cut short anywhere is refused", "[note]") {
 
 TEST_CASE("a bare note has any first line, but a line that is not empty", "[note]") {
   const KeyRing ring = ring_of({kAnn}, 1);
-  CHECK(open_bare_note(sign_note("hello\n", {kAnn}), ring, test_crypto()));
-  CHECK(open_bare_note(sign_note("\n\nhello\n\n", {kAnn}), ring, test_crypto()));
-  CHECK(code_of(open_bare_note(sign_note("\n", {kAnn}), ring, test_crypto())) == Errc::bad_note);
-  CHECK(code_of(open_bare_note(sign_note("\n\n\n", {kAnn}), ring, test_crypto())) ==
-        Errc::bad_note);
-  CHECK(code_of(open_bare_note(sign_note("hel\tlo\n", {kAnn}), ring, test_crypto())) ==
-        Errc::bad_note);
-  CHECK(code_of(open_note(sign_note("hello\n", {kAnn}), DocumentKind::root, ring, test_crypto())) ==
+  CHECK(open_bare_note(sign_note("hello\n", {kAnn}), ring));
+  CHECK(open_bare_note(sign_note("\n\nhello\n\n", {kAnn}), ring));
+  CHECK(code_of(open_bare_note(sign_note("\n", {kAnn}), ring)) == Errc::bad_note);
+  CHECK(code_of(open_bare_note(sign_note("\n\n\n", {kAnn}), ring)) == Errc::bad_note);
+  CHECK(code_of(open_bare_note(sign_note("hel\tlo\n", {kAnn}), ring)) == Errc::bad_note);
+  CHECK(code_of(open_note(sign_note("hello\n", {kAnn}), DocumentKind::root, ring)) ==
         Errc::bad_note);
 }
 

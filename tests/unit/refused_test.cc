@@ -98,27 +98,25 @@ TEST_CASE("notes: each refused file is refused for its fault", "[vectors][note]"
   const TestFleet fleet;
   const KeyRing ring = ring_of(fleet.manifest_signers, 2);
   sweep("note", 60, [&](const Vector& vector) {
-    return open_note(vector.bytes, DocumentKind::manifest, ring, test_crypto());
+    return open_note(vector.bytes, DocumentKind::manifest, ring);
   });
 }
 
 TEST_CASE("roots: each refused file is refused for its fault", "[vectors][root]") {
-  const TrustRoot baked = value_of(open_baked_root(read_vector("root/good-1.note"), test_crypto()));
+  const TrustRoot baked = value_of(open_baked_root(read_vector("root/good-1.note")));
   sweep("root", 90, [&](const Vector& vector) {
-    if (vector.file == "good-1.note") return open_baked_root(vector.bytes, test_crypto());
-    return open_next_root(baked, vector.bytes, test_crypto());
+    if (vector.file == "good-1.note") return open_baked_root(vector.bytes);
+    return open_next_root(baked, vector.bytes);
   });
 }
 
 TEST_CASE("manifests: each refused file is refused for its fault", "[vectors][manifest]") {
-  const TrustRoot root = value_of(open_baked_root(read_vector("root/good-1.note"), test_crypto()));
-  sweep("manifest", 160,
-        [&](const Vector& vector) { return admit_manifest(vector.bytes, root, test_crypto()); });
+  const TrustRoot root = value_of(open_baked_root(read_vector("root/good-1.note")));
+  sweep("manifest", 160, [&](const Vector& vector) { return admit_manifest(vector.bytes, root); });
 }
 
 TEST_CASE("verifier keys: each refused file is refused for its fault", "[vectors][key]") {
-  sweep("vkey", 40,
-        [&](const Vector& vector) { return VerifierKey::parse(vector.bytes, test_crypto()); });
+  sweep("vkey", 40, [&](const Vector& vector) { return VerifierKey::parse(vector.bytes); });
 }
 
 TEST_CASE("configurations: each refused file is refused for its fault", "[vectors][config]") {

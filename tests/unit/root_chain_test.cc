@@ -15,7 +15,6 @@ using testing::RootText;
 using testing::sign_note;
 using testing::Signers;
 using testing::SigningKey;
-using testing::test_crypto;
 using testing::TestFleet;
 using testing::value_of;
 
@@ -126,9 +125,7 @@ Stored stored_notes(std::int64_t count) {
   return stored;
 }
 
-TrustRoot baked(const std::string& bytes) {
-  return value_of(open_baked_root(bytes, test_crypto()));
-}
+TrustRoot baked(const std::string& bytes) { return value_of(open_baked_root(bytes)); }
 
 }  // namespace
 
@@ -140,8 +137,7 @@ TEST_CASE("root rotations of the TUF conformance suite", "[root_chain]") {
     TrustRoot trusted = baked(root_note(1, one.steps.at(0)));
     for (std::size_t i = 1; i < one.steps.size(); ++i) {
       const auto version = static_cast<std::int64_t>(i) + 1;
-      Result<TrustRoot> next =
-          open_next_root(trusted, root_note(version, one.steps[i]), test_crypto());
+      Result<TrustRoot> next = open_next_root(trusted, root_note(version, one.steps[i]));
       CHECK(next.has_value() == one.steps[i].accepted);
       if (!next) {
         CHECK(next.error().code == Errc::too_few_signatures);
@@ -162,10 +158,9 @@ TEST_CASE("key changes of the TUF conformance suite, for the manifest's keys", "
     RootText text = fleet.root(2);
     text.manifest_keys = testing::vkeys_of(keys(one.step.keys));
     text.manifest_threshold = one.step.threshold;
-    const TrustRoot root =
-        value_of(open_next_root(fleet.open_root(), fleet.sign(text), test_crypto()));
+    const TrustRoot root = value_of(open_next_root(fleet.open_root(), fleet.sign(text)));
     const std::string note = sign_note(fleet.manifest(1).text(), keys(one.step.signatures));
-    const Result<AdmittedManifest> manifest = admit_manifest(note, root, test_crypto());
+    const Result<AdmittedManifest> manifest = admit_manifest(note, root);
     CHECK(manifest.has_value() == one.step.accepted);
     if (!manifest) CHECK(manifest.error().code == Errc::too_few_signatures);
   }
@@ -174,10 +169,8 @@ TEST_CASE("key changes of the TUF conformance suite, for the manifest's keys", "
 TEST_CASE("S1: the baked root must keep the profile, its own rules and its own threshold",
           "[root_chain]") {
   const TestFleet fleet;
-  const auto code = [](const std::string& bytes) {
-    return code_of(open_baked_root(bytes, test_crypto()));
-  };
-  CHECK(open_baked_root(fleet.sign(fleet.root(7)), test_crypto()));
+  const auto code = [](const std::string& bytes) { return code_of(open_baked_root(bytes)); };
+  CHECK(open_baked_root(fleet.sign(fleet.root(7))));
   CHECK(code("") == Errc::bad_note);
   CHECK(code(fleet.root().text()) == Errc::bad_note);  // not signed at all
   CHECK(code(sign_note(fleet.root().text(), {fleet.root_signers[0]})) == Errc::too_few_signatures);
@@ -195,14 +188,14 @@ TEST_CASE("S2: stored roots are replayed in order, from any order on disk", "[ro
   const TrustRoot root = baked(stored[0].second);
   std::swap(stored[1], stored[4]);
   std::swap(stored[0], stored[2]);
-  const RootChain chain = replay_roots(root, stored, test_crypto());
+  const RootChain chain = replay_roots(root, stored);
   CHECK(versions_of(chain) == Versions{1, 2, 3, 4, 5});
   CHECK(chain.stopped.empty());
   CHECK(chain.trusted().note_bytes() == stored_notes(5)[4].second);
 }
 
 TEST_CASE("S2: with nothing stored the baked root is the chain", "[root_chain]") {
-  const RootChain chain = replay_roots(TestFleet().open_root(), {}, test_crypto());
+  const RootChain chain = replay_roots(TestFleet().open_root(), {});
   CHECK(versions_of(chain) == Versions{1});
   CHECK(chain.stopped.empty());
 }
@@ -221,7 +214,7 @@ TEST_CASE("S2: the first bad note and all after it are ignored, with the reason"
   for (const auto& [bytes, reason] : faults) {
     Stored stored = good;
     stored[2].second = bytes;
-    const RootChain chain = replay_roots(root, stored, test_crypto());
+    const RootChain chain = replay_roots(root, stored);
     CHECK(versions_of(chain) == Versions{1, 2});
     CAPTURE(chain.stopped);
     CHECK(chain.stopped.starts_with("root/3.note: "));
@@ -233,7 +226,7 @@ TEST_CASE("S2: a gap ends the chain", "[root_chain]") {
   Stored stored = stored_notes(5);
   const TrustRoot root = baked(stored[0].second);
   stored.erase(stored.begin() + 2);
-  const RootChain chain = replay_roots(root, stored, test_crypto());
+  const RootChain chain = replay_roots(root, stored);
   CHECK(versions_of(chain) == Versions{1, 2});
   CHECK(chain.stopped == "root/3.note: missing, newer ones are ignored");
 }
@@ -242,32 +235,32 @@ TEST_CASE("S2: a newly baked root keeps the stored chain below it", "[root_chain
   const Stored good = stored_notes(6);
   SECTION("the stored notes lead up to it") {
     const Stored below(good.begin(), good.begin() + 3);
-    const RootChain chain = replay_roots(baked(good[3].second), below, test_crypto());
+    const RootChain chain = replay_roots(baked(good[3].second), below);
     CHECK(versions_of(chain) == Versions{1, 2, 3, 4});
     CHECK(chain.stopped.empty());
   }
   SECTION("and on beyond it") {
-    const RootChain chain = replay_roots(baked(good[3].second), good, test_crypto());
+    const RootChain chain = replay_roots(baked(good[3].second), good);
     CHECK(versions_of(chain) == Versions{1, 2, 3, 4, 5, 6});
     CHECK(chain.stopped.empty());
   }
   SECTION("an image that skips versions starts at itself, without a complaint") {
     const Stored below(good.begin(), good.begin() + 2);
-    const RootChain chain = replay_roots(baked(good[3].second), below, test_crypto());
+    const RootChain chain = replay_roots(baked(good[3].second), below);
     CHECK(versions_of(chain) == Versions{4});
     CHECK(chain.stopped.empty());
   }
   SECTION("a bad one below cuts off what lies under it, not what lies above") {
     Stored stored = good;
     stored[1].second = testing::with(stored[1].second, "epoch = 1", "epoch = 9");
-    const RootChain chain = replay_roots(baked(good[3].second), stored, test_crypto());
+    const RootChain chain = replay_roots(baked(good[3].second), stored);
     CHECK(versions_of(chain) == Versions{3, 4, 5, 6});
     CHECK(chain.stopped.starts_with("root/2.note: "));
   }
   SECTION("what stands under the baked version's own name is not looked at") {
     Stored stored = good;
     stored[3].second = "garbage";
-    const RootChain chain = replay_roots(baked(good[3].second), stored, test_crypto());
+    const RootChain chain = replay_roots(baked(good[3].second), stored);
     CHECK(versions_of(chain) == Versions{1, 2, 3, 4, 5, 6});
   }
 }
@@ -279,7 +272,7 @@ TEST_CASE("S2: a root below is no predecessor unless its keys signed the baked o
   const Signers mallory = {SigningKey("test/mallory/a"), SigningKey("test/mallory/b")};
   text.root_keys = testing::vkeys_of(mallory);
   const Stored stored = {{1, sign_note(text.text(), mallory)}};
-  const RootChain chain = replay_roots(baked(fleet.sign(fleet.root(2))), stored, test_crypto());
+  const RootChain chain = replay_roots(baked(fleet.sign(fleet.root(2))), stored);
   CHECK(versions_of(chain) == Versions{2});
 }
 
@@ -295,13 +288,13 @@ TEST_CASE(
   text.root_threshold = 1;
   text.networks = {"192.0.0.0/8"};
   const Stored stored = {{1, sign_note(text.text(), {mallory})}};
-  const RootChain chain = replay_roots(baked(fleet.sign(fleet.root(2))), stored, test_crypto());
+  const RootChain chain = replay_roots(baked(fleet.sign(fleet.root(2))), stored);
   CHECK(versions_of(chain) == Versions{2});
 }
 
 TEST_CASE("S2: a note under another version's name is not that version", "[root_chain]") {
   const Stored good = stored_notes(3);
-  const RootChain below = replay_roots(baked(good[2].second), {{2, good[0].second}}, test_crypto());
+  const RootChain below = replay_roots(baked(good[2].second), {{2, good[0].second}});
   CHECK(versions_of(below) == Versions{3});
   CHECK(below.stopped == "root/2.note: it is version 1");
 }
@@ -322,7 +315,7 @@ TEST_CASE("two hundred rotations are replayed within a boot's patience", "[root_
   }
   const TrustRoot root = baked(stored[0].second);
   const auto begin = std::chrono::steady_clock::now();
-  const RootChain chain = replay_roots(root, stored, test_crypto());
+  const RootChain chain = replay_roots(root, stored);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   CHECK(chain.stopped.empty());
   CHECK(chain.trusted().version() == kRotations);

@@ -11,14 +11,13 @@ using testing::at;
 using testing::code_of;
 using testing::RootText;
 using testing::SigningKey;
-using testing::test_crypto;
 using testing::TestFleet;
 using testing::value_of;
 
 namespace {
 
 Result<RootDocument> parse(const RootText& root, UnknownKeys unknown = UnknownKeys::refuse) {
-  return parse_root_text(root.text(), unknown, test_crypto());
+  return parse_root_text(root.text(), unknown);
 }
 
 std::string detail(const RootText& root) { return parse(root).error().detail; }
@@ -101,8 +100,7 @@ TEST_CASE("256 names and networks are allowed, one must be there", "[root]") {
   std::string lines = one_line;
   for (std::size_t i = 0; (i = lines.find(", ", i)) != std::string::npos; ++i) lines[i + 1] = '\n';
   const auto spread = [&](const RootText& root) {
-    return parse_root_text(testing::with(root.text(), one_line, lines), UnknownKeys::refuse,
-                           test_crypto());
+    return parse_root_text(testing::with(root.text(), one_line, lines), UnknownKeys::refuse);
   };
   CHECK(value_of(spread(text)).manifest.networks.size() == 256);
   lines = testing::with(lines, "[", "[\"11.0.0.0/8\", ");
@@ -132,8 +130,7 @@ TEST_CASE("integers reach to 2^53 - 1 and no further", "[root]") {
 
 TEST_CASE("what is missing or of another kind is named with its place", "[root]") {
   const auto edited = [](std::string_view from, std::string_view to) {
-    return parse_root_text(testing::with(TestFleet().root().text(), from, to), UnknownKeys::refuse,
-                           test_crypto())
+    return parse_root_text(testing::with(TestFleet().root().text(), from, to), UnknownKeys::refuse)
         .error()
         .detail;
   };
@@ -155,7 +152,7 @@ TEST_CASE("what is missing or of another kind is named with its place", "[root]"
 TEST_CASE("a draft outside the profile is refused before it is TOML", "[root]") {
   const std::string text = TestFleet().root().text();
   const auto code = [](const std::string& draft) {
-    return code_of(parse_root_text(draft, UnknownKeys::refuse, test_crypto()));
+    return code_of(parse_root_text(draft, UnknownKeys::refuse));
   };
   CHECK(code("") == Errc::bad_note);
   CHECK(code(text.substr(0, text.size() - 1)) == Errc::bad_note);

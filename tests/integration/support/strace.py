@@ -37,6 +37,11 @@ class Trace:
     def sent_to_port_53(self) -> list:
         return [line for line in self.lines if _PORT_53.search(line)]
 
+    def waits_for_randomness(self) -> list:
+        """Calls that block until the kernel has enough of it, which early in a boot can take long."""
+        random = [path for path in self.opened() if path.startswith("/dev/") and path.endswith("random")]
+        return random + [line for line in self.lines if " getrandom(" in line and "GRND_NONBLOCK" not in line]
+
     def programs(self) -> set:
         """Names of the programs that were started."""
         found = (_EXEC.search(line) for line in self.lines)
@@ -47,7 +52,7 @@ def traced(command, log: Path, *, prefix=(), **options) -> tuple[Run, Trace]:
     """Runs the command with every child under strace; `prefix` (nsenter) stays outside the log."""
     if not shutil.which("strace", path=clean_environment()["PATH"]):
         raise Unavailable("needs the program strace")
-    calls = "open,openat,openat2,creat,execve,execveat,connect,bind,sendto,sendmsg,sendmmsg"
+    calls = "open,openat,openat2,creat,execve,execveat,connect,bind,sendto,sendmsg,sendmmsg,getrandom"
     tracer = ["strace", "-f", "-y", "-s", "400", "-e", f"trace={calls}", "-o", log, "--"]
     done = run([*prefix, *tracer, *command], **options)
     return done, Trace(log.read_text(errors="replace").splitlines())
