@@ -25,7 +25,7 @@ def test_hostspin_needs_no_library_but_libc(programs):
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", done.stdout)
     if any("san.so" in name for name in needed):
         pytest.skip("built with sanitizers, which bring libraries of their own")
-    assert sorted(needed) in (["ld-linux-x86-64.so.2", "libc.so.6"], ["libc.so.6"]), str(done)
+    assert [name for name in needed if not name.startswith("ld-linux")] == ["libc.so.6"], str(done)
 
 
 def test_hostspin_has_no_network_library(programs):

@@ -142,3 +142,16 @@ def test_a_directory_in_a_files_place(held):
     applied = held.machine.hostspin("apply")
     assert applied.code == 2 and "manifest.note" in applied.stdout + applied.stderr, str(applied)
     assert held.machine.hosts == held.block
+
+
+def test_a_lost_state_is_told_by_every_command_that_judges(held):
+    """The seed alone is older than the block: the block stays, and what is in the file is called right by nobody."""
+    for name in FILES:
+        held.damage(name, deleted)
+    applied = held.machine.hostspin("apply")
+    assert applied.code == 2 and held.machine.hosts == held.block, str(applied)
+    status = held.machine.hostspin("status")
+    assert status.code == 2 and "state-lost" in status.stdout, str(status)
+    verified = held.machine.hostspin("verify", "--offline")
+    assert verified.code == 2 and "newer than this machine's state" in verified.stdout, str(verified)
+    assert held.machine.hosts == held.block
