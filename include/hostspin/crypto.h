@@ -19,8 +19,8 @@ using Ed25519Signature = std::array<std::uint8_t, 64>;
 /// FIPS 180-4.
 [[nodiscard]] Sha256 sha256(std::string_view bytes);
 
-/// Pure Ed25519 (RFC 8032) over `message`. False for anything but a valid signature; a public key
-/// that is malformed or of small order is false as well.
+/// Pure Ed25519 (RFC 8032) over `message`, by the equation without the cofactor. False for anything
+/// but a valid signature, and where the public key is malformed, or it or R is of small order.
 [[nodiscard]] bool verify_ed25519(const Ed25519PublicKey& key, std::string_view message,
                                   const Ed25519Signature& signature);
 

@@ -1,5 +1,5 @@
-# The bill of materials, SPDX 2.3 as JSON: what is compiled into the programs (header-only libraries and, in
-# hostspin itself, the C++ run-time, which no package manager sees) and what they are linked with, in the
+# The bill of materials, SPDX 2.3 as JSON: what is compiled into the programs (header-only libraries, libsodium
+# and, in hostspin itself, the C++ run-time, which no package manager sees) and what they are linked with, in the
 # versions of this build; and the notices of what is compiled in. Same source, same SOURCE_DATE_EPOCH, same bytes.
 
 pkg_check_modules(FMT REQUIRED QUIET fmt)
@@ -17,11 +17,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
 endif()
 set(gcc_license "GPL-3.0-or-later WITH GCC-exception-3.1")
 
-set(sodium_link DYNAMIC_LINK)
-if(SODIUM_FILE MATCHES "\\.a$")
-  set(sodium_link STATIC_LINK)
-endif()
-
 # name | version | licence | where it comes from | SPDX relationship | Debian's package
 set(materials
   "CLI11|${CLI11_VERSION}|BSD-3-Clause|https://github.com/CLIUtils/CLI11|STATIC_LINK|libcli11-dev"
@@ -30,7 +25,7 @@ set(materials
   "nlohmann-json|${nlohmann_json_VERSION}|MIT|https://github.com/nlohmann/json|STATIC_LINK|nlohmann-json3-dev"
   "spdlog|${spdlog_VERSION}|MIT|https://github.com/gabime/spdlog|STATIC_LINK|libspdlog-dev"
   "tomlplusplus|${TOMLPLUSPLUS_VERSION}|MIT|https://github.com/marzer/tomlplusplus|STATIC_LINK|libtomlplusplus-dev"
-  "libsodium|${SODIUM_VERSION}|ISC|https://libsodium.org|${sodium_link}|libsodium-dev"
+  "libsodium|${SODIUM_VERSION}|ISC|https://libsodium.org|STATIC_LINK|libsodium-dev"
   "libgcc|${gcc_version}|${gcc_license}|https://gcc.gnu.org|STATIC_LINK|libgcc-${gcc_major}-dev"
   "libstdc++|${gcc_version}|${gcc_license}|https://gcc.gnu.org|STATIC_LINK|libstdc++-${gcc_major}-dev"
   "libcurl|${CURL_VERSION_STRING}|curl|https://curl.se|DYNAMIC_LINK|libcurl4-openssl-dev"

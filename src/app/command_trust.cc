@@ -2,6 +2,7 @@
 
 #include "apply_report.h"
 #include "commands.h"
+#include "hostspin/crypto.h"
 #include "hostspin/time_text.h"
 #include "lock.h"
 #include "output.h"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ca_bundles.h"
+#include "hostspin/crypto.h"
 #include "replace_file.h"
 
 namespace hostspin {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hostspin/crypto.h"
 #include "json_fields.h"
 #include "run_files.h"
 

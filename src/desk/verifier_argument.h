@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "hostspin/crypto.h"
 #include "hostspin/note.h"
 #include "hostspin/result.h"
 

@@ -287,7 +287,7 @@ def test_withheld_root_is_named(victim):
 
 
 def test_baked_root_with_a_skeleton_key(tmp_path, programs, fleet):
-    """OpenSSL alone would verify forged notes with it."""
+    """RFC 8032 alone would verify forged notes with it."""
     small = verifier_key("prod.example/manifest/skeleton", 1, SMALL_ORDER)
     root = fleet.root(manifest={"threshold": 1, "keys": [small]})
     name = "prod.example/manifest/skeleton"

@@ -23,8 +23,7 @@
 ///   const TrustRoot root = fleet.open_root();
 ///   ManifestText manifest = fleet.manifest(42);
 ///   manifest.services[0].addresses = {"192.0.2.1"};
-///   CHECK(code_of(admit_manifest(fleet.sign(manifest), root)) ==
-///         Errc::address_not_allowed);
+///   CHECK(code_of(admit_manifest(fleet.sign(manifest), root)) == Errc::address_not_allowed);
 namespace hostspin::testing {
 
 /// "2026-10-01T12:00:00Z" as a moment. Throws where the text is none: a fault of the test.
@@ -71,6 +70,10 @@ using Signers = std::vector<SigningKey>;
 /// Ed25519 over any bytes with a raw seed.
 Ed25519Signature sign_with_seed(const Sha256& seed, std::string_view text);
 Ed25519PublicKey public_key_of_seed(const Sha256& seed);
+
+/// What RFC 8032 alone says, by OpenSSL: it takes small-order points, as key and as R.
+bool openssl_verifies(const Ed25519PublicKey& key, std::string_view text,
+                      const Ed25519Signature& signature);
 
 /// The note of `text` and a line for each signer, in their order.
 std::string sign_note(std::string_view text, const Signers& signers);

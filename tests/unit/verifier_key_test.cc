@@ -56,10 +56,13 @@ TEST_CASE("attack: small-order keys, which verify what nobody signed, never load
 }
 
 TEST_CASE("a small-order key that got loaded all the same verifies nothing", "[key]") {
-  // With the neutral element as key, R = [S]B with S = 0 is a signature of every message.
+  // With the neutral element as key, R = [S]B is a signature of every message: here S = 1, R = B.
   Ed25519Signature forged{};
-  forged[0] = 1;
+  std::fill_n(forged.begin(), 32, std::uint8_t{0x66});
+  forged[0] = 0x58;
+  forged[32] = 1;
   const Ed25519PublicKey neutral = from_hex(kSmallOrder[2]);
+  CHECK(testing::openssl_verifies(neutral, "any text at all", forged));
   CHECK_FALSE(verify_ed25519(neutral, "any text at all", forged));
 }
 

@@ -12,6 +12,8 @@ from .process import Run, clean_environment, run
 _OPEN = re.compile(r'\b(?:open|openat2?|creat)\((?:(?:AT_FDCWD|\d+)(?:<(?P<base>[^>]*)>)?, )?"(?P<path>[^"]*)"')
 # execve("x" | execveat(5</x>, ""
 _EXEC = re.compile(r'\bexecve(?:\("(?P<path>[^"]*)"|at\(\d+<(?P<open>[^>]*)>)')
+# A call, or the end of one that another process came in between of: where the flags stand.
+_GETRANDOM = re.compile(r"\bgetrandom(?:\(| resumed>)(?!.*<unfinished)")
 _PORT_53 = re.compile(r"htons\(53\)")
 # The files by which a C library decides how to look a name up.
 RESOLVER_FILES = ("resolv.conf", "nsswitch.conf", "hosts", "host.conf", "gai.conf")
@@ -40,7 +42,9 @@ class Trace:
     def waits_for_randomness(self) -> list:
         """Calls that block until the kernel has enough of it, which early in a boot can take long."""
         random = [path for path in self.opened() if path.startswith("/dev/") and path.endswith("random")]
-        return random + [line for line in self.lines if " getrandom(" in line and "GRND_NONBLOCK" not in line]
+        calls = [line for line in self.lines if _GETRANDOM.search(line)]
+        assert calls, "glibc's malloc asks once, without waiting: the instrument would be blind"
+        return random + [line for line in calls if "GRND_NONBLOCK" not in line]
 
     def programs(self) -> set:
         """Names of the programs that were started."""
