@@ -133,8 +133,9 @@ class Vandals:
         self.write()
 
     def source_lies(self):
+        """Until that was noticed, however long a refresh takes on a busy machine."""
         self.publication.offer(b"format = 1\n\n")
-        time.sleep(1.5)
+        wait_until(lambda: self.last_of("manifest_refused") == "raised", "the refusal raised")
         self.offer()
         self.write()
 
