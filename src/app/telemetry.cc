@@ -138,15 +138,8 @@ std::string block_mark(const Standing& standing, const Applied& applied) {
   for (const Pin& pin : applied.pins) {
     text += pin.address.to_string() + " " + pin.name.text() + "\n";
   }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  constexpr std::size_t kMarkBytes = 8;
-  const Sha256 digest = sha256(text);
-  std::string mark;
-  for (std::size_t i = 0; i < kMarkBytes; ++i) {
-    mark += kDigits[digest[i] >> 4U];
-    mark += kDigits[digest[i] & 0xfU];
-  }
-  return mark;
+  constexpr std::size_t kMarkDigits = 16;
+  return to_hex(sha256(text)).substr(0, kMarkDigits);
 }
 
 Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
