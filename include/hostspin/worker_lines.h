@@ -14,11 +14,12 @@
 
 /// The protocol between `hostspin` and its workers: JSON objects, one a line, on a stream.
 ///
-///   parent → hostspin-net   {"hostspin-net":1, "deadline_ms":…, …}   SessionStart, first and once
+///   parent → hostspin-net   {"hostspin-net":2, "deadline_ms":…, …}   SessionStart, first and once
 ///                           {"fetch":{"id":…, …}}                    any number, at any time
 ///                           {"probe":{"id":…, …}}
 ///                           half-close when nothing more will be asked
 ///   hostspin-net → parent   {"notice":"…"}                           what the kernel lacks, once each
+///                           {"asked":{"id":…}}                      a fetch `at_once` was taken up; once each
 ///                           {"fetch":{"id":…, …}} | {"probe":{…}}    one per request, any order
 ///                           {"end":true}                             last line
 ///
@@ -40,9 +41,11 @@ struct SessionStart {
   std::chrono::milliseconds handshake_limit{1500};  ///< TLS, HTTP and the like, after the connect
 };
 
-/// One URL by one address.
+/// One URL by one address. Sources are hedged: one after another starts, few are at work at a time.
 struct FetchRequest {
   std::uint32_t id = 0;
+  std::uint16_t source = 0;            ///< the configured source; all its addresses share one place
+  bool at_once = false;                ///< not hedged: takes no place and waits for no other source
   std::string url;                     ///< http or https; host is a name or an IP literal
   std::optional<IPAddress> address;    ///< where to connect; absent = the URL's IP literal
   int priority = 0;                    ///< lower is started first
@@ -134,6 +137,8 @@ struct AskResult {
   std::chrono::milliseconds elapsed{0};
 };
 
+/// The fetch `id`, which was to go out at once, has: from now on its source can be said to be asked.
+struct WorkerAsked { std::uint32_t id = 0; };
 struct WorkerNotice { std::string text; };
 struct WorkerEnd {};
 
@@ -143,6 +148,7 @@ struct WorkerEnd {};
 [[nodiscard]] std::string encode(const ProbeRequest& request);
 [[nodiscard]] std::string encode(const FetchResult& result);
 [[nodiscard]] std::string encode(const ProbeResult& result);
+[[nodiscard]] std::string encode(const WorkerAsked& asked);
 [[nodiscard]] std::string encode(const WorkerNotice& notice);
 [[nodiscard]] std::string encode(const WorkerEnd& end);
 
@@ -158,6 +164,7 @@ Result<NetRequest> decode_net_request(std::string_view line);
 struct NetResult {
   std::optional<FetchResult> fetch;
   std::optional<ProbeResult> probe;
+  std::optional<WorkerAsked> asked;
   std::optional<WorkerNotice> notice;
   bool end = false;
 };

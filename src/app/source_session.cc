@@ -21,15 +21,17 @@ std::size_t document_bytes_max(std::int64_t root_version) {
 
 std::vector<Endpoint> endpoints_of(const Config& config) {
   std::vector<Endpoint> endpoints;
+  std::uint16_t number = 0;
   for (const Source& source : config.sources) {
+    ++number;
     if (source.kind == Source::Kind::file) {
-      endpoints.push_back({source.url, &source, source.directory, "", std::nullopt});
+      endpoints.push_back({source.url, &source, source.directory, "", std::nullopt, number});
       continue;
     }
     for (const IPAddress& address : source.addresses) {
       const bool plain = source.url.find(address.to_string()) != std::string::npos;
       const std::string label = plain ? source.url : source.url + " at " + address.to_string();
-      endpoints.push_back({label, &source, "", "", address});
+      endpoints.push_back({label, &source, "", "", address, number});
     }
   }
   return endpoints;
@@ -57,9 +59,9 @@ Result<SourceSession> SourceSession::open(Context& context, const std::string& f
     SysResult<Handle> directory = context.env.fs.open_directory("/", from);
     if (directory) {
       (void)context.env.fs.close(*directory);  // opened only to learn what it is
-      session.endpoints_.push_back({from, nullptr, from, "", std::nullopt});
+      session.endpoints_.push_back({from, nullptr, from, "", std::nullopt, 0});
     } else {
-      session.endpoints_.push_back({from, nullptr, "", from, std::nullopt});
+      session.endpoints_.push_back({from, nullptr, "", from, std::nullopt, 0});
     }
     return session;
   }
@@ -165,6 +167,8 @@ FetchRequest SourceSession::fetch_request(const DocumentWanted& wanted) const {
   const Endpoint& endpoint = endpoints_[wanted.endpoint];
   const Source& source = *endpoint.source;
   FetchRequest request;
+  request.source = endpoint.number;
+  request.at_once = wanted.root_version != 0;  // U11
   request.url = source.fetch_url + "/" + document_path(wanted.root_version);
   request.address = endpoint.address;
   request.priority = source.priority;

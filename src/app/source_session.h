@@ -22,6 +22,7 @@ struct Endpoint {
   std::string directory;           ///< file sources
   std::string single_file;         ///< --from with a file: its only document
   std::optional<IPAddress> address;
+  std::uint16_t number = 0;  ///< of the source in the configuration; its addresses share it
 };
 
 /// A document asked of an endpoint: `manifest.note` where root_version is 0, else `root/<N>.note`.

@@ -14,7 +14,7 @@ using worker_lines::json;
 using worker_lines::Members;
 using worker_lines::Need;
 
-constexpr int kProtocolVersion = 1;
+constexpr int kProtocolVersion = 2;
 constexpr std::size_t kUrlBytesMax = 2048;
 constexpr std::size_t kBundlesMax = 64;
 constexpr std::size_t kBundleNameBytesMax = 32;
@@ -164,6 +164,9 @@ Result<FetchRequest> fetch_from_json(const json& object) {
   FetchRequest request;
   Members members(object, "fetch");
   members.id(request.id);
+  members.integer<std::uint16_t>("source", Need::required, 0,
+                                 std::numeric_limits<std::uint16_t>::max(), request.source);
+  members.boolean("at_once", Need::optional, request.at_once);
   members.printable_text("url", Need::required, kUrlBytesMax, request.url);
   request.address = read_address(members, Need::optional);
   members.integer<int>("priority", Need::optional, -kPriorityMax, kPriorityMax, request.priority);
@@ -213,6 +216,8 @@ std::string encode(const SessionStart& start) {
 std::string encode(const FetchRequest& request) {
   json fetch;
   fetch["id"] = request.id;
+  fetch["source"] = request.source;
+  if (request.at_once) fetch["at_once"] = true;
   fetch["url"] = request.url;
   if (request.address) fetch["address"] = request.address->to_string();
   if (request.priority != 0) fetch["priority"] = request.priority;

@@ -106,6 +106,14 @@ Result<ProbeResult> probe_from_json(const json& object) {
   return result;
 }
 
+Result<WorkerAsked> asked_from_json(const json& object) {
+  WorkerAsked asked;
+  Members members(object, "asked");
+  members.id(asked.id);
+  if (Result<void> done = members.done(); !done) return std::move(done).error();
+  return asked;
+}
+
 }  // namespace
 
 std::string encode(const FetchResult& result) {
@@ -143,6 +151,12 @@ std::string encode(const ProbeResult& result) {
   return worker_lines::to_line(object);
 }
 
+std::string encode(const WorkerAsked& asked) {
+  json object;
+  object["asked"]["id"] = asked.id;
+  return worker_lines::to_line(object);
+}
+
 std::string encode(const WorkerNotice& notice) {
   json object;
   object["notice"] = worker_lines::printable(notice.text, kDetailBytesMax);
@@ -162,6 +176,7 @@ Result<NetResult> decode_net_result(std::string_view line) {
   NetResult result;
   const json* fetch_object = members.take("fetch", Need::optional);
   const json* probe_object = members.take("probe", Need::optional);
+  const json* asked_object = members.take("asked", Need::optional);
   std::string notice;
   members.printable_text("notice", Need::optional, kDetailBytesMax, notice);
   members.boolean("end", Need::optional, result.end);
@@ -169,7 +184,8 @@ Result<NetResult> decode_net_result(std::string_view line) {
   if (!notice.empty()) result.notice = WorkerNotice{std::move(notice)};
 
   const int messages = (fetch_object != nullptr ? 1 : 0) + (probe_object != nullptr ? 1 : 0) +
-                       (result.notice ? 1 : 0) + (result.end ? 1 : 0);
+                       (asked_object != nullptr ? 1 : 0) + (result.notice ? 1 : 0) +
+                       (result.end ? 1 : 0);
   if (messages != 1) return {Errc::worker_failed, "a line of the worker is not one message"};
   if (fetch_object != nullptr) {
     Result<FetchResult> fetch = fetch_from_json(*fetch_object);
@@ -180,6 +196,11 @@ Result<NetResult> decode_net_result(std::string_view line) {
     Result<ProbeResult> probe = probe_from_json(*probe_object);
     if (!probe) return std::move(probe).error();
     result.probe = *std::move(probe);
+  }
+  if (asked_object != nullptr) {
+    const Result<WorkerAsked> asked = asked_from_json(*asked_object);
+    if (!asked) return asked.error();
+    result.asked = *asked;
   }
   return result;
 }

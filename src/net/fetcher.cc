@@ -11,9 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kStagger{250};
 constexpr milliseconds kFileLimit{30000};  // hostspin-trust(7): one file, however long the cycle
-constexpr std::size_t kSourcesAtWorkMax = 8;
 constexpr milliseconds kConnectLimit{1500};
 constexpr milliseconds kHandshakeLimit{1500};
 // A transfer ends this much before the session does, so that its own cause is told, not the
@@ -94,24 +92,36 @@ Result<HttpRequest> to_http(const FetchRequest& request) {
   return http;
 }
 
-std::string source_of(const HttpRequest& http) {
+std::string server_of(const HttpRequest& http) {
   const IPEndpoint& origin = http.through ? *http.through : http.peer;
-  std::string source =
+  std::string server =
       http.url.host + ' ' + origin.address.to_string() + ' ' + std::to_string(origin.port);
   if (http.through) {
-    source += ' ' + http.peer.address.to_string() + ' ' + std::to_string(http.peer.port);
+    server += ' ' + http.peer.address.to_string() + ' ' + std::to_string(http.peer.port);
   }
-  return source;
+  return server;
 }
 
-FetchResult judge(const FetchRequest& request, HttpReply reply) {
+/// What is told of a source that took too long; libcurl's words name neither side.
+std::string slowness(const HttpReply& reply, milliseconds taken) {
+  const std::string time =
+      std::to_string(taken.count() / 1000) + "." + std::to_string(taken.count() % 1000 / 100) + " s";
+  if (reply.headers_complete) {
+    return "too slow: " + std::to_string(reply.body.size()) + " bytes of the document in " + time;
+  }
+  return reply.reason == "slow" ? "too slow: no whole answer in " + time
+                                : "did not answer in " + time;
+}
+
+FetchResult judge(const FetchRequest& request, HttpReply reply, milliseconds taken) {
   FetchResult result;
   result.id = request.id;
   result.status = reply.status;
   result.outcome = FetchOutcome::failed;
   if (!reply.reason.empty()) {
+    const bool late = reply.reason == "slow" || reply.reason == verdict_name(Verdict::http_timeout);
+    result.detail = late ? slowness(reply, taken) : std::move(reply.detail);
     result.reason = std::move(reply.reason);
-    result.detail = std::move(reply.detail);
     return result;
   }
   if (reply.status == 200) {
@@ -151,12 +161,13 @@ milliseconds random_up_to(milliseconds most) {
 
 }  // namespace
 
-Fetcher::Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report report)
+Fetcher::Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report report, Asked asked)
     : loop_(loop),
       http_(http),
       credentials_(loop, http),
       deadline_(deadline),
-      report_(std::move(report)) {}
+      report_(std::move(report)),
+      asked_(std::move(asked)) {}
 
 Fetcher::~Fetcher() {
   loop_.cancel(timer_);
@@ -169,56 +180,29 @@ Fetcher::~Fetcher() {
 void Fetcher::ask(FetchRequest request) {
   Result<HttpRequest> http = to_http(request);
   if (!http) return report_(failed(request.id, "protocol", http.error().detail));
-  std::string source = source_of(*http);
-  auto transfer = std::make_unique<Transfer>(Transfer{
-      std::move(request), std::move(source), *std::move(http), SteadyTime{}, nullptr, 0, 0, {}});
-  if (started_.count(transfer->source) != 0) return start(std::move(transfer));
-  const auto place = std::upper_bound(
-      waiting_.begin(), waiting_.end(), transfer,
-      [](const auto& a, const auto& b) { return a->request.priority < b->request.priority; });
-  waiting_.insert(place, std::move(transfer));
+  const Number number = ++number_;
+  queue_.add({number, request.source, server_of(*http), request.priority, request.at_once});
+  if (request.at_once) asked_(request.id);
+  transfers_.emplace(number, std::make_unique<Transfer>(Transfer{
+                                 std::move(request), *std::move(http), {}, nullptr, 0, 0, {}}));
   schedule();
 }
 
 void Fetcher::schedule() {
   loop_.cancel(timer_);
+  const std::optional<SteadyTime> next = queue_.next(steady_clock::now());
   // Never from within ask(): the lines that arrive together are sorted before the first one starts.
-  if (!waiting_.empty()) timer_ = loop_.at(next_start_, [this] { start_waiting(); });
+  if (next) timer_ = loop_.at(*next, [this] { start_waiting(); });
 }
 
 void Fetcher::start_waiting() {
-  std::set<std::string_view> at_work;
-  for (const auto& [number, transfer] : transfers_) at_work.insert(transfer->source);
-  if (waiting_.empty() || at_work.size() >= kSourcesAtWorkMax) return;  // finish() comes back
-  if (deadline_ - steady_clock::now() < kWorthTrying) return;
-  next_start_ = steady_clock::now() + kStagger;
-  start_source(waiting_.front()->source);
-  schedule();
-}
-
-void Fetcher::start_source(const std::string& name) {
-  // `name` belongs to a transfer that may have ended before this function does.
-  const std::string source = name;  // NOLINT(performance-unnecessary-copy-initialization)
-  started_.insert(source);
-  std::deque<std::unique_ptr<Transfer>> others;
-  std::vector<std::unique_ptr<Transfer>> chosen;
-  for (auto& transfer : waiting_) {
-    const bool mine = transfer->source == source;
-    if (mine) {
-      chosen.push_back(std::move(transfer));
-    } else {
-      others.push_back(std::move(transfer));
-    }
+  const SteadyTime now = steady_clock::now();
+  if (deadline_ - now < kWorthTrying) return;
+  for (const Number number : queue_.take(now)) {
+    transfers_.at(number)->started = now;
+    begin(number);
   }
-  waiting_ = std::move(others);
-  for (auto& transfer : chosen) start(std::move(transfer));
-}
-
-void Fetcher::start(std::unique_ptr<Transfer> transfer) {
-  const Number number = ++number_;
-  transfer->started = steady_clock::now();
-  transfers_.emplace(number, std::move(transfer));
-  begin(number);
+  schedule();
 }
 
 void Fetcher::begin(Number number) {
@@ -260,14 +244,15 @@ void Fetcher::connected(Number number, Connected outcome) {
   }
   const auto left =
       std::chrono::duration_cast<milliseconds>(deadline_ - kLastWords - steady_clock::now());
-  transfer.http.limit = std::min(left, kFileLimit - since(transfer.started));
+  transfer.http.limit = std::min(left, kFileLimit - since(*transfer.started));
   transfer.ticket =
       http_.start(std::move(transfer.http), std::move(outcome.socket),
                   [this, number](HttpReply reply) { replied(number, std::move(reply)); });
 }
 
 void Fetcher::replied(Number number, HttpReply reply) {
-  FetchResult result = judge(transfers_.at(number)->request, std::move(reply));
+  const Transfer& transfer = *transfers_.at(number);
+  FetchResult result = judge(transfer.request, std::move(reply), since(*transfer.started));
   if (!try_again(number, result)) finish(number, std::move(result));
 }
 
@@ -281,15 +266,15 @@ bool Fetcher::try_again(Number number, const FetchResult& result) {
   transfer.http = *std::move(http);
   transfer.ticket = 0;
   transfer.again = loop_.at(steady_clock::now() + pause, [this, number] { begin(number); });
-  next_start_ = SteadyTime{};  // the other sources do not wait for it
+  queue_.hurry(number);
   schedule();
   return true;
 }
 
 void Fetcher::finish(Number number, FetchResult result) {
   const auto node = transfers_.extract(number);
-  result.elapsed = since(node.mapped()->started);
-  if (result.outcome == FetchOutcome::failed) next_start_ = SteadyTime{};
+  result.elapsed = since(*node.mapped()->started);
+  queue_.end(number, result.outcome == FetchOutcome::failed);
   report_(std::move(result));
   schedule();
 }
@@ -300,16 +285,17 @@ void Fetcher::give_up() {
   transfers_.clear();
   for (const auto& [number, transfer] : open) {
     loop_.cancel(transfer->again);
+    if (!transfer->started) {
+      report_(failed(transfer->request.id, verdict_name(Verdict::not_tried),
+                     "the time was up before it was tried"));
+      continue;
+    }
     http_.cancel(transfer->ticket);
     const Verdict verdict = transfer->ticket == 0 ? Verdict::tcp_timeout : Verdict::http_timeout;
     FetchResult result = failed(transfer->request.id, verdict_name(verdict),
                                 "cut off by the end of the time for all sources");
-    result.elapsed = since(transfer->started);
+    result.elapsed = since(*transfer->started);
     report_(std::move(result));
-  }
-  for (const auto& transfer : std::exchange(waiting_, {})) {
-    report_(failed(transfer->request.id, verdict_name(Verdict::not_tried),
-                   "the time was up before it was tried"));
   }
 }
 
@@ -319,7 +305,6 @@ std::set<std::uint16_t> Fetcher::ports() const {
     ports.insert(transfer.http.peer.port);
     if (!transfer.request.s3_region.empty()) ports.insert(InstanceCredentials::kPort);
   };
-  for (const auto& transfer : waiting_) add(*transfer);
   for (const auto& [number, transfer] : transfers_) add(*transfer);  // it may be tried again
   return ports;
 }

@@ -1,14 +1,13 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
-#include <string>
-#include <vector>
 
 #include "event_loop.h"
+#include "fetch_queue.h"
 #include "hostspin/worker_lines.h"
 #include "http_client.h"
 #include "instance_credentials.h"
@@ -16,17 +15,16 @@
 
 namespace hostspin {
 
-/// Asks sources, hedged: in the order of their priority, a new one every 250 ms or at once when one
-/// fails, at most 8 at work. A source is one address and port under one host; what is asked of a
-/// source that has been started goes out at once, so that its root and its manifest travel
-/// together. An answer that a server gives while it restarts (5xx, 429, a cut connection) is asked
-/// for once more, after a random moment: full jitter, so that a fleet does not come back at once.
+/// Asks sources, each when the queue says so. An answer that a server gives while it restarts (5xx,
+/// 429, a cut connection) is asked for once more, after a random moment: full jitter, so that a
+/// fleet does not come back at once.
 class Fetcher {
  public:
   using Report = std::function<void(FetchResult)>;
+  using Asked = std::function<void(std::uint32_t id)>;
 
-  /// Nothing goes on after `deadline`.
-  Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report report);
+  /// Nothing goes on after `deadline`. `asked` is told of each request that goes out at once.
+  Fetcher(EventLoop& loop, HttpClient& http, SteadyTime deadline, Report report, Asked asked);
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
   ~Fetcher();
@@ -34,26 +32,23 @@ class Fetcher {
   void ask(FetchRequest request);
   /// Answers whatever is still open; for the moment when the time is up.
   void give_up();
-  [[nodiscard]] bool idle() const { return transfers_.empty() && waiting_.empty(); }
+  [[nodiscard]] bool idle() const { return transfers_.empty(); }
   /// The TCP ports that open requests still need.
   [[nodiscard]] std::set<std::uint16_t> ports() const;
 
  private:
   struct Transfer {
     FetchRequest request;
-    std::string source;  // what the hedge counts
     HttpRequest http;
-    SteadyTime started;
+    std::optional<SteadyTime> started;
     std::unique_ptr<TcpConnect> connect;
     HttpClient::Ticket ticket = 0;
     int attempts = 0;
     EventLoop::Timer again;
   };
-  using Number = std::uint64_t;
+  using Number = FetchQueue::Number;
 
   void start_waiting();
-  void start_source(const std::string& source);
-  void start(std::unique_ptr<Transfer> transfer);
   void sign(Number number, const Result<InstanceKeys>& keys);
   void begin(Number number);
   void connect(Number number);
@@ -68,12 +63,10 @@ class Fetcher {
   InstanceCredentials credentials_;
   const SteadyTime deadline_;
   const Report report_;
-  std::deque<std::unique_ptr<Transfer>>
-      waiting_;  // by priority, then in the order of their arrival
-  std::map<Number, std::unique_ptr<Transfer>> transfers_;
-  std::set<std::string> started_;
+  const Asked asked_;
+  FetchQueue queue_;
+  std::map<Number, std::unique_ptr<Transfer>> transfers_;  // those that wait among them
   Number number_ = 0;
-  SteadyTime next_start_{};
   EventLoop::Timer timer_;
 };
 

@@ -77,9 +77,9 @@ Result<void> NetConversation::begin(SessionStart start) {
   Result<std::unique_ptr<HttpClient>> http = HttpClient::make(loop_, *trust_, lingering_);
   if (!http) return std::move(http).error();
   http_ = *std::move(http);
-  fetcher_ = std::make_unique<Fetcher>(loop_, *http_, deadline, [this](const FetchResult& result) {
-    stream_.write(encode(result));
-  });
+  fetcher_ = std::make_unique<Fetcher>(
+      loop_, *http_, deadline, [this](const FetchResult& result) { stream_.write(encode(result)); },
+      [this](std::uint32_t id) { stream_.write(encode(WorkerAsked{id})); });
   prober_ = std::make_unique<Prober>(
       ProbeContext{loop_, *trust_, *http_, lingering_, start_.tcp_limit, start_.handshake_limit},
       probe_window(), [this](const ProbeResult& result) { stream_.write(encode(result)); });

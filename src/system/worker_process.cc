@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "program_paths.h"
@@ -85,7 +86,9 @@ class ProcessNetSession : public NetSession {
   explicit ProcessNetSession(Conversation talk) : talk_(std::move(talk)) {}
 
   Result<void> ask(const FetchRequest& request) override {
-    return ask(fetches_, request.id, request.body_bytes_max, encode(request));
+    Result<void> sent = ask(fetches_, request.id, request.body_bytes_max, encode(request));
+    if (sent && request.at_once) unasked_.insert(request.id);
+    return sent;
   }
   Result<void> ask(const ProbeRequest& request) override {
     return ask(probes_, request.id, 0, encode(request));
@@ -132,6 +135,9 @@ class ProcessNetSession : public NetSession {
     if (result.probe && probes_.erase(result.probe->id) == 0) {
       return talk_.fail("answered a probe that is not open: " + id_text(result.probe->id));
     }
+    if (result.asked && unasked_.erase(result.asked->id) == 0) {
+      return talk_.fail("asked what it was not to ask: " + id_text(result.asked->id));
+    }
     if (!result.fetch) return {};
     const Open::iterator open = fetches_.find(result.fetch->id);
     if (open == fetches_.end()) {
@@ -141,12 +147,14 @@ class ProcessNetSession : public NetSession {
       return talk_.fail("sent more bytes than were asked for: " + id_text(result.fetch->id));
     }
     fetches_.erase(open);
+    unasked_.erase(result.fetch->id);
     return {};
   }
 
   Conversation talk_;
   Open fetches_;
   Open probes_;
+  std::unordered_set<std::uint32_t> unasked_;  ///< fetches at once that have not gone out yet
   std::size_t asked_ = 0;
   int notices_ = 0;
 };

@@ -104,7 +104,7 @@ class Loopback:
         that Python's own work is not counted."""
         more = {"server_name": NAME} if kind == "tls" else {}
         port = self.tls if kind == "tls" else self.tcp
-        start = {"hostspin-net": 1, "deadline_ms": LIMIT_MS, "handshake_limit_ms": LIMIT_MS}
+        start = {"hostspin-net": 2, "deadline_ms": LIMIT_MS, "handshake_limit_ms": LIMIT_MS}
         if kind == "tls":
             start["ca_bundles"] = {"system": self.certificates.ca}
         lines = [start, *(probe(n, address, kind, port, **more) for n, address in enumerate(targets))]

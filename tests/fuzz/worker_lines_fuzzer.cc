@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (const Result<NetResult> result = decode_net_result(line); result) {
     if (result->fetch) require(decode_net_result(encode(*result->fetch)).has_value());
     if (result->probe) require(decode_net_result(encode(*result->probe)).has_value());
+    if (result->asked) require(decode_net_result(encode(*result->asked)).has_value());
     if (result->notice) require(decode_net_result(encode(*result->notice)).has_value());
   }
   if (const Result<NetRequest> request = decode_net_request(line); request) {

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from support.certificates import Authority
 from support.process import clean_environment
@@ -19,6 +20,7 @@ class Answers:
     """What one session said."""
 
     results: dict = field(default_factory=dict)  # id → the result, with the second it came in "at"
+    asked: dict = field(default_factory=dict)  # id of what was to go out at once → the second it did
     notices: list = field(default_factory=list)
     ended: bool = False
     seconds: float = 0.0  # until the process was gone
@@ -51,7 +53,7 @@ class Session:
         self.process = subprocess.Popen(
             [*prefix, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env=clean_environment() if environment is None else environment)
-        self.send({"hostspin-net": 1, "deadline_ms": 5000, **start})
+        self.send({"hostspin-net": 2, "deadline_ms": 5000, **start})
 
     def send(self, *objects) -> None:
         lines = "".join(json.dumps(one) + "\n" for one in objects)
@@ -73,6 +75,9 @@ class Session:
             self.answers.notices.append(message["notice"])
         elif "end" in message:
             self.answers.ended = True
+        elif "asked" in message:
+            assert message["asked"]["id"] not in self.answers.results, "asked after its answer"
+            self.answers.asked[message["asked"]["id"]] = at
         else:
             (result,) = message.values()
             assert result["id"] not in self.answers.results, "answered twice"
@@ -99,8 +104,13 @@ def ask(program: Path, requests, *, prefix=(), environment=None, **start) -> Ans
     return session.finish()
 
 
+_SOURCES: dict = {}
+
+
 def fetch(number: int, url: str, address: str | None = None, **more) -> dict:
-    request = {"id": number, "url": url, **more}
+    """A request; where it does not say of which configured source, each server is one of its own."""
+    server = (urlsplit(url).netloc, address, more.get("proxy"))
+    request = {"id": number, "source": _SOURCES.setdefault(server, len(_SOURCES)), "url": url, **more}
     if address:
         request["address"] = address
     return {"fetch": request}

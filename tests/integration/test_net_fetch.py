@@ -126,6 +126,7 @@ def test_slowness_ends_after_three_seconds(ask_one, server, behaviour, reason, l
     result = ask_one(server.url(behaviour), deadline_ms=8000)
     assert (result["outcome"], result["reason"]) == ("failed", reason), result
     assert limit_ms - 100 <= result["elapsed_ms"] <= limit_ms + 1300
+    assert result["detail"].startswith("too slow: " if reason == "slow" else "did not answer in "), result
 
 
 @pytest.mark.parametrize("behaviour, reason", [
@@ -345,6 +346,35 @@ def test_at_most_eight_sources_at_work(programs, server):
         listener.close()
 
 
+def test_a_source_with_eight_slow_addresses_takes_one_place(programs, server):
+    """Counted by address, it kept every other source from being asked for as long as it liked."""
+    slow = [fetch(n, server.url("drip"), f"127.0.0.{n + 2}", source=1, priority=0) for n in range(8)]
+    listeners = [socket.create_server((f"127.0.0.{n + 2}", server.ports["drip"])) for n in range(8)]
+    session = Session(programs.net)
+    session.send(*slow, fetch(9, server.url("good"), HERE, source=2, priority=10))
+    while 9 not in session.answers.results:
+        assert session.read_one() is not None
+    assert session.answers[9]["outcome"] == "ok" and session.answers[9]["at"] < 1.2
+    session.process.kill()
+    session.finish()
+    for listener in listeners:
+        listener.close()
+
+
+def test_what_is_asked_at_once_waits_for_nobody(programs, server):
+    """Twelve silent sources have all places; a thirteenth is asked beside them, and all are told of."""
+    silent = [fetch(n, server.url("silent"), HERE, source=n) for n in range(12)]
+    roots = [fetch(20 + n, server.url("silent"), HERE, source=n, at_once=True) for n in range(12)]
+    session = Session(programs.net)
+    session.send(*silent, *roots, fetch(40, server.url("good"), HERE, source=13, at_once=True))
+    while 40 not in session.answers.results:
+        assert session.read_one() is not None
+    assert session.answers[40]["outcome"] == "ok" and session.answers[40]["at"] < 0.9
+    assert set(session.answers.asked) == {*range(20, 32), 40}
+    session.process.kill()
+    session.finish()
+
+
 # --- the stream --------------------------------------------------------------------------------------
 
 def test_a_parent_that_goes_away_ends_the_worker(programs, server):
@@ -369,10 +399,10 @@ def test_an_open_session_ends_at_its_deadline(programs):
 @pytest.mark.parametrize("lines, complaint", [
     (b"", "ended before a start line"),
     (b"hello\n", "not a line of the worker protocol"),
-    (b'{"fetch":{"id":1,"url":"http://a/"}}\n', "before the start line"),
-    (b'{"hostspin-net":2,"deadline_ms":5}\n', "hostspin-net"),
-    (b'{"hostspin-net":1,"deadline_ms":5000}\n' * 2, "second start line"),
-    (b'{"hostspin-net":1,"deadline_ms":5000}\n{"fetch":{"id":1,"url":"http://a/","surprise":1}}\n', "'surprise'"),
+    (b'{"fetch":{"id":1,"source":0,"url":"http://a/"}}\n', "before the start line"),
+    (b'{"hostspin-net":1,"deadline_ms":5}\n', "hostspin-net"),
+    (b'{"hostspin-net":2,"deadline_ms":5000}\n' * 2, "second start line"),
+    (b'{"hostspin-net":2,"deadline_ms":5000}\n{"fetch":{"id":1,"source":0,"url":"http://a/","surprise":1}}\n', "'surprise'"),
     (b"x" * (4 * 1024 * 1024 + 2), "more than"),
 ], ids=["nothing", "no JSON", "no start", "version", "two starts", "unknown key", "long line"])
 def test_a_parent_outside_the_protocol(programs, lines, complaint):
@@ -394,7 +424,7 @@ def test_by_hand(programs, tmp_path):
     assert refused.returncode == 2 and b"use a pipe" in refused.stderr
     # A file of requests is read like a pipe.
     requests = tmp_path / "requests"
-    requests.write_text('{"hostspin-net":1,"deadline_ms":2000}\n'
+    requests.write_text('{"hostspin-net":2,"deadline_ms":2000}\n'
                         '{"probe":{"id":1,"address":"127.0.0.1","check":{"kind":"quic","port":1}}}\n')
     with requests.open("rb") as file:
         done = subprocess.run([programs.net], stdin=file, capture_output=True, check=True)

@@ -76,7 +76,7 @@ def test_one_socket_for_both_directions(programs):
     with ours:
         with theirs:
             worker = subprocess.Popen([programs.net], stdin=theirs, stdout=theirs, env=clean_environment())
-        ours.sendall(b'{"hostspin-net":1,"deadline_ms":3000}\n'
+        ours.sendall(b'{"hostspin-net":2,"deadline_ms":3000}\n'
                      b'{"probe":{"id":1,"address":"127.0.0.1","check":{"kind":"quic","port":1}}}\n')
         first = b""
         while b'"id":1' not in first:  # a notice may come before
@@ -96,8 +96,8 @@ def test_a_socket_that_is_closed_ends_the_worker(programs):
     with theirs:
         worker = subprocess.Popen([programs.net], stdin=theirs, stdout=theirs, env=clean_environment())
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        ours.sendall(b'{"hostspin-net":1,"deadline_ms":60000}\n'
-                     b'{"fetch":{"id":1,"url":"http://127.0.0.1:%d/"}}\n' % silent.getsockname()[1])
+        ours.sendall(b'{"hostspin-net":2,"deadline_ms":60000}\n'
+                     b'{"fetch":{"id":1,"source":0,"url":"http://127.0.0.1:%d/"}}\n' % silent.getsockname()[1])
         silent.accept()
         ours.close()
         assert worker.wait(timeout=5) == 0

@@ -27,7 +27,7 @@ def silent_ask(programs, site, tmp_path):
     namespace, certificates, _ = site
 
     def ask(*requests, environment=None):
-        start = {"hostspin-net": 1, "deadline_ms": 4000, "ca_bundles": {"system": certificates.ca}}
+        start = {"hostspin-net": 2, "deadline_ms": 4000, "ca_bundles": {"system": certificates.ca}}
         lines = "".join(json.dumps(one) + "\n" for one in (start, *requests)).encode()
         before = namespace.packets_to_port_53()
         done, trace = traced([programs.net], tmp_path / "trace", prefix=namespace.prefix(), stdin=lines,

@@ -47,6 +47,8 @@ TEST_CASE("a session start survives its line", "[worker_lines]") {
 TEST_CASE("a fetch request survives its line", "[worker_lines]") {
   FetchRequest request;
   request.id = 4000000000U;
+  request.source = 65535;
+  request.at_once = true;
   request.url = "https://mirror.example/manifest.note";
   request.address = ip("2001:db8::1");
   request.priority = 7;
@@ -63,6 +65,8 @@ TEST_CASE("a fetch request survives its line", "[worker_lines]") {
   REQUIRE(read);
   REQUIRE(read->fetch);
   CHECK(read->fetch->id == request.id);
+  CHECK(read->fetch->source == request.source);
+  CHECK(read->fetch->at_once);
   CHECK(read->fetch->url == request.url);
   CHECK(read->fetch->address == request.address);
   CHECK(read->fetch->priority == request.priority);
@@ -175,6 +179,10 @@ TEST_CASE("results survive their lines", "[worker_lines]") {
   REQUIRE(read);
   REQUIRE(read->notice);
   CHECK(read->notice->text == "no Landlock");
+  read = decode_net_result(encode(WorkerAsked{4294967295U}));
+  REQUIRE(read);
+  REQUIRE(read->asked);
+  CHECK(read->asked->id == 4294967295U);
   read = decode_net_result(encode(WorkerEnd{}));
   REQUIRE(read);
   CHECK(read->end);
@@ -203,6 +211,10 @@ TEST_CASE("a worker's line outside the protocol is refused", "[worker_lines]") {
       R"({"end":true,"notice":"x"})",
       R"({"end":true,"end":true})",
       R"({"end":true,"other":1})",
+      R"({"asked":1})",
+      R"({"asked":{}})",
+      R"({"asked":{"id":1,"at":3}})",
+      R"({"asked":{"id":1},"end":true})",
       R"({"notice":""})",
       R"({"notice":"a\nb"})",
       R"({"notice":{"a":{"b":{"c":{"d":{"e":{"f":1}}}}}}})",
@@ -255,32 +267,36 @@ TEST_CASE("a refused line names the offending key", "[worker_lines]") {
 }
 
 TEST_CASE("a parent's line outside the protocol is refused", "[worker_lines]") {
-  REQUIRE(decode_net_request(R"({"hostspin-net":1,"deadline_ms":1})"));
-  REQUIRE(decode_net_request(R"({"fetch":{"id":1,"url":"https://a/"}})"));
+  REQUIRE(decode_net_request(R"({"hostspin-net":2,"deadline_ms":1})"));
+  REQUIRE(decode_net_request(R"({"fetch":{"id":1,"source":0,"url":"https://a/"}})"));
   REQUIRE(decode_net_request(probe_request(R"({"kind":"tcp","port":1})")));
   const std::string bad[] = {
       "",
       "{}",
-      R"({"hostspin-net":2,"deadline_ms":1})",
-      R"({"hostspin-net":1})",
-      R"({"hostspin-net":1,"deadline_ms":0})",
-      R"({"hostspin-net":1,"deadline_ms":600001})",
-      R"({"hostspin-net":1,"deadline_ms":1,"tls_not_before":-1})",
-      R"({"hostspin-net":1,"deadline_ms":1,"ca_bundles":{"Own":"x"}})",
-      R"({"hostspin-net":1,"deadline_ms":1,"ca_bundles":{"own":1}})",
-      R"({"hostspin-net":1,"deadline_ms":1,"ca_bundles":["x"]})",
-      R"({"hostspin-net":1,"deadline_ms":1,"fetch":{}})",
-      R"({"fetch":{"id":1,"url":"https://a/"},"probe":{}})",
-      R"({"fetch":{"id":1}})",
-      R"({"fetch":{"id":1,"url":"https://a/","address":"192.0.2.01"}})",
-      R"({"fetch":{"id":1,"url":"https://a/","address":"host"}})",
-      R"({"fetch":{"id":1,"url":"https://a/","body_bytes_max":65537}})",
-      R"({"fetch":{"id":1,"url":"https://a/","body_bytes_max":0}})",
-      R"({"fetch":{"id":1,"url":"https://a/","pins":["short"]}})",
-      R"({"fetch":{"id":1,"url":"https://a/","pins":[1]}})",
-      R"({"fetch":{"id":1,"url":"https://a/","ca":"../x"}})",
-      R"({"fetch":{"id":1,"url":"https://a/\r\nHost: b"}})",
-      R"({"fetch":{"id":1,"url":"https://a/","etag":"x\ny"}})",
+      R"({"hostspin-net":1,"deadline_ms":1})",
+      R"({"hostspin-net":2})",
+      R"({"hostspin-net":2,"deadline_ms":0})",
+      R"({"hostspin-net":2,"deadline_ms":600001})",
+      R"({"hostspin-net":2,"deadline_ms":1,"tls_not_before":-1})",
+      R"({"hostspin-net":2,"deadline_ms":1,"ca_bundles":{"Own":"x"}})",
+      R"({"hostspin-net":2,"deadline_ms":1,"ca_bundles":{"own":1}})",
+      R"({"hostspin-net":2,"deadline_ms":1,"ca_bundles":["x"]})",
+      R"({"hostspin-net":2,"deadline_ms":1,"fetch":{}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/"},"probe":{}})",
+      R"({"fetch":{"id":1,"source":0}})",
+      R"({"fetch":{"id":1,"url":"https://a/"}})",
+      R"({"fetch":{"id":1,"source":65536,"url":"https://a/"}})",
+      R"({"fetch":{"id":1,"source":-1,"url":"https://a/"}})",
+      R"({"fetch":{"id":1,"source":0,"at_once":1,"url":"https://a/"}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","address":"192.0.2.01"}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","address":"host"}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","body_bytes_max":65537}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","body_bytes_max":0}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","pins":["short"]}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","pins":[1]}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","ca":"../x"}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/\r\nHost: b"}})",
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/","etag":"x\ny"}})",
       R"({"probe":{"id":1,"check":{"kind":"tcp","port":1}}})",
       R"({"probe":{"id":1,"address":"192.0.2.1"}})",
       probe_request(R"("tcp")"),
@@ -291,7 +307,7 @@ TEST_CASE("a parent's line outside the protocol is refused", "[worker_lines]") {
       probe_request(R"({"kind":"http","port":1,"status":[99]})"),
       probe_request(R"({"kind":"http","port":1,"status":["200"]})"),
       probe_request(R"({"kind":"http","port":1,"path":"x"})"),
-      R"({"fetch":{"id":1,"url":"https://a/"}})" + std::string(kRequestLineBytesMax, ' '),
+      R"({"fetch":{"id":1,"source":0,"url":"https://a/"}})" + std::string(kRequestLineBytesMax, ' '),
   };
   for (const std::string& line : bad) {
     CAPTURE(line.substr(0, 200));

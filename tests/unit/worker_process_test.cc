@@ -119,6 +119,8 @@ TEST_CASE("a worker that breaks the protocol is ended with what it did", "[worke
        "answered a fetch that is not open: id 7"},
       {"answers twice", say(result_line(7)) + say(result_line(7)) + "sleep 60",
        "answered a probe that is not open: id 7"},
+      {"has asked what waits its turn", R"(echo '{"asked":{"id":9}}')" "\nsleep 60",
+       "asked what it was not to ask: id 9"},
       {"sends a larger body than asked", say(fetch_line(9, "seventeen bytes!!")) + "sleep 60",
        "sent more bytes than were asked for: id 9"},
       {"closes its output and stays", "exec >&-\nsleep 60",
