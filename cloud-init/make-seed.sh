@@ -18,6 +18,12 @@ template=$(dirname "$0")/user-data.yaml
 for file in "$template" "$1" "$2" "$3"; do
   [ -r "$file" ] || { echo "make-seed.sh: cannot read '$file'" >&2; exit 3; }
 done
+# What YAML takes for the end of a line ends a literal, too, and what follows it would be cloud-init's to run.
+line_ends=$(printf '\302\205|\342\200[\250\251]')
+for file in "$1" "$3"; do
+  ! tr '\n\t' '  ' <"$file" | grep -Eqa "[[:cntrl:]]|$line_ends" ||
+    { echo "make-seed.sh: '$file' has a control character" >&2; exit 3; }
+done
 root_note=$1 package=$2 site=$3 directory=$4
 shift 4
 for url in "$@"; do
@@ -27,7 +33,7 @@ for url in "$@"; do
     *) echo "make-seed.sh: '$url' has no address: a name would have to be looked up" >&2; exit 3 ;;
   esac
 done
-digest=$(sha256sum "$package" | cut -d ' ' -f 1)
+digest=$(sha256sum <"$package" | cut -d ' ' -f 1)
 
 mkdir -p "$directory"
 awk -v note="$root_note" -v site="$site" -v digest="$digest" -v urls="$*" '

@@ -36,12 +36,15 @@ while [ $# -gt 0 ]; do
 done
 
 step() { printf '\n[%s/8] %s\n' "$1" "$2"; }
-without_work() { sed "s|$work|\$work|g"; }
+without_work() {
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "${line//"$work"/\$work}"; done
+}
 # Shows a command as a person would type it, then runs it; its exit code is in $code.
 show() {
   local shown="$*"
-  shown=${shown//$programs\/sbin\//}
-  shown=${shown//$programs\/bin\//}
+  shown=${shown//"$programs/sbin/"/}
+  shown=${shown//"$programs/bin/"/}
   printf '\n  $ %s\n' "$shown" | without_work
   code=0
   "$@" >"$work/output" 2>&1 || code=$?

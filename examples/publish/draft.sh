@@ -74,13 +74,13 @@ trap 'rm -rf "$work"' EXIT
 # The fleet and the epoch are the root's. Whatever is read wrongly here, 'check' below refuses.
 root_note=$root
 if [ -d "$root" ]; then
-  newest=$(find "$root/root" -name '*.note' -printf '%f\n' | sort -n | tail -n 1)
+  newest=$(find "$root/root" -name '*.note' -printf '%f\n' | sed -n '/^[1-9][0-9]*\.note$/p' | sort -n | tail -n 1)
   [ -n "$newest" ] || fail "no root in '$root/root'"
   root_note=$root/root/$newest
 fi
 [ -r "$root_note" ] || fail "cannot read '$root_note'"
-fleet=$(sed -n 's/^fleet = "\([^"]*\)".*/\1/p' "$root_note")
-epoch=$(sed -n 's/^epoch = \([0-9]*\).*/\1/p' "$root_note")
+fleet=$(sed -n 's/^fleet = "\([^"]*\)".*/\1/p' <"$root_note" | head -n 1)
+epoch=$(sed -n 's/^epoch = \([0-9]*\).*/\1/p' <"$root_note" | head -n 1)
 
 result=0
 number=0

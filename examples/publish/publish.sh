@@ -92,15 +92,15 @@ judge() { # what, and the arguments of check
   exit "$code"
 }
 
-newest=$(find "$new/root" -name '*.note' -printf '%f\n' | sort -n | tail -n 1)
-newest=${newest%.note}
+# Digits alone: bash evaluates whatever else it finds in arithmetic.
+newest=$(find "$new/root" -name '*.note' -printf '%f\n' | sed -n 's/^\([1-9][0-9]\{0,14\}\)\.note$/\1/p' | sort -n | tail -n 1)
 for note in ${roots[@]+"${roots[@]}"}; do
   next=$((${newest:-0} + 1))
-  version=$(sed -n 's/^version = //p' "$note")
-  if cmp -s "$note" "$new/root/$version.note"; then
+  version=$(sed -n 's/^version = \([1-9][0-9]*\)$/\1/p' <"$note" | head -n 1)
+  if cmp -s -- "$note" "$new/root/$version.note"; then
     continue # published already, as when a pipeline runs again
   fi
-  cp "$note" "$new/root/$next.note"
+  cp -- "$note" "$new/root/$next.note"
   against=()
   if [ -n "$newest" ]; then
     against=(--previous "$new/root/$newest.note")
@@ -114,7 +114,7 @@ done
 
 against=()
 if [ -n "$manifest" ]; then
-  cp "$manifest" "$new/manifest.note"
+  cp -- "$manifest" "$new/manifest.note"
   [ ! -e "$current/manifest.note" ] || against=(--previous "$current/manifest.note")
 fi
 [ -e "$new/manifest.note" ] || fail "'$publication' has no manifest yet: give --manifest NOTE"
@@ -126,7 +126,7 @@ if [ -d "$current" ] && diff -r "$new" "$current/" >/dev/null; then
 fi
 chmod 644 "$new"/manifest.note "$new"/root/*.note
 
-version=$(sed -n 's/^version = //p' "$new/manifest.note" | head -n 1)
+version=$(sed -n 's/^version = \([1-9][0-9]*\)$/\1/p' "$new/manifest.note" | head -n 1)
 digest=$(cat "$new"/root/*.note "$new/manifest.note" | sha256sum | cut -c 1-12)
 name=manifest-$version-root-$newest-$digest
 target=$publication/$name

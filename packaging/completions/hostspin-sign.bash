@@ -61,7 +61,7 @@ _hostspin_sign() {
         return
       fi
       ;;&
-    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    *) compopt -o default ;; # names of files stay with readline, which quotes them
   esac
 }
-complete -o filenames -F _hostspin_sign hostspin-sign
+complete -F _hostspin_sign hostspin-sign

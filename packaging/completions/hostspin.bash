@@ -1,5 +1,15 @@
 # bash completion of hostspin(8)
 
+# The names that are pinned now, out of the block: no network, no privilege. Only what is a name gets here, and it is
+# never given to compgen -W, which evaluates its words as the shell evaluates its own text.
+_hostspin_names() {
+  local name
+  while IFS= read -r name; do
+    [[ $name != "$1"* ]] || COMPREPLY+=("$name")
+  done < <(LC_ALL=C sed -n '/^# BEGIN hostspin/,/^# END hostspin/s/^[0-9a-f.:]*\t\([a-z0-9][a-z0-9.-]*\)$/\1/p' \
+    /etc/hosts 2>/dev/null)
+}
+
 _hostspin() {
   local cur prev word command= commands
   COMPREPLY=()
@@ -24,10 +34,10 @@ _hostspin() {
       COMPREPLY=($(compgen -W "$formats" -- "$cur"))
       return
       ;;
-    # The names that are pinned now, out of the block: no network, no privilege.
-    --explain) COMPREPLY=($(compgen -W "$(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)" -- "$cur")); return ;;
-    --config | --hosts-file | --from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    --root | --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    --explain) _hostspin_names "$cur"; return ;;
+    # Names of files stay with readline, which quotes them.
+    --config | --hosts-file | --from) compopt -o default; return ;;
+    --root | --state-dir) compopt -o dirnames; return ;;
     --format) COMPREPLY=($(compgen -W "text markdown html" -- "$cur")); return ;;
     --log-format) COMPREPLY=($(compgen -W "auto journal text json" -- "$cur")); return ;;
     --reason | --deadline) return ;;
@@ -53,9 +63,9 @@ _hostspin() {
   fi
   case $command in
     "") COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
-    inspect) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    inspect) compopt -o default ;;
     trust) COMPREPLY=($(compgen -W "reset" -- "$cur")) ;;
-    verify) COMPREPLY=($(compgen -W "$(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)" -- "$cur")) ;;
+    verify) _hostspin_names "$cur" ;;
   esac
 }
-complete -o filenames -F _hostspin hostspin
+complete -F _hostspin hostspin

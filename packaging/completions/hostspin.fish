@@ -1,5 +1,10 @@
 # fish completion of hostspin(8)
 
+# The names that are pinned now, out of the block, and nothing that is not a name.
+function __hostspin_names
+    env LC_ALL=C sed -n '/^# BEGIN hostspin/,/^# END hostspin/s/^[0-9a-f.:]*\t\([a-z0-9][a-z0-9.-]*\)$/\1/p' /etc/hosts 2>/dev/null
+end
+
 set -l commands apply refresh agent verify status diff inspect trust hold release remove repair doctor runbook sign
 
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -f
@@ -35,9 +40,9 @@ complete -c hostspin -n "__fish_seen_subcommand_from apply" -l unattended -d "ba
 complete -c hostspin -n "__fish_seen_subcommand_from agent" -l log-format -x -a "auto journal text json" -d "of the log"
 complete -c hostspin -n "__fish_seen_subcommand_from refresh" -l now -d "do not wait for the spread"
 complete -c hostspin -n "__fish_seen_subcommand_from refresh" -l from -r -d "a note or a directory"
-complete -c hostspin -n "__fish_seen_subcommand_from verify" -f -a "(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)"
+complete -c hostspin -n "__fish_seen_subcommand_from verify" -f -a "(__hostspin_names)"
 complete -c hostspin -n "__fish_seen_subcommand_from verify" -l all -d "list what is fine as well"
-complete -c hostspin -n "__fish_seen_subcommand_from verify" -l explain -x -a "(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)" -d "who refuses"
+complete -c hostspin -n "__fish_seen_subcommand_from verify" -l explain -x -a "(__hostspin_names)" -d "who refuses"
 complete -c hostspin -n "__fish_seen_subcommand_from verify" -l watch -d "again every 2 s"
 complete -c hostspin -n "__fish_seen_subcommand_from verify" -l offline -d "the pins only"
 complete -c hostspin -n "__fish_seen_subcommand_from verify" -l no-resolver -d "do not ask the resolver"

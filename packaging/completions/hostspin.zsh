@@ -1,5 +1,14 @@
 #compdef hostspin
 
+# The names that are pinned now, out of the block. Only what is a name gets here, and it is never part of what
+# _arguments is given, which evaluates "(words)".
+_hostspin_names() {
+  local -a names
+  names=(${(f)"$(LC_ALL=C sed -n '/^# BEGIN hostspin/,/^# END hostspin/s/^[0-9a-f.:]*\t\([a-z0-9][a-z0-9.-]*\)$/\1/p' \
+    /etc/hosts 2>/dev/null)"})
+  compadd "$@" -a names
+}
+
 _hostspin() {
   local context state line
   local -a common
@@ -43,12 +52,10 @@ _hostspin() {
         agent) _arguments $common '--log-format[of the log]:format:(auto journal text json)' ;;
         refresh) _arguments $common '--now[do not wait for the spread]' '--from[a note or a directory]:path:_files' ;;
         verify)
-          local -a names
-          names=(${(f)"$(sed -n '/^# BEGIN hostspin/,/^# END hostspin/{/^#/!s/^[^\t]*\t//p}' /etc/hosts 2>/dev/null)"})
           common=(${common:#--output*} '--output[format]:format:(text json nagios prometheus junit)')
           _arguments $common '--all[list what is fine as well]' '--offline[the pins only]' \
-            "--explain[who refuses]:name:($names)" '--watch[again every 2 s]' \
-            '--no-resolver[do not ask the resolver]' '--deadline[limit]:time:' "*:name:($names)"
+            '--explain[who refuses]:name:_hostspin_names' '--watch[again every 2 s]' \
+            '--no-resolver[do not ask the resolver]' '--deadline[limit]:time:' '*:name:_hostspin_names'
           ;;
         inspect) _arguments $common '1:note:_files' ;;
         trust) _arguments $common '1: :(reset)' '--yes[do it]' ;;
