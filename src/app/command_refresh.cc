@@ -83,6 +83,8 @@ std::string verdict_words(const CycleReport& report, const Standing& standing) {
       return "root-expired: nothing can be adopted; " + held + " is kept";
     case CycleOutcome::refused:
     case CycleOutcome::failed:
+      if (report.disowned)
+        return held + " was adopted, and is not admitted by a root that came later";
       return "nothing adopted or confirmed; " + held + " is kept";
   }
   return held;

@@ -19,6 +19,12 @@ std::size_t document_bytes_max(std::int64_t root_version) {
   return note_bytes_max(root_version == 0 ? DocumentKind::manifest : DocumentKind::root);
 }
 
+/// The worker ends this much before the session does, so that it can say of each source what it was
+/// waiting for: silence would be blamed on the worker.
+std::chrono::milliseconds last_words(std::chrono::milliseconds left) {
+  return std::min(std::chrono::milliseconds(250), left / 10);
+}
+
 std::vector<Endpoint> endpoints_of(const Config& config) {
   std::vector<Endpoint> endpoints;
   std::uint16_t number = 0;
@@ -130,7 +136,7 @@ void SourceSession::start_worker() {
   SessionStart start;
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline_ - context_->env.clock.steady());
-  start.deadline = std::max(left, std::chrono::milliseconds(1));
+  start.deadline = std::max(left - last_words(left), std::chrono::milliseconds(1));
   start.tls_not_before = context_->certificate_floor;
   bool any_can_be_asked = false;
   for (const Source& source : context_->config.sources) {
@@ -197,6 +203,7 @@ void SourceSession::fail(const DocumentWanted& wanted, const Error& why) {
 
 void SourceSession::ask(const DocumentWanted& wanted) {
   const Endpoint& endpoint = endpoints_[wanted.endpoint];
+  if (wanted.root_version != 0) last_asked_ = context_->env.clock.steady();
   if (!endpoint.address) return ask_file(wanted);
   if (!std::exchange(worker_wanted_, true)) start_worker();
   if (const Error* why = obstacle(*endpoint.source); why != nullptr) return fail(wanted, *why);
@@ -207,6 +214,7 @@ void SourceSession::ask(const DocumentWanted& wanted) {
     return fail(wanted, *worker_error_);
   }
   outstanding_[request.id] = wanted;
+  if (request.at_once) unasked_.insert(request.id);
 }
 
 void SourceSession::fail_outstanding(const std::string& reason, const std::string& detail) {
@@ -218,12 +226,19 @@ void SourceSession::fail_outstanding(const std::string& reason, const std::strin
     ready_.push_back(std::move(answer));
   }
   outstanding_.clear();
+  unasked_.clear();
+}
+
+std::optional<std::chrono::steady_clock::time_point> SourceSession::all_asked_at() const {
+  if (!unasked_.empty()) return std::nullopt;
+  return last_asked_;
 }
 
 DocumentAnswer SourceSession::take(FetchResult fetch) {
   DocumentAnswer answer;
   answer.wanted = outstanding_[fetch.id];
   outstanding_.erase(fetch.id);
+  unasked_.erase(fetch.id);
   switch (fetch.outcome) {
     case FetchOutcome::ok:
       answer.kind = DocumentAnswer::Kind::offer;
@@ -252,16 +267,23 @@ DocumentAnswer SourceSession::take(FetchResult fetch) {
   return answer;
 }
 
-std::optional<DocumentAnswer> SourceSession::next() {
+std::optional<DocumentAnswer> SourceSession::next(std::chrono::steady_clock::time_point until) {
   while (ready_.empty() && !outstanding_.empty()) {
-    Result<NetResult> result = net_->next(deadline_);
+    Result<NetResult> result = net_->next(std::min(until, deadline_));
     if (!result) {
-      // A worker that failed, and a deadline that passed, fail what is still open, not the pass.
+      // A worker that failed, or that let even the session's deadline pass, fails what is still
+      // open, not the pass.
+      const bool late = result.error().code == Errc::timed_out;
+      if (late && context_->env.clock.steady() < deadline_) return std::nullopt;
       fail_outstanding(std::string(code_name(result.error().code)), result.error().detail);
       break;
     }
     if (result->notice) context_->env.console.note(result->notice->text);
     if (result->end) fail_outstanding("worker_failed", "hostspin-net left it unanswered");
+    if (result->asked && unasked_.erase(result->asked->id) != 0) {
+      last_asked_ = context_->env.clock.steady();
+      if (unasked_.empty()) return std::nullopt;
+    }
     if (!result->fetch) continue;
     if (outstanding_.contains(result->fetch->id)) ready_.push_back(take(*std::move(result->fetch)));
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,9 +66,14 @@ class SourceSession {
   }
 
   void ask(const DocumentWanted& wanted);
-  /// Empty when everything asked has been answered. What is not answered by the deadline is
-  /// `failed`.
-  std::optional<DocumentAnswer> next();
+  /// The next answer. Empty when there was none by `until`, or what all_asked_at() says has
+  /// changed; over() tells whether there can be another. What is not answered by the session's
+  /// deadline is `failed`.
+  std::optional<DocumentAnswer> next(std::chrono::steady_clock::time_point until);
+  [[nodiscard]] bool over() const { return ready_.empty() && outstanding_.empty(); }
+  /// When the last question about a root went out, to a source that was asked at all. Nothing while
+  /// one is still to go out: a worker may take its time to start.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> all_asked_at() const;
 
  private:
   SourceSession(Context& context, std::chrono::steady_clock::time_point deadline)
@@ -98,6 +104,8 @@ class SourceSession {
   std::unique_ptr<NetSession> net_;
   std::deque<DocumentAnswer> ready_;
   std::map<std::uint32_t, DocumentWanted> outstanding_;
+  std::set<std::uint32_t> unasked_;  ///< questions about a root that have not gone out
+  std::chrono::steady_clock::time_point last_asked_{};
   std::uint32_t next_id_ = 0;
 };
 

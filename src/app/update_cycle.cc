@@ -1,6 +1,7 @@
 #include "update_cycle.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "host_facts.h"
@@ -13,10 +14,18 @@
 namespace hostspin {
 namespace {
 
+using std::chrono::steady_clock;
+
+/// U11: how long the sources that are silent about the next root are waited for, once one has said
+/// that there is none and all have been asked.
+constexpr std::chrono::milliseconds kRootPatience{500};
+
 std::string note_digest(const std::string& bytes) { return to_hex(sha256(bytes)); }
 
 /// One cycle while it runs. Answers arrive in any order; what they mean depends on the root that is
-/// trusted when they are judged, so offers are kept and judged again after every new root.
+/// trusted when they are judged, so offers are kept, and judged again after every new root. Until
+/// the chain's end is known nothing is adopted: a source that answers first may be one that hides a
+/// root which takes its keys out.
 class Cycle {
  public:
   Cycle(Context& context, Standing& standing, const CycleRequest& request, SourceSession& session)
@@ -34,18 +43,24 @@ class Cycle {
   CycleReport run();
 
  private:
-  void ask_everybody(std::int64_t root_version);
+  void ask_for_root(std::int64_t version);
+  void take(DocumentAnswer answer);
   void take_root_answer(const DocumentAnswer& answer);
+  void follow(TrustRoot root);
   void take_manifest_answer(DocumentAnswer& answer);
   void fail(const DocumentAnswer& answer);
   void refuse(std::size_t endpoint, const Error& error);
-  void judge_offers();
-  void judge(std::size_t endpoint);
+  [[nodiscard]] std::optional<steady_clock::time_point> adoption_moment() const;
+  [[nodiscard]] steady_clock::time_point wake_at() const;
+  void adopt_highest();
+  [[nodiscard]] std::optional<AdmittedManifest> judge(std::size_t endpoint);
+  void adopt_offer(std::size_t endpoint, const AdmittedManifest& offer);
   Result<Adopted> adopt_and_book(const std::string& note_bytes);
   void settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption);
   void keep_etags_of_held();
   void finish();
   Error worst_error() const;
+  Error disowned_error() const;
 
   Context& context_;
   Standing& standing_;
@@ -53,14 +68,21 @@ class Cycle {
   Staging staging_;
   CycleReport report_;
   std::vector<std::string> offers_;  ///< manifest bytes by endpoint; empty = none
+  std::set<std::size_t> fresh_;      ///< endpoints whose offers were not judged under this root
+  std::set<std::size_t> silent_;     ///< endpoints that have not answered about the next root
+  std::optional<steady_clock::time_point>
+      chain_end_at_;  ///< when the first said that there is none
   bool adopted_ = false;
   bool waiting_ = false;
   bool write_failed_ = false;
   int root_steps_ = 0;
 };
 
-void Cycle::ask_everybody(std::int64_t root_version) {
-  for (std::size_t i = 0; i < report_.endpoints.size(); ++i) session_.ask({i, root_version});
+void Cycle::ask_for_root(std::int64_t version) {
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    silent_.insert(i);
+    session_.ask({i, version});
+  }
 }
 
 void Cycle::fail(const DocumentAnswer& answer) {
@@ -81,9 +103,11 @@ void Cycle::refuse(std::size_t endpoint, const Error& error) {
 void Cycle::take_root_answer(const DocumentAnswer& answer) {
   const std::int64_t next = standing_.root().version + 1;
   if (answer.wanted.root_version != next) return;  // a late answer about a root that is held by now
+  silent_.erase(answer.wanted.endpoint);
   if (answer.kind == DocumentAnswer::Kind::failed) return fail(answer);
   if (answer.kind == DocumentAnswer::Kind::not_found) {
-    if (!std::exchange(report_.chain_end_seen, true)) judge_offers();
+    report_.chain_end_seen = true;
+    if (!chain_end_at_) chain_end_at_ = context_.env.clock.steady();
     return;
   }
   Result<TrustRoot> root = open_next_root(standing_.chain.trusted(), answer.bytes);  // U3
@@ -99,13 +123,22 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
     write_failed_ = true;
     return;
   }
+  follow(std::move(*root));
+}
+
+/// Trusts the next root of the chain. What was judged under the old one counts no more: offers are
+/// judged again at the chain's new end, and what is held may be of keys that are gone.
+void Cycle::follow(TrustRoot root) {
   ++root_steps_;
   ++report_.roots_added;
-  standing_.now = std::max(standing_.now, root->document().issued);
-  standing_.chain.roots.push_back(std::move(*root));
-  // What was judged under the old root counts no more; offers are judged again at the chain's new
-  // end.
+  standing_.now = std::max(standing_.now, root.document().issued);
+  standing_.chain.roots.push_back(std::move(root));
+  const TrustRoot& trusted = standing_.chain.trusted();
+  if (standing_.current) {
+    standing_.rotated_keys = !admit_manifest(standing_.current->note_bytes(), trusted);
+  }
   report_.chain_end_seen = false;
+  chain_end_at_.reset();
   waiting_ = false;
   for (EndpointReport& endpoint : report_.endpoints) {
     endpoint.root_refused.clear();
@@ -113,7 +146,10 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
     endpoint.confirmed = false;
     endpoint.lagging = false;
   }
-  ask_everybody(next + 1);
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    if (!offers_[i].empty()) fresh_.insert(i);
+  }
+  ask_for_root(trusted.version() + 1);
 }
 
 void Cycle::take_manifest_answer(DocumentAnswer& answer) {
@@ -128,33 +164,67 @@ void Cycle::take_manifest_answer(DocumentAnswer& answer) {
   }
   offers_[answer.wanted.endpoint] = std::move(answer.bytes);
   endpoint.etag = std::move(answer.etag);
-  if (report_.chain_end_seen) judge(answer.wanted.endpoint);
+  fresh_.insert(answer.wanted.endpoint);
 }
 
-void Cycle::judge_offers() {
-  for (std::size_t i = 0; i < offers_.size(); ++i) {
-    if (!offers_[i].empty()) judge(i);
+/// U11: from when on an offer may be adopted; nothing while that is not known.
+std::optional<steady_clock::time_point> Cycle::adoption_moment() const {
+  if (!chain_end_at_) return std::nullopt;
+  if (silent_.empty()) return chain_end_at_;
+  const std::optional<steady_clock::time_point> asked = session_.all_asked_at();
+  if (!asked) return std::nullopt;
+  return std::max(*chain_end_at_, *asked) + kRootPatience;
+}
+
+steady_clock::time_point Cycle::wake_at() const {
+  const std::optional<steady_clock::time_point> moment = adoption_moment();
+  const bool awaited = moment && *moment > context_.env.clock.steady();
+  return awaited ? *moment : steady_clock::time_point::max();
+}
+
+/// Of what has been offered since it was judged last, the highest that passes.
+void Cycle::adopt_highest() {
+  const std::optional<steady_clock::time_point> moment = adoption_moment();
+  if (!moment || context_.env.clock.steady() < *moment) return;
+  std::optional<AdmittedManifest> highest;
+  std::size_t of = 0;
+  for (const std::size_t endpoint : std::exchange(fresh_, {})) {
+    std::optional<AdmittedManifest> offer = judge(endpoint);
+    if (!offer || (highest && offer->rank() <= highest->rank())) continue;
+    highest = std::move(offer);
+    of = endpoint;
   }
+  if (highest) adopt_offer(of, *highest);
 }
 
-// U5–U12 for one offer, under the root trusted now.
-void Cycle::judge(std::size_t endpoint) {
+// U5–U10 for one offer, under the root trusted now. What is to be adopted, if it is.
+std::optional<AdmittedManifest> Cycle::judge(std::size_t endpoint) {
   EndpointReport& report = report_.endpoints[endpoint];
   report.refused.clear();
   report.lagging = false;
   report.confirmed = false;
   const TrustRoot& root = standing_.chain.trusted();
   Result<AdmittedManifest> offer = admit_manifest(offers_[endpoint], root);
-  if (!offer) return refuse(endpoint, offer.error());
+  if (!offer) {
+    refuse(endpoint, offer.error());
+    return std::nullopt;
+  }
   Result<Adoption> adoption = judge_offer(*offer, standing_.held(), staging_, standing_.now);
   if (!adoption) {
     // An older manifest beside a newer one is a mirror that lags behind; alone it is a rollback.
     report.lagging = adoption.error().code == Errc::rollback;
-    return refuse(endpoint, adoption.error());
+    refuse(endpoint, adoption.error());
+    return std::nullopt;
   }
-  if (*adoption != Adoption::adopt) return settle(endpoint, *offer, *adoption);
-  if (root.expired(standing_.now) || write_failed_) return;  // finish() says so
+  if (*adoption == Adoption::adopt) return std::move(*offer);
+  settle(endpoint, *offer, *adoption);
+  return std::nullopt;
+}
 
+// U12.
+void Cycle::adopt_offer(std::size_t endpoint, const AdmittedManifest& offer) {
+  const TrustRoot& root = standing_.chain.trusted();
+  if (root.expired(standing_.now) || write_failed_) return;  // finish() says so
   std::optional<AdmittedManifest> before = standing_.current;
   Result<Adopted> adopted = adopt_and_book(offers_[endpoint]);
   if (!adopted) {
@@ -170,7 +240,12 @@ void Cycle::judge(std::size_t endpoint) {
     report_.error = std::move(adopted->not_written);
     write_failed_ = true;
   }
-  settle(endpoint, *offer, adopted->adoption);
+  settle(endpoint, offer, adopted->adoption);
+  if (!session_.over()) {
+    context_.env.console.progress("adopted manifest " +
+                                  std::to_string(standing_.current->manifest().version) +
+                                  "; listening to the other sources");
+  }
 }
 
 /// U12. Booked before anybody may end this process: the rest of the cycle may take long, or never
@@ -228,6 +303,17 @@ Error Cycle::worst_error() const {
                                        " does not exist"};
 }
 
+/// Of a cycle that adopted before it heard of the root that takes the signers out.
+Error Cycle::disowned_error() const {
+  const TrustRoot& root = standing_.chain.trusted();
+  const Result<AdmittedManifest> again = admit_manifest(standing_.current->note_bytes(), root);
+  return Error{again ? Errc::internal : again.error().code,
+               "manifest " + std::to_string(standing_.current->manifest().version) +
+                   " was adopted before root " + std::to_string(root.version()) +
+                   " was known, which does not admit it, and no source offered another" +
+                   (again ? "" : ": " + again.error().detail)};
+}
+
 /// What a source calls bytes that are not held says nothing about the ones that are.
 void Cycle::keep_etags_of_held() {
   if (!standing_.current) return;
@@ -241,7 +327,9 @@ void Cycle::keep_etags_of_held() {
 
 void Cycle::finish() {
   // An offer that was confirmed and then overtaken by a higher one is a mirror that lags behind.
-  if (adopted_ && report_.chain_end_seen) judge_offers();
+  for (std::size_t i = 0; adopted_ && report_.chain_end_seen && i < offers_.size(); ++i) {
+    if (!offers_[i].empty()) (void)judge(i);  // for what it says of the source
+  }
   keep_etags_of_held();
   const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
                                      [](const EndpointReport& e) { return e.confirmed; });
@@ -255,7 +343,11 @@ void Cycle::finish() {
                                                   " has expired: nothing can be adopted"};
     return;
   }
-  if (adopted_) {
+  if (adopted_ && standing_.rotated_keys) {
+    report_.disowned = true;
+    report_.outcome = CycleOutcome::refused;
+    report_.error = disowned_error();
+  } else if (adopted_) {
     report_.outcome = CycleOutcome::adopted;
   } else if (!report_.chain_end_seen) {
     report_.outcome = CycleOutcome::failed;
@@ -273,16 +365,17 @@ void Cycle::finish() {
   }
 }
 
+void Cycle::take(DocumentAnswer answer) {
+  if (answer.wanted.root_version == 0) return take_manifest_answer(answer);
+  take_root_answer(answer);
+}
+
 CycleReport Cycle::run() {
-  // U1: every source is asked for the next root and for the manifest together.
-  ask_everybody(standing_.root().version + 1);
-  ask_everybody(0);
-  while (std::optional<DocumentAnswer> answer = session_.next()) {
-    if (answer->wanted.root_version == 0) {
-      take_manifest_answer(*answer);
-    } else {
-      take_root_answer(*answer);
-    }
+  ask_for_root(standing_.root().version + 1);  // U1
+  for (std::size_t i = 0; i < offers_.size(); ++i) session_.ask({i, 0});
+  while (!session_.over()) {
+    if (std::optional<DocumentAnswer> answer = session_.next(wake_at())) take(*std::move(answer));
+    adopt_highest();
   }
   finish();
   return std::move(report_);

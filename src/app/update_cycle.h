@@ -53,6 +53,9 @@ struct CycleReport {
   std::int64_t roots_added = 0;
   bool chain_end_seen = false;  ///< a source said that there is no newer root
   std::optional<Error> error;   ///< the one to show where nothing was adopted or confirmed
+  /// A root that came later does not admit what was adopted in this cycle, and nobody offered what
+  /// it does admit.
+  bool disowned = false;
   std::optional<Applied> applied;
   std::optional<AdmittedManifest> replaced;           ///< what was held before an adoption
   std::optional<std::chrono::sys_seconds> adopts_at;  ///< waiting: this host's moment

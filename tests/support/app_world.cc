@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+using namespace std::chrono_literals;
+
 namespace hostspin::testing {
 namespace {
 
@@ -47,7 +49,18 @@ class TableSession final : public NetSession {
     result.fetch = std::move(fetch);
     const bool last =
         std::find(table_.last_.begin(), table_.last_.end(), request.url) != table_.last_.end();
-    (last ? late_ : queue_).push_back(std::move(result));
+    if (request.at_once) {
+      NetResult asked;
+      asked.asked = WorkerAsked{request.id};
+      put(std::move(asked), table_.start_delay_);
+    }
+    const auto delay = table_.delays_.find(request.url);
+    if (last) {
+      late_.push_back(std::move(result));
+    } else {
+      put(std::move(result),
+          table_.start_delay_ + (delay == table_.delays_.end() ? 0ms : delay->second));
+    }
     return {};
   }
 
@@ -59,25 +72,38 @@ class TableSession final : public NetSession {
     const auto verdict = table_.verdicts_.find(request.address.to_string());
     probe.verdict = verdict == table_.verdicts_.end() ? Verdict::ok : verdict->second;
     result.probe = std::move(probe);
-    queue_.push_back(std::move(result));
+    put(std::move(result), 0ms);
     return {};
   }
 
   Result<void> finish() override { return {}; }
 
-  Result<NetResult> next(std::chrono::steady_clock::time_point) override {
+  Result<NetResult> next(std::chrono::steady_clock::time_point limit) override {
+    if (table_.on_wait) table_.on_wait();
     if (table_.dead_) return Error{Errc::worker_failed, "the worker died"};
-    if (queue_.empty() && !late_.empty() && table_.before_last) table_.before_last();
-    std::deque<NetResult>& from = queue_.empty() ? late_ : queue_;
-    if (from.empty()) return Error{Errc::timed_out, "nothing more comes"};
-    NetResult result = std::move(from.front());
-    from.pop_front();
-    return result;
+    if (!queue_.empty() && queue_.begin()->first <= std::max(limit, now())) {
+      table_.clock->sleep(std::max(queue_.begin()->first - now(), std::chrono::nanoseconds(0)));
+      return std::move(queue_.extract(queue_.begin()).mapped());
+    }
+    if (queue_.empty() && !late_.empty()) {
+      if (table_.before_last) table_.before_last();
+      NetResult result = std::move(late_.front());
+      late_.pop_front();
+      return result;
+    }
+    table_.clock->sleep(std::max(limit - now(), std::chrono::nanoseconds(0)));
+    return Error{Errc::timed_out, "nothing more comes"};
   }
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+  [[nodiscard]] Time now() const { return table_.clock->steady(); }
+  void put(NetResult result, std::chrono::milliseconds delay) {
+    queue_.emplace(now() + delay, std::move(result));
+  }
+
   TableWorker& table_;
-  std::deque<NetResult> queue_;
+  std::multimap<Time, NetResult> queue_;  // by when it comes, then in the order asked
   std::deque<NetResult> late_;
 };
 
@@ -96,6 +122,7 @@ AppWorld::AppWorld() : out_(std::tmpfile()), err_(std::tmpfile()) {
   directory_ = pattern;
   console_ = std::make_unique<Console>(out_, err_);
   options.root = directory_;
+  net.clock = &clock;
   write("/etc/hosts", "127.0.0.1\tlocalhost\n");
   write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
   write("/etc/hostspin/root.note", fleet.sign(root()));

@@ -43,11 +43,22 @@ class TableWorker final : public Worker {
   void break_url(const std::string& url, const std::string& reason) { broken_[url] = reason; }
   void mend_url(const std::string& url) { broken_.erase(url); }
   void answer_last(const std::string& url) { last_.push_back(url); }
+  /// A URL is answered that long after it was asked; the clock below moves there.
+  void answer_after(const std::string& url, std::chrono::milliseconds delay) {
+    delays_[url] = delay;
+  }
+  /// It never is.
+  void never_answer(const std::string& url) { delays_[url] = std::chrono::hours(1000); }
+  /// What goes out at once goes out that late, as from a worker that is slow to start.
+  void ask_after(std::chrono::milliseconds delay) { start_delay_ = delay; }
+  SetClock* clock = nullptr;
   /// The verdict of every probe of an address.
   void set_verdict(const std::string& address, Verdict verdict) { verdicts_[address] = verdict; }
   void die() { dead_ = true; }
   /// Called before answers of `order_last` come; what is done then, is done while a source is slow.
   std::function<void()> before_last;
+  /// Called whenever the next answer is waited for: what the cycle has done by then can be seen.
+  std::function<void()> on_wait;
   void refuse_to_start() { missing_ = true; }
   [[nodiscard]] const std::vector<std::string>& fetched() const { return fetched_; }
   [[nodiscard]] std::size_t probes() const { return probes_; }
@@ -60,6 +71,8 @@ class TableWorker final : public Worker {
   std::map<std::string, std::string> bodies_;
   std::map<std::string, std::string> broken_;
   std::map<std::string, Verdict> verdicts_;
+  std::map<std::string, std::chrono::milliseconds> delays_;
+  std::chrono::milliseconds start_delay_{0};
   std::vector<std::string> last_;
   std::vector<std::string> fetched_;
   std::size_t probes_ = 0;
