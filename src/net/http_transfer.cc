@@ -25,7 +25,9 @@ constexpr std::size_t kHeaderBytesMax = 32768;
 constexpr std::size_t kEtagBytesMax = 256;
 constexpr std::size_t kHeaderValueBytesMax = 2048;
 constexpr long kLowSpeedBytesPerSecond = 100;
-constexpr long kLowSpeedSeconds = 3;
+// A second more than 3: a source that takes 3 s to answer is slow, but may be the only one that is
+// honest.
+constexpr long kLowSpeedSeconds = 4;
 constexpr milliseconds kTimerSlack{50};
 
 bool append(CurlList& list, const std::string& text) {

@@ -119,10 +119,10 @@ def test_misbehaviour_has_a_name(ask_one, server, behaviour, outcome, reason, st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("behaviour, reason, limit_ms", [
-    ("drip", "slow", 3000), ("drip_headers", "slow", 3000), ("tls_drip", "slow", 3000),
-    ("silent", "http_timeout", 3000),
+    ("drip", "slow", 4000), ("drip_headers", "slow", 4000), ("tls_drip", "slow", 4000),
+    ("silent", "http_timeout", 4000),
 ])
-def test_slowness_ends_after_three_seconds(ask_one, server, behaviour, reason, limit_ms):
+def test_slowness_ends_after_four_seconds(ask_one, server, behaviour, reason, limit_ms):
     result = ask_one(server.url(behaviour), deadline_ms=8000)
     assert (result["outcome"], result["reason"]) == ("failed", reason), result
     assert limit_ms - 100 <= result["elapsed_ms"] <= limit_ms + 1300
