@@ -1,6 +1,7 @@
 #include "source_session.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "ca_bundles.h"
@@ -43,16 +44,22 @@ std::vector<Endpoint> endpoints_of(const Config& config) {
   return endpoints;
 }
 
-/// By priority; within one by a hash of host and endpoint, the same at every pass of this host.
+/// By priority; within one by a hash of host and source, the same at every pass of this host, and a
+/// source's addresses in the same way. Many addresses make no source come earlier.
 void order(std::vector<Endpoint>& endpoints, const std::string& machine_id) {
-  std::map<std::string, Sha256> keys;
+  const auto key = [&](const std::string& name) { return sha256(machine_id + "\n" + name); };
+  std::map<const Source*, Sha256> sources;
+  std::map<std::string, Sha256> labels;
   for (const Endpoint& endpoint : endpoints) {
-    keys[endpoint.label] = sha256(machine_id + "\n" + endpoint.label);
+    sources.try_emplace(endpoint.source, key(endpoint.source->url));
+    labels.try_emplace(endpoint.label, key(endpoint.label));
   }
-  std::stable_sort(endpoints.begin(), endpoints.end(), [&](const Endpoint& a, const Endpoint& b) {
-    if (a.source->priority != b.source->priority) return a.source->priority < b.source->priority;
-    return keys[a.label] < keys[b.label];
-  });
+  const auto turn = [&](const Endpoint& endpoint) {
+    return std::tuple(endpoint.source->priority, sources.at(endpoint.source), endpoint.number,
+                      labels.at(endpoint.label));
+  };
+  std::stable_sort(endpoints.begin(), endpoints.end(),
+                   [&](const Endpoint& a, const Endpoint& b) { return turn(a) < turn(b); });
 }
 
 }  // namespace
