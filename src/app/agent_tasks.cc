@@ -214,7 +214,7 @@ void Agent::end_task(Slot& slot, int exit_code) {
 }
 
 bool Agent::open_watch() {
-  Result<FileWatch> watch = FileWatch::open(settings_.hosts_path);
+  Result<FileWatch> watch = FileWatch::open(options_.root, settings_.hosts_path);
   if (!watch) {
     if (!std::exchange(unwatched_told_, true)) {
       log_.warning(watch.error().detail +

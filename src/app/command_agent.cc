@@ -72,7 +72,6 @@ Result<std::string> copy_config(const Context& context, const std::string& main_
 }
 
 AgentSettings settings_of(const Context& context, const std::string& config_file) {
-  const CommonOptions& options = context.options;
   AgentSettings settings;
   settings.refresh_interval = context.config.refresh_interval;
   settings.refresh_splay = context.config.refresh_splay;
@@ -81,8 +80,7 @@ AgentSettings settings_of(const Context& context, const std::string& config_file
   settings.probe_deadline = context.config.verify_deadline;
   settings.has_sources = !context.config.sources.empty();
   settings.has_files = !context.config.files.empty();
-  settings.hosts_path =
-      options.root == "/" ? context.config.hosts_path : options.root + context.config.hosts_path;
+  settings.hosts_path = context.config.hosts_path;
   settings.config_file = config_file;
   return settings;
 }

@@ -74,7 +74,7 @@ ExitCode command_apply(Env& env, const CommonOptions& options, const ApplyOption
 ExitCode command_diff(Env& env, const CommonOptions& options) {
   Result<Context> context = make_context(env, options);
   if (!context) return fail(env, options, "diff", context.error());
-  Result<Standing> standing = take_standing(*context);
+  Result<Standing> standing = read_standing(*context);
   if (!standing) return fail(env, options, "diff", standing.error());
   const std::string& path = context->config.hosts_path;
   const Result<std::optional<std::string>> found =

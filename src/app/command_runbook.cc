@@ -281,7 +281,7 @@ std::string write_page(Page& page, const Standing& standing, const Config& confi
 ExitCode command_runbook(Env& env, const CommonOptions& options, const std::string& format) {
   Result<Context> context = make_context(env, options);
   if (!context) return fail(env, options, "runbook", context.error());
-  Result<Standing> standing = take_standing(*context);
+  Result<Standing> standing = read_standing(*context);
   if (!standing) return fail(env, options, "runbook", standing.error());
   if (!standing->current) {
     return fail(env, options, "runbook",

@@ -189,7 +189,7 @@ ExitCode status_without_root(Env& env, Context& context, const Error& error) {
 ExitCode command_status(Env& env, const CommonOptions& options) {
   Result<Context> context = make_context(env, options);
   if (!context) return fail(env, options, "status", context.error());
-  Result<Standing> standing = take_standing(*context);
+  Result<Standing> standing = read_standing(*context);
   if (!standing) return status_without_root(env, *context, standing.error());
   Result<Applied> applied = preview_standing(*context, *standing);
   if (!applied) return fail(env, options, "status", applied.error());

@@ -114,7 +114,7 @@ ExitCode command_inspect(Env& env, const CommonOptions& options, const std::stri
   const DocumentKind kind = is_root ? DocumentKind::root : DocumentKind::manifest;
   Result<SplitNote> note = split_note(**bytes, kind);
   if (!note) return fail(env, options, "inspect", annotate(std::move(note).error(), file));
-  Result<Standing> standing = take_standing(*context);
+  Result<Standing> standing = read_standing(*context);
   if (!standing) return fail(env, options, "inspect", standing.error());
 
   const std::optional<Error> refused =
@@ -148,7 +148,7 @@ ExitCode command_inspect(Env& env, const CommonOptions& options, const std::stri
 ExitCode command_trust(Env& env, const CommonOptions& options) {
   Result<Context> context = make_context(env, options);
   if (!context) return fail(env, options, "trust", context.error());
-  Result<Standing> standing = take_standing(*context);
+  Result<Standing> standing = read_standing(*context);
   if (!standing) return fail(env, options, "trust", standing.error());
   const TrustRoot& trusted = standing->chain.trusted();
   const bool expired = trusted.expired(standing->now);

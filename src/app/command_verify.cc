@@ -107,7 +107,7 @@ Round verify_once(Env& env, const CommonOptions& options, const VerifyOptions& v
   };
   Result<Context> context = make_context(env, options);
   if (!context) return failed(context.error());
-  Result<Standing> standing = take_standing(*context);
+  Result<Standing> standing = read_standing(*context);
   if (!standing) return failed(standing.error());
   Result<Applied> applied = preview_standing(*context, *standing);
   if (!applied) return failed(applied.error());

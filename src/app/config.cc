@@ -8,6 +8,7 @@
 #include "config_source.h"
 #include "config_table.h"
 #include "sys_error.h"
+#include "target.h"
 #include "toml_guard.h"
 #include "toml_library.h"
 #include "toml_read.h"
@@ -127,6 +128,13 @@ Result<void> read_tables(ConfigTable top, Config& config) {
   return top.done();
 }
 
+/// Without permission nothing is known of the configuration; anything else is wrong with it.
+Error unreadable(FileSystem& fs, const std::string& root, const Error& error,
+                 const std::string& path) {
+  if (error.code == Errc::denied) return no_permission(fs, root, path);
+  return {Errc::bad_config, error.detail, error.hint};
+}
+
 /// The `*.toml` names of conf.d in byte order; none where there is no such directory.
 Result<std::vector<std::string>> drop_ins(FileSystem& fs, const std::string& root,
                                           const std::string& directory) {
@@ -135,7 +143,7 @@ Result<std::vector<std::string>> drop_ins(FileSystem& fs, const std::string& roo
   if (!handle) {
     const int why = handle.error().number;
     if (why == ENOENT) return std::vector<std::string>();
-    return Error{Errc::bad_config, sys_error(why, "open directory " + directory).detail};
+    return unreadable(fs, root, sys_error(why, "open directory " + quoted(directory)), directory);
   }
   const SysResult<std::vector<std::string>> names = fs.list(*handle);
   (void)fs.close(*handle);  // read only: nothing can be lost
@@ -144,6 +152,10 @@ Result<std::vector<std::string>> drop_ins(FileSystem& fs, const std::string& roo
   std::copy_if(
       names->begin(), names->end(), std::back_inserter(found),
       [](const std::string& name) { return name.ends_with(".toml") && !name.starts_with('.'); });
+  if (found.size() > kDropInsMax) {
+    return Error{Errc::bad_config,
+                 directory + " holds more than " + std::to_string(kDropInsMax) + " files"};
+  }
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -193,7 +205,7 @@ Result<Config> load_config(FileSystem& fs, const std::string& root, const std::s
                            bool required) {
   Config config;
   Result<std::optional<std::string>> bytes = read_file(fs, root, path, kConfigBytesMax);
-  if (!bytes) return Error{Errc::bad_config, bytes.error().detail, bytes.error().hint};
+  if (!bytes) return unreadable(fs, root, bytes.error(), path);
   if (!*bytes && required) return {Errc::bad_config, path + ": there is no such file"};
   if (*bytes) {
     if (Result<void> done = read_config_text(path, **bytes, config); !done)
@@ -206,7 +218,7 @@ Result<Config> load_config(FileSystem& fs, const std::string& root, const std::s
     std::string file = directory;
     file.append("/").append(name);
     Result<std::optional<std::string>> more = read_file(fs, root, file, kConfigBytesMax);
-    if (!more) return Error{Errc::bad_config, more.error().detail, more.error().hint};
+    if (!more) return unreadable(fs, root, more.error(), file);
     if (!*more) return {Errc::bad_config, file + ": there is no such file any more"};
     if (Result<void> done = read_config_text(file, **more, config); !done)
       return std::move(done).error();

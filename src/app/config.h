@@ -16,6 +16,8 @@
 namespace hostspin {
 
 inline constexpr std::size_t kConfigBytesMax = 1U << 20U;
+/// How many files conf.d may hold.
+inline constexpr std::size_t kDropInsMax = 256;
 inline constexpr std::size_t kSourcesMax = 64;
 inline constexpr std::size_t kSourceAddressesMax = 16;
 

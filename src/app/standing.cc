@@ -93,6 +93,13 @@ Result<Standing> take_standing(Context& context) {
   return standing;
 }
 
+Result<Standing> read_standing(Context& context) {
+  if (Result<void> readable = context.store.check_readable(); !readable) {
+    return std::move(readable).error();
+  }
+  return take_standing(context);
+}
+
 void remember_header(Standing& standing, const std::optional<FoundBlock>& block) {
   if (!block) return;
   const BlockHeader& header = block->header;

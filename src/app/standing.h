@@ -37,6 +37,10 @@ struct Standing {
 /// done. Bad stored notes only leave remarks.
 Result<Standing> take_standing(Context& context);
 
+/// The same for a command that only reads, as any user may: Errc::denied where this one may not
+/// read all of it, since what is missing from the rest would pass for what this machine holds.
+Result<Standing> read_standing(Context& context);
+
 /// The present block's header as memory of last resort: where no stored manifest verifies and the
 /// header speaks of this root's fleet and epoch, it raises the floor.
 void remember_header(Standing& standing, const std::optional<FoundBlock>& block);

@@ -42,12 +42,16 @@ class FileSystem {
   /// A directory by path, absolute or relative. `root` other than "/" resolves inside it (openat2
   /// RESOLVE_IN_ROOT); without openat2 symlinks are refused there (ELOOP).
   virtual SysResult<Handle> open_directory(const std::string& root, const std::string& path) = 0;
-  virtual SysResult<Handle> open_read(Handle directory,
-                                      const std::string& name) = 0;  ///< O_NOFOLLOW
-  virtual SysResult<Handle> open_write(Handle directory,
-                                       const std::string& name) = 0;  ///< no O_TRUNC
-  /// O_CREAT | O_EXCL | O_NOFOLLOW, 0600, opened for reading and writing.
+  /// A regular file, O_NOFOLLOW and never waiting. Below a root other than "/" anything else is
+  /// refused before it is opened (ELOOP a symlink, EISDIR a directory, ENXIO a device, FIFO or
+  /// socket): whoever owns that tree may exchange names at any moment. Elsewhere the caller looks
+  /// first: only root can put a device there.
+  virtual SysResult<Handle> open_read(Handle directory, const std::string& name) = 0;
+  /// The same for reading and writing; no O_TRUNC.
+  virtual SysResult<Handle> open_write(Handle directory, const std::string& name) = 0;
+  /// O_CREAT | O_EXCL | O_NOFOLLOW, at most 0600, opened for reading and writing.
   virtual SysResult<Handle> create(Handle directory, const std::string& name) = 0;
+  /// With exactly `mode`, whatever the umask; EEXIST changes nothing.
   virtual SysResult<void> make_directory(const std::string& root, const std::string& path,
                                          std::uint32_t mode) = 0;
   virtual SysResult<void> close(Handle handle) = 0;

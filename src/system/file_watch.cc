@@ -2,15 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <utility>
+
+#include "owned_fd.h"
+#include "path_text.h"
+#include "posix_file_system.h"
+#include "target.h"
 
 namespace hostspin {
 namespace {
@@ -18,27 +20,21 @@ namespace {
 constexpr std::uint32_t kMask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
                                 IN_DELETE | IN_ATTRIB | IN_MOVE_SELF | IN_ONLYDIR;
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 }  // namespace
 
-Result<FileWatch> FileWatch::open(const std::string& path) {
+Result<FileWatch> FileWatch::open(const std::string& root, const std::string& path) {
   const int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (inotify < 0) {
     return {Errc::io_error, std::string("cannot watch files: ") + std::strerror(errno)};
   }
-  FileWatch watch(path, inotify, ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+  FileWatch watch(root, path, inotify, ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
   (void)watch.rearm();  // the caller looks anyway
   return watch;
 }
 
 FileWatch::FileWatch(FileWatch&& other) noexcept
-    : path_(std::move(other.path_)),
+    : root_(std::move(other.root_)),
+      path_(std::move(other.path_)),
       name_(std::move(other.name_)),
       target_name_(std::move(other.target_name_)),
       inotify_(std::exchange(other.inotify_, -1)),
@@ -51,19 +47,28 @@ FileWatch::~FileWatch() {
   if (mounts_ >= 0) (void)close(mounts_);
 }
 
+int FileWatch::watch_directory(int directory, const std::string& path) const {
+  const std::string shown = root_ == "/" ? path : "/proc/self/fd/" + std::to_string(directory);
+  return inotify_add_watch(inotify_, shown.c_str(), kMask);
+}
+
 bool FileWatch::rearm() {
   // On a directory that is watched already this gives the number that it has; a failure leaves the
   // sweep.
-  const auto is_other = [&](const std::string& directory, int& watch) {
-    const int before = std::exchange(watch, inotify_add_watch(inotify_, directory.c_str(), kMask));
+  const auto is_other = [&](int directory, const std::string& path, int& watch) {
+    const int before = std::exchange(watch, watch_directory(directory, path));
     return watch != before;
   };
-  name_ = name_of(path_);
-  bool other = is_other(directory_of(path_), directory_watch_);
-  const std::unique_ptr<char, decltype(&std::free)> target(realpath(path_.c_str(), nullptr),
-                                                           &std::free);
-  target_name_ = target ? name_of(target.get()) : name_;
-  if (target) other = is_other(directory_of(target.get()), target_watch_) || other;
+  PosixFileSystem fs;
+  const PathParts parts = split_path(path_);
+  name_ = parts.name;
+  const OwnedFd directory(fs.open_directory(root_, parts.directory).value_or(-1));
+  bool other = is_other(directory.get(), parts.directory, directory_watch_);
+  const Result<Target> target = open_target(fs, root_, path_);
+  target_name_ = target ? target->name : name_;
+  if (target) {
+    other = is_other(target->directory.get(), target->directory_path, target_watch_) || other;
+  }
   return other;
 }
 
@@ -89,9 +94,11 @@ bool FileWatch::drain() {
 }
 
 FileWatch::Stamp FileWatch::stamp() const {
-  struct stat status {};
-  if (stat(path_.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino};
+  PosixFileSystem fs;
+  const Result<Target> target = open_target(fs, root_, path_);
+  if (!target) return {};
+  const SysResult<FileStatus> status = fs.status_at(target->directory.get(), target->name);
+  return status ? Stamp{status->device, status->inode} : Stamp();
 }
 
 }  // namespace hostspin

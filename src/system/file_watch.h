@@ -13,8 +13,9 @@ namespace hostspin {
 /// is found by whoever looks now and then. Level-triggered: an event only means "read it again".
 class FileWatch {
  public:
-  /// `path` is followed through symbolic links when the watch is set, and again by rearm().
-  static Result<FileWatch> open(const std::string& path);
+  /// `path`, as seen from `root`, is followed through symbolic links within it when the watch is
+  /// set, and again by rearm().
+  static Result<FileWatch> open(const std::string& root, const std::string& path);
   FileWatch(FileWatch&& other) noexcept;
   FileWatch& operator=(FileWatch&&) = delete;
   ~FileWatch();
@@ -42,8 +43,12 @@ class FileWatch {
   [[nodiscard]] Stamp stamp() const;
 
  private:
-  FileWatch(std::string path, int inotify, int mounts)
-      : path_(std::move(path)), inotify_(inotify), mounts_(mounts) {}
+  FileWatch(std::string root, std::string path, int inotify, int mounts)
+      : root_(std::move(root)), path_(std::move(path)), inotify_(inotify), mounts_(mounts) {}
+  /// inotify's number for an open directory, which is called `path` on this machine; -1 = none.
+  [[nodiscard]] int watch_directory(int directory, const std::string& path) const;
+
+  std::string root_;
   std::string path_;
   std::string name_;         ///< of the link or file in its first directory
   std::string target_name_;  ///< of the file that links lead to

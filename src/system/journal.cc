@@ -1,9 +1,9 @@
 #include "journal.h"
 
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+
+#include "posix_file_system.h"
 
 namespace hostspin {
 namespace {
@@ -45,17 +47,18 @@ std::string journal_entry(const JournalFields& fields) {
 
 /// A socket that is connected to the journal below `root`; -1 where there is none.
 OwnedFd Journal::connect() const {
-  std::string path = (root_ == "/" ? std::string() : root_) + std::string(kJournalSocket);
-  sockaddr_un address{};
-  OwnedFd directory;
-  if (path.size() >= sizeof address.sun_path) {
-    // A path below a long --root does not fit into a socket's address: through the open directory.
-    const std::size_t slash = path.rfind('/');
-    directory = OwnedFd(open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (directory.get() < 0) return {};
-    path = "/proc/self/fd/" + std::to_string(directory.get()) + path.substr(slash);
+  std::string path(kJournalSocket);
+  OwnedFd place;
+  if (root_ != "/") {
+    // Found within the tree, whose owner may have put a link there, and connected to as it was
+    // found. A long path would not fit into a socket's address, either.
+    PosixFileSystem fs;
+    place = OwnedFd(fs.open_path(root_, path).value_or(-1));
+    struct stat found {};
+    if (!place.is_open() || fstat(place.get(), &found) != 0 || !S_ISSOCK(found.st_mode)) return {};
+    path = "/proc/self/fd/" + std::to_string(place.get());
   }
-  if (path.size() >= sizeof address.sun_path) return {};
+  sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   OwnedFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -23,11 +23,11 @@ std::string left_over_name(FileSystem& fs, const ReplaceRequest& request,
 
 template <typename Name>
 Result<std::string> keep(FileSystem& fs, const ReplaceRequest& request, std::string_view bytes,
-                         bool durable, Name name_in) {
+                         bool durable, const ReadFile& model, Name name_in) {
   Result<void> kept;
   for (const std::string& directory : keeping_directories(request.state_directory)) {
     const std::string name = name_in(directory);
-    kept = write_state_file(fs, request.root, directory, name, bytes, durable);
+    kept = write_state_file(fs, request.root, directory, name, bytes, durable, &model);
     if (kept) return join_path(directory, name);
   }
   return std::move(kept).error();
@@ -43,19 +43,20 @@ std::vector<std::string> keeping_directories(const std::string& state_directory)
 }
 
 Result<std::string> keep_previous(FileSystem& fs, const ReplaceRequest& request,
-                                  std::string_view bytes, bool durable) {
-  return keep(fs, request, bytes, durable,
+                                  std::string_view bytes, bool durable, const ReadFile& model) {
+  return keep(fs, request, bytes, durable, model,
               [](const std::string&) { return std::string(kPreviousName); });
 }
 
-Result<std::string> keep_next(FileSystem& fs, const ReplaceRequest& request, const Pieces& bytes) {
-  return keep(fs, request, bytes.str(), /*durable=*/true,
+Result<std::string> keep_next(FileSystem& fs, const ReplaceRequest& request, const Pieces& bytes,
+                              const ReadFile& model) {
+  return keep(fs, request, bytes.str(), /*durable=*/true, model,
               [](const std::string&) { return std::string(kNextName); });
 }
 
 Result<std::string> keep_left_over(FileSystem& fs, const ReplaceRequest& request,
-                                   std::string_view bytes) {
-  return keep(fs, request, bytes, /*durable=*/true, [&](const std::string& directory) {
+                                   std::string_view bytes, const ReadFile& model) {
+  return keep(fs, request, bytes, /*durable=*/true, model, [&](const std::string& directory) {
     return left_over_name(fs, request, directory, bytes);
   });
 }

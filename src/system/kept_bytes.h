@@ -24,13 +24,14 @@ inline constexpr int kLeftOversMax = 100;
 [[nodiscard]] std::vector<std::string> keeping_directories(const std::string& state_directory);
 
 /// Keeps `bytes` in the state directory, or in /run/hostspin where that cannot be written (early
-/// boot). Where they are kept.
+/// boot). Where they are kept. Nobody can read the copy who cannot read `model`.
 Result<std::string> keep_previous(FileSystem& fs, const ReplaceRequest& request,
-                                  std::string_view bytes, bool durable);
+                                  std::string_view bytes, bool durable, const ReadFile& model);
 /// Before they are written in place; beside hosts.prev.
-Result<std::string> keep_next(FileSystem& fs, const ReplaceRequest& request, const Pieces& bytes);
+Result<std::string> keep_next(FileSystem& fs, const ReplaceRequest& request, const Pieces& bytes,
+                              const ReadFile& model);
 Result<std::string> keep_left_over(FileSystem& fs, const ReplaceRequest& request,
-                                   std::string_view bytes);
+                                   std::string_view bytes, const ReadFile& model);
 /// Moves the file `name` of `directory` itself there, so that what is still written to it is kept
 /// too. Empty where it cannot be moved: the state directory is on another mount, or read-only.
 std::string move_left_over(FileSystem& fs, const ReplaceRequest& request, Handle directory,

@@ -17,17 +17,15 @@ namespace {
 
 constexpr const char* kRunDirectory = "/run/hostspin";
 constexpr const char* kLockName = "lock";
+constexpr std::uint32_t kLockMode = 0600;
+constexpr const char* kLockHint = "look at it, and take it away by hand: hostspin makes its own";
 constexpr std::chrono::milliseconds kPollTime{5};
 constexpr std::size_t kHolderBytes = 11;  // a process's number, right-aligned, and a line feed
 
-/// Makes a directory with exactly this mode, whatever the umask.
 SysResult<Handle> make_open(FileSystem& fs, const std::string& root, const std::string& path) {
-  constexpr std::uint32_t kMode = 0755;
-  const SysResult<void> made = fs.make_directory(root, path, kMode);
+  const SysResult<void> made = fs.make_directory(root, path, 0755);
   if (!made && made.error().number != EEXIST) return tl::make_unexpected(made.error());
-  SysResult<Handle> opened = fs.open_directory(root, path);
-  if (opened && made) (void)fs.change_mode(*opened, kMode);  // 0700 by a strict umask works as well
-  return opened;
+  return fs.open_directory(root, path);
 }
 
 SysResult<Handle> open_run_directory(FileSystem& fs, const std::string& root) {
@@ -43,14 +41,36 @@ SysResult<Handle> open_run_directory(FileSystem& fs, const std::string& root) {
   return make_open(fs, root, kRunDirectory);
 }
 
-SysResult<Handle> open_lock(FileSystem& fs, Handle directory) {
+/// One that is there is looked at first: what is written to the lock must not go to a device, nor
+/// into a file that has another name elsewhere.
+Result<Handle> open_lock(FileSystem& fs, Handle directory, const std::string& shown) {
+  const auto failed = [&](const SysError& error) {
+    return error.number == ENXIO || error.number == EISDIR
+               ? Error{Errc::io_error, quoted(shown) + " is not a regular file", kLockHint}
+               : sys_error(error.number, "open " + shown);
+  };
   // Twice, since another hostspin may make it between the two calls.
   for (int tries = 0;; ++tries) {
-    SysResult<Handle> opened =
-        retry_interrupted([&] { return fs.open_write(directory, kLockName); });
-    if (opened || opened.error().number != ENOENT) return opened;
-    opened = retry_interrupted([&] { return fs.create(directory, kLockName); });
-    if (opened || opened.error().number != EEXIST || tries == 1) return opened;
+    const SysResult<FileStatus> found =
+        retry_interrupted([&] { return fs.status_at(directory, kLockName); });
+    if (!found && found.error().number != ENOENT) return failed(found.error());
+    if (found && found->kind != FileStatus::Kind::regular) return failed(SysError{ENXIO});
+    if (found && found->links > 1)
+      return {Errc::io_error, quoted(shown) + " has another name (a hard link)", kLockHint};
+    if (found) {
+      const SysResult<Handle> opened =
+          retry_interrupted([&] { return fs.open_write(directory, kLockName); });
+      if (opened) return *opened;
+      if (opened.error().number != ENOENT || tries == 1) return failed(opened.error());
+      continue;
+    }
+    const SysResult<Handle> made =
+        retry_interrupted([&] { return fs.create(directory, kLockName); });
+    if (made) {
+      (void)fs.change_mode(*made, kLockMode);  // less by a strict umask works as well
+      return *made;
+    }
+    if (made.error().number != EEXIST || tries == 1) return failed(made.error());
   }
 }
 
@@ -69,10 +89,10 @@ Result<Lock> Lock::take(FileSystem& fs, Clock& clock, const std::string& root,
   const SysResult<Handle> directory = open_run_directory(fs, root);
   if (!directory)
     return sys_error(directory.error().number, "open directory " + std::string(kRunDirectory));
-  SysResult<Handle> handle = open_lock(fs, *directory);
+  const Result<Handle> handle =
+      open_lock(fs, *directory, std::string(kRunDirectory) + "/" + kLockName);
   (void)fs.close(*directory);  // only looked into
-  if (!handle)
-    return sys_error(handle.error().number, "open " + std::string(kRunDirectory) + "/lock");
+  if (!handle) return handle.error();
 
   OwnedHandle file(fs, *handle);
   const std::chrono::steady_clock::time_point deadline = clock.steady() + limit;

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <memory>
 
+#include "owned_fd.h"
 #include "path_text.h"
 
 namespace hostspin {
@@ -59,12 +60,30 @@ constexpr int kFileFlags = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 }  // namespace
 
+/// What has been looked at is what is opened: opening a device alone may do something.
+SysResult<Handle> PosixFileSystem::open_regular(Handle directory, const std::string& name,
+                                                int flags) {
+  if (!below_root_) return opened(::openat(directory, name.c_str(), flags));
+  const OwnedFd seen(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!seen.is_open()) return failed();
+  struct stat raw {};
+  if (::fstat(seen.get(), &raw) < 0) return failed();
+  if (S_ISLNK(raw.st_mode)) return failed(ELOOP);
+  if (S_ISDIR(raw.st_mode)) return failed(EISDIR);
+  if (!S_ISREG(raw.st_mode)) return failed(ENXIO);
+  const std::string again = "/proc/self/fd/" + std::to_string(seen.get());
+  const int file = ::open(again.c_str(), flags & ~O_NOFOLLOW);
+  if (file >= 0 || errno != ENOENT) return opened(file);
+  // Without /proc, as in a bare chroot, the name must do.
+  return opened(::openat(directory, name.c_str(), flags));
+}
+
 SysResult<Handle> PosixFileSystem::open_read(Handle directory, const std::string& name) {
-  return opened(::openat(directory, name.c_str(), O_RDONLY | kFileFlags));
+  return open_regular(directory, name, O_RDONLY | kFileFlags);
 }
 
 SysResult<Handle> PosixFileSystem::open_write(Handle directory, const std::string& name) {
-  return opened(::openat(directory, name.c_str(), O_RDWR | kFileFlags));
+  return open_regular(directory, name, O_RDWR | kFileFlags);
 }
 
 SysResult<Handle> PosixFileSystem::create(Handle directory, const std::string& name) {
@@ -77,9 +96,14 @@ SysResult<void> PosixFileSystem::make_directory(const std::string& root, const s
   // A place to make something in need not be readable, and AppArmor's profile does not say so.
   SysResult<Handle> parent = open_place(root, parts.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (!parent) return failed(parent.error().number);
-  const SysResult<void> made = done(::mkdirat(*parent, parts.name.c_str(), mode));
-  (void)close(*parent);  // only looked at
-  return made;
+  const OwnedFd place(*parent);
+  if (::mkdirat(place.get(), parts.name.c_str(), mode) < 0) return failed();
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  const OwnedFd made(::openat(place.get(), parts.name.c_str(), kFlags));
+  struct stat raw {};
+  if (!made.is_open() || ::fstat(made.get(), &raw) < 0) return failed();
+  // The umask, or a set-group-ID bit from above.
+  return (raw.st_mode & 07777U) == mode ? SysResult<void>() : done(::fchmod(made.get(), mode));
 }
 
 SysResult<void> PosixFileSystem::close(Handle handle) { return done(::close(handle)); }

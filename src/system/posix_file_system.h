@@ -16,6 +16,9 @@ class PosixFileSystem final : public FileSystem {
   /// root other than "/" are then refused.
   explicit PosixFileSystem(bool openat2 = true) : openat2_(openat2) {}
 
+  /// What `path` is, to look at or to connect to (O_PATH): a symlink at its end is not followed.
+  SysResult<Handle> open_path(const std::string& root, const std::string& path);
+
   SysResult<Handle> open_directory(const std::string& root, const std::string& path) override;
   SysResult<Handle> open_read(Handle directory, const std::string& name) override;
   SysResult<Handle> open_write(Handle directory, const std::string& name) override;
@@ -60,10 +63,12 @@ class PosixFileSystem final : public FileSystem {
   [[nodiscard]] std::uint32_t effective_user() const override;
 
  private:
+  SysResult<Handle> open_regular(Handle directory, const std::string& name, int flags);
   SysResult<Handle> open_in_root(Handle root, const std::string& path, int flags);
   SysResult<Handle> open_place(const std::string& root, const std::string& path, int flags);
 
   bool openat2_;
+  bool below_root_ = false;  ///< a directory below a root other than "/" has been opened
 };
 
 }  // namespace hostspin

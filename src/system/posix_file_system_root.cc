@@ -73,9 +73,14 @@ SysResult<Handle> PosixFileSystem::open_directory(const std::string& root,
   return open_place(root, path, kDirectoryFlags);
 }
 
+SysResult<Handle> PosixFileSystem::open_path(const std::string& root, const std::string& path) {
+  return open_place(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 SysResult<Handle> PosixFileSystem::open_place(const std::string& root, const std::string& path,
                                               int flags) {
   const bool whole_machine = root.empty() || root == "/";
+  if (!whole_machine) below_root_ = true;
   const int opened = ::open(whole_machine ? path.c_str() : root.c_str(),
                             whole_machine ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (opened < 0) return failed();

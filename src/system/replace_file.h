@@ -85,9 +85,13 @@ Result<ReplaceOutcome> replace_file(FileSystem& fs, Clock& clock, const ReplaceR
 Result<std::optional<std::string>> read_file(FileSystem& fs, const std::string& root,
                                              const std::string& path, std::size_t bytes_max);
 
+struct ReadFile;  // target.h
+
 /// Temp + fsync + rename + directory fsync, mode 0644, for files that only hostspin writes. The
-/// directory must exist. `durable` false leaves the two fsyncs out.
+/// directory must exist. `durable` false leaves the two fsyncs out. With a `model`, whose bytes
+/// these are, nobody can read them who cannot read that.
 Result<void> write_state_file(FileSystem& fs, const std::string& root, const std::string& directory,
-                              const std::string& name, std::string_view bytes, bool durable);
+                              const std::string& name, std::string_view bytes, bool durable,
+                              const ReadFile* model = nullptr);
 
 }  // namespace hostspin

@@ -129,7 +129,7 @@ Result<bool> Replacement::put_aside(ReadFile& left, const std::string& shown) {
     return std::move(done).error();
   // Of a file that was just being made, the lines are ours.
   if (!holds_lost_lines(left.bytes, old_ ? old_bytes() : kNewHostsFile)) return false;
-  Result<std::string> kept = keep_left_over(fs_, request_, left.bytes);
+  Result<std::string> kept = keep_left_over(fs_, request_, left.bytes, left);
   if (!kept) return annotate(std::move(kept).error(), "cannot clear " + quoted(shown));
   outcome_.left_overs.push_back(std::move(*kept));
   return false;
@@ -265,7 +265,7 @@ void Replacement::keep_previous_bytes() {
   if (request_.state_directory.empty() || !outcome_.previous.empty()) return;
   const std::string name(kPreviousName);
   const Result<void> kept = write_state_file(fs_, request_.root, request_.state_directory, name,
-                                             old_->bytes, /*durable=*/false);
+                                             old_->bytes, /*durable=*/false, &*old_);
   if (kept) outcome_.previous = join_path(request_.state_directory, name);
 }
 
@@ -293,7 +293,7 @@ bool Replacement::await_writers(Handle handle, std::chrono::steady_clock::time_p
 
 Result<void> Replacement::keep_busy_bytes(std::string_view bytes) {
   outcome_.writer_busy = true;
-  Result<std::string> kept = keep_previous(fs_, request_, bytes, /*durable=*/true);
+  Result<std::string> kept = keep_previous(fs_, request_, bytes, /*durable=*/true, *old_);
   if (!kept)
     return annotate(std::move(kept).error(), "another writer keeps " + quoted(target_.path()) +
                                                  " open, and its bytes could not be kept");

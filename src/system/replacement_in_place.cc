@@ -86,7 +86,7 @@ Result<void> Replacement::undo_interrupted(const std::string& directory) {
         return annotate(std::move(restored).error(),
                         "an interrupted write left a mixture, and the old bytes are in " + copy);
     } else if (holds_lost_lines(**before, now)) {  // somebody has edited it since
-      Result<std::string> kept = keep_left_over(fs_, request_, **before);
+      Result<std::string> kept = keep_left_over(fs_, request_, **before, *old_);
       if (!kept) return annotate(std::move(kept).error(), "cannot keep " + quoted(copy));
       outcome_.left_overs.push_back(std::move(*kept));
     }
@@ -97,7 +97,7 @@ Result<void> Replacement::undo_interrupted(const std::string& directory) {
 
 Result<Replacement::Met> Replacement::write_in_place(const Pieces& next) {
   const std::string shown = target_.path();
-  Result<std::string> kept = keep_previous(fs_, request_, old_->bytes, /*durable=*/true);
+  Result<std::string> kept = keep_previous(fs_, request_, old_->bytes, /*durable=*/true, *old_);
   if (!kept)
     return annotate(std::move(kept).error(),
                     "cannot write " + quoted(shown) + " in place without a copy of what it holds");
@@ -117,7 +117,7 @@ Result<Replacement::Met> Replacement::write_in_place(const Pieces& next) {
   if (!allocated && (allocated.error().number == ENOSPC || allocated.error().number == EDQUOT))
     return sys_error(allocated.error().number, "make room in " + quoted(shown));
 
-  const Result<std::string> mark = keep_next(fs_, request_, next);
+  const Result<std::string> mark = keep_next(fs_, request_, next, *old_);
   if (!mark)
     return annotate(mark.error(), "cannot note that " + quoted(shown) + " is being written");
   if (Result<void> written = overwrite(fs_, file, next, shown); !written) {

@@ -174,7 +174,7 @@ Result<void> Replacement::keep_edit(ReadFile& ours, const Pieces& next, bool at_
   if (!untouched) return untouched.error();
   if (*untouched) return {};
   if (Result<void> done = read_bytes(fs_, ours, shown, kHostsBytesMax); !done) return done;
-  Result<std::string> kept = keep_left_over(fs_, request_, ours.bytes);
+  Result<std::string> kept = keep_left_over(fs_, request_, ours.bytes, ours);
   if (!kept)
     return annotate(std::move(kept).error(), "another writer's edit is in " + quoted(shown) +
                                                  " and cannot be kept elsewhere");

@@ -7,6 +7,7 @@
 #include "hostspin/note.h"
 #include "path_text.h"
 #include "replace_file.h"
+#include "target.h"
 
 namespace hostspin {
 namespace {
@@ -34,7 +35,43 @@ std::optional<std::int64_t> root_number(std::string_view name) {
   return number;
 }
 
+Result<void> check_file(FileSystem& fs, const std::string& root, const std::string& path) {
+  const Result<Target> target = open_target(fs, root, path);
+  Errc failed = target ? Errc::internal : target.error().code;
+  if (target) {
+    const Result<std::optional<ReadFile>> file = open_file(fs, *target, target->name);
+    if (!file) failed = file.error().code;
+  }
+  // Whatever else is wrong is said where it is read.
+  return failed == Errc::denied ? Result<void>(no_permission(fs, root, path)) : Result<void>();
+}
+
 }  // namespace
+
+Result<void> StateStore::check_readable() {
+  std::vector<std::string> files;
+  for (const std::string& directory : {paths_.config, paths_.vendor}) {
+    files.push_back(join_path(directory, "root.note"));
+    files.push_back(join_path(directory, "manifest.note"));
+  }
+  for (const char* name : {"manifest.note", "status.json"}) {
+    files.push_back(join_path(paths_.state, name));
+  }
+  const std::string roots = join_path(paths_.state, "root");
+  if (const SysResult<Handle> opened = fs_.open_directory(paths_.root, roots); opened) {
+    const OwnedHandle directory(fs_, *opened);
+    const SysResult<std::vector<std::string>> names = fs_.list(*opened);
+    for (const std::string& name : names ? *names : std::vector<std::string>()) {
+      if (root_number(name)) files.push_back(join_path(roots, name));
+    }
+  } else if (opened.error().number == EACCES || opened.error().number == EPERM) {
+    return no_permission(fs_, paths_.root, roots);
+  }
+  for (const std::string& file : files) {
+    if (Result<void> checked = check_file(fs_, paths_.root, file); !checked) return checked;
+  }
+  return {};
+}
 
 Result<StoredNote> StateStore::baked_root() {
   for (const std::string& directory : {paths_.config, paths_.vendor}) {

@@ -47,6 +47,10 @@ class StateStore {
       std::vector<std::string>& unreadable);
   Result<std::optional<StoredNote>> stored_manifest();
 
+  /// Errc::denied, naming the first of what S1–S3 and `status` read that this user may not read:
+  /// what such a one would say of the rest is worse than nothing.
+  Result<void> check_readable();
+
   /// Durable writes; the state directory is made where it is missing.
   Result<void> keep_root(std::int64_t version, std::string_view bytes);
   Result<void> keep_manifest(std::string_view bytes);

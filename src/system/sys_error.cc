@@ -23,7 +23,6 @@ Error sys_error(int number, std::string_view action) {
       code = Errc::symlink_refused;
       break;
     case ENOENT:
-    case ENOTDIR:
       code = Errc::not_found;
       break;
     case EROFS:

@@ -15,7 +15,8 @@ constexpr std::size_t kPieceBytes = 65536;
 constexpr std::size_t kMoreBytes = 512;
 
 Error not_regular(const std::string& shown) {
-  return {Errc::io_error, quoted(shown) + " is not a regular file"};
+  return {Errc::io_error, quoted(shown) + " is not a regular file",
+          "look at it, and take it away by hand"};
 }
 
 }  // namespace
@@ -38,7 +39,9 @@ Result<Target> open_target(FileSystem& fs, const std::string& root, const std::s
         retry_interrupted([&] { return fs.status_at(*directory, target.name); });
     if (!status && status.error().number != ENOENT)
       return sys_error(status.error().number, "look at " + quoted(at));
-    if (!status || status->kind != FileStatus::Kind::symlink) return target;
+    // Before it is opened: a device may do something then, and a FIFO wait.
+    if (!status || status->kind == FileStatus::Kind::regular) return target;
+    if (status->kind != FileStatus::Kind::symlink) return not_regular(at);
 
     const SysResult<std::string> link =
         retry_interrupted([&] { return fs.read_link(*directory, target.name); });
@@ -49,6 +52,17 @@ Result<Target> open_target(FileSystem& fs, const std::string& root, const std::s
           quoted(path) + " leads through more than " + std::to_string(kSymlinksMax) + " symlinks"};
 }
 
+Error no_permission(FileSystem& fs, const std::string& root, const std::string& path) {
+  std::string shown = path;
+  const std::string directory = split_path(path).directory;
+  const SysResult<Handle> opened = fs.open_directory(root, directory);
+  if (opened) (void)fs.close(*opened);  // only tried
+  if (!opened && (opened.error().number == EACCES || opened.error().number == EPERM))
+    shown = directory;
+  return {Errc::denied, "no permission for " + quoted(shown),
+          "run it as root, or as a user who may read that"};
+}
+
 Result<std::optional<ReadFile>> open_file(FileSystem& fs, const Target& target,
                                           const std::string& name) {
   const std::string shown = join_path(target.directory_path, name);
@@ -56,7 +70,8 @@ Result<std::optional<ReadFile>> open_file(FileSystem& fs, const Target& target,
       retry_interrupted([&] { return fs.open_read(target.directory.get(), name); });
   if (!handle) {
     if (handle.error().number == ENOENT) return std::optional<ReadFile>();
-    if (handle.error().number == ENXIO) return not_regular(shown);  // a socket
+    const int number = handle.error().number;
+    if (number == ENXIO || number == EISDIR) return not_regular(shown);
     return sys_error(handle.error().number, "open " + quoted(shown));
   }
   ReadFile file{OwnedHandle(fs, *handle), {}, {}};

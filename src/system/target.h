@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "file_system.h"
 #include "hostspin/pieces.h"
@@ -24,8 +25,15 @@ struct Target {
   [[nodiscard]] std::string path() const;
 };
 
-/// Errc::not_found where the directory is missing, symlink_refused above kSymlinksMax, denied.
+/// Errc::not_found where the directory is missing, symlink_refused above kSymlinksMax, denied;
+/// io_error where something is in the file's place that is no regular file.
 Result<Target> open_target(FileSystem& fs, const std::string& root, const std::string& path);
+
+/// The extended attribute that is a file's access control list.
+inline constexpr std::string_view kAclKey = "system.posix_acl_access";
+
+/// "no permission for PATH", with the directory above where it is that which may not be entered.
+[[nodiscard]] Error no_permission(FileSystem& fs, const std::string& root, const std::string& path);
 
 /// A regular file as it was read.
 struct ReadFile {

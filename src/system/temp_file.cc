@@ -12,7 +12,6 @@ namespace hostspin {
 namespace {
 
 constexpr std::uint32_t kNewFileMode = 0644;
-constexpr std::string_view kAclKey = "system.posix_acl_access";
 constexpr std::string_view kSelinuxKey = "security.selinux";
 
 /// What must not, or cannot, be carried over: signatures of the old bytes, and the kernel's own

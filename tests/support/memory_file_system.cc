@@ -146,6 +146,15 @@ void MemoryFileSystem::put_link(const std::string& path, const std::string& targ
   at(parent).history = {at(parent).names};
 }
 
+void MemoryFileSystem::put_node(const std::string& path) {
+  const std::uint64_t parent = find_directory_of(path);
+  Inode inode;
+  inode.kind = FileStatus::Kind::other;
+  const std::uint64_t made = add(std::move(inode));
+  at(parent).names[split_path(path).name] = made;
+  at(parent).history = {at(parent).names};
+}
+
 void MemoryFileSystem::add_link(const std::string& path, const std::string& other) {
   const std::uint64_t inode = find(path);
   const std::uint64_t parent = find_directory_of(other);

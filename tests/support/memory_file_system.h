@@ -25,6 +25,9 @@ class MemoryFileSystem : public FileSystem {
   void put(const std::string& path, std::string_view bytes, std::uint32_t mode = 0644);
   void put_link(const std::string& path, const std::string& target);
   void put_directory(const std::string& path);
+  /// A device, FIFO or socket: opened_node() tells whether it was opened, at which a device
+  /// may do something.
+  void put_node(const std::string& path);
   /// Another writer's `>>`, its O_TRUNC and write, its rename of a new file over the name, its
   /// unlink.
   void append(const std::string& path, std::string_view text);
@@ -56,6 +59,7 @@ class MemoryFileSystem : public FileSystem {
   /// The process dies alone: its descriptors go, nothing else.
   void kill_process();
   [[nodiscard]] int open_handles() const;
+  [[nodiscard]] bool opened_node() const { return opened_node_; }
   [[nodiscard]] int calls_of(const std::string& call) const;
 
   /// Called before each system call with its name: other writers act here.
@@ -149,6 +153,7 @@ class MemoryFileSystem : public FileSystem {
   std::uint64_t next_inode_ = 2;
   Handle next_handle_ = 3;
   std::int64_t ticks_ = 1;
+  bool opened_node_ = false;
 };
 
 }  // namespace hostspin

@@ -40,6 +40,7 @@ SysResult<Handle> MemoryFileSystem::open_read(Handle directory, const std::strin
   const SysResult<std::uint64_t> found = child(directory, name);
   if (!found) return failed(found.error().number);
   if (at(*found).kind == FileStatus::Kind::symlink) return failed(ELOOP);
+  if (at(*found).kind == FileStatus::Kind::other) opened_node_ = true;
   return add_handle(*found, false);
 }
 
@@ -48,6 +49,7 @@ SysResult<Handle> MemoryFileSystem::open_write(Handle directory, const std::stri
   const SysResult<std::uint64_t> found = child(directory, name);
   if (!found) return failed(found.error().number);
   if (at(*found).kind == FileStatus::Kind::symlink) return failed(ELOOP);
+  if (at(*found).kind == FileStatus::Kind::other) opened_node_ = true;
   if (is_fixed(*found)) return failed(EPERM);
   return add_handle(*found, true);
 }

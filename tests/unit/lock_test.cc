@@ -55,6 +55,25 @@ TEST_CASE("a lock that is given back names no holder, whatever was in the file",
   CHECK(Lock::holder(disk, "/") == 0);
 }
 
+TEST_CASE("what is in the lock's place and no lock is refused unopened, and named",
+          "[lock][attack]") {
+  MemoryFileSystem disk;
+  FakeClock clock;
+  disk.put_directory("/run/hostspin");
+  disk.put("/etc/secret", "precious");
+  SECTION("a device, a FIFO or a socket") { disk.put_node("/run/hostspin/lock"); }
+  SECTION("a directory") { disk.put_directory("/run/hostspin/lock"); }
+  SECTION("another name of a file") { disk.add_link("/etc/secret", "/run/hostspin/lock"); }
+  SECTION("a symlink") { disk.put_link("/run/hostspin/lock", "/etc/secret"); }
+  const Result<Lock> lock = Lock::take(disk, clock, "/", 2s);
+  REQUIRE_FALSE(lock);
+  CHECK(lock.error().code == Errc::io_error);
+  CHECK_THAT(lock.error().detail, Catch::Contains("/run/hostspin/lock"));
+  CHECK(disk.content("/etc/secret") == "precious");
+  CHECK(disk.calls_of("open_write") == 0);
+  CHECK(disk.open_handles() == 0);
+}
+
 TEST_CASE("a second holder waits, but not for ever", "[lock]") {
   MemoryFileSystem disk;
   FakeClock clock;

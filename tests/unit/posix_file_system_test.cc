@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -294,6 +295,66 @@ TEST_CASE("what is no regular file is refused, without hanging", "[posix]") {
   const Result<ReplaceOutcome> done = run_apply(scratch);
   REQUIRE_FALSE(done);
   CHECK_THAT(done.error().detail, Catch::Contains("not a regular file"));
+}
+
+TEST_CASE("below a root nothing but a regular file is opened, whatever was there a moment ago",
+          "[posix][attack]") {
+  const Scratch scratch;
+  PosixFileSystem fs(/*openat2=*/GENERATE(true, false));
+  const SysResult<Handle> etc = fs.open_directory(scratch.root(), "/etc");
+  REQUIRE(etc);
+  int number = 0;
+  const std::string odd = scratch.at("/etc/odd");
+  SECTION("a FIFO") {
+    REQUIRE(::mkfifo(odd.c_str(), 0644) == 0);
+    number = ENXIO;
+  }
+  SECTION("a device") {
+    if (::mknod(odd.c_str(), S_IFCHR | 0666, makedev(1, 3)) != 0) return;  // without the right
+    number = ENXIO;
+  }
+  SECTION("a directory") {
+    stdfs::create_directory(odd);
+    number = EISDIR;
+  }
+  SECTION("a symlink") {
+    stdfs::create_symlink("hosts", odd);
+    number = ELOOP;
+  }
+  const SysResult<Handle> read = fs.open_read(*etc, "odd");
+  const SysResult<Handle> write = fs.open_write(*etc, "odd");
+  REQUIRE_FALSE(read);
+  REQUIRE_FALSE(write);
+  CHECK(read.error().number == number);
+  CHECK(write.error().number == number);
+  for (const bool for_writing : {false, true}) {
+    const SysResult<Handle> file =
+        for_writing ? fs.open_write(*etc, "hosts") : fs.open_read(*etc, "hosts");
+    REQUIRE(file);
+    CHECK(fs.read(*file, 0, kSampleHosts.size()) == std::string(kSampleHosts));
+    CHECK(fs.close(*file));
+  }
+  CHECK(fs.close(*etc));
+}
+
+TEST_CASE("a directory is made with exactly its mode, whatever the umask", "[posix]") {
+  const Scratch scratch;
+  PosixFileSystem fs;
+  const mode_t mask = GENERATE(0000U, 0022U, 0077U, 0777U);
+  const std::uint32_t mode = GENERATE(0755U, 0700U);
+  const bool set_group = GENERATE(false, true);
+  CAPTURE(mask, mode, set_group);
+  if (set_group) REQUIRE(::chmod(scratch.at("/var").c_str(), 02755) == 0);
+  const struct stat above = scratch.status("/var");
+  const mode_t old = ::umask(mask);
+  const SysResult<void> made = fs.make_directory(scratch.root(), "/var/made", mode);
+  const SysResult<void> again = fs.make_directory(scratch.root(), "/var/made", 0777);
+  ::umask(old);
+  if (mask == 0777U && ::geteuid() != 0) return;  // cannot open what it made
+  REQUIRE(made);
+  CHECK(again.error().number == EEXIST);
+  CHECK((scratch.status("/var/made").st_mode & 07777U) == mode);
+  CHECK(scratch.status("/var").st_mode == above.st_mode);
 }
 
 TEST_CASE("a writer that has the file open is waited for", "[posix][lease]") {

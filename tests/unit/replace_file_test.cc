@@ -299,3 +299,92 @@ TEST_CASE("the displaced file itself is kept as hosts.prev where it can be moved
   CHECK(world.disk.content(kState + "/hosts.prev") == kOld);
   CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
 }
+
+TEST_CASE("a device, a FIFO or a socket is refused unopened, wherever a file should be",
+          "[replace][attack]") {
+  HostsWorld world;
+  SECTION("the hosts file") {
+    world.disk.remove(kHosts);
+    world.disk.put_node(kHosts);
+    CHECK_THAT(world.apply().error().detail, Catch::Contains("not a regular file"));
+  }
+  SECTION("what a link leads to") {
+    world.disk.remove(kHosts);
+    world.disk.put_node("/etc/node");
+    world.disk.put_link(kHosts, "node");
+    CHECK_THAT(world.apply().error().detail, Catch::Contains("'/etc/node' is not a regular file"));
+  }
+  SECTION("the temporary file") {
+    world.disk.put_node(kTemp);
+    CHECK(world.apply().error().code == Errc::denied);
+    CHECK(world.hosts() == kOld);
+  }
+  SECTION("copies") {
+    world.disk.is_one_mount = false;
+    for (const char* name : {"/hosts.prev", "/hosts.prev.hostspin.tmp"}) {
+      world.disk.put_node(kState + name);
+    }
+    REQUIRE(world.apply());
+    CHECK(world.disk.content(kState + "/hosts.prev") == kOld);
+  }
+  SECTION("a file that is read") {
+    world.disk.put_node("/etc/machine-id");
+    const auto read = read_file(world.disk, "/", "/etc/machine-id", 100);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == Errc::io_error);
+  }
+  CHECK_FALSE(world.disk.opened_node());
+}
+
+TEST_CASE("a plain file where a directory should be is an error, not a missing file", "[replace]") {
+  HostsWorld world;
+  world.disk.put("/etc/hostspin", "no directory");
+  const auto read = read_file(world.disk, "/", "/etc/hostspin/hostspin.toml", 100);
+  REQUIRE_FALSE(read);
+  CHECK(read.error().code == Errc::io_error);
+}
+
+TEST_CASE("nobody can read a copy of the hosts file who cannot read the file", "[replace]") {
+  struct Case {
+    std::uint32_t mode, group;
+    bool has_acl;
+    std::uint32_t copy;
+  };
+  const Case one = GENERATE(values<Case>({{0644, 0, false, 0644},
+                                          {0640, 0, false, 0640},
+                                          {0600, 0, false, 0600},
+                                          {0604, 0, false, 0604},
+                                          {0666, 0, false, 0644},
+                                          {0755, 0, false, 0644},
+                                          {0640, 5, false, 0600},
+                                          {0644, 5, false, 0644},
+                                          {0604, 5, false, 0600},
+                                          {0644, 0, true, 0600}}));
+  CAPTURE(one.mode, one.group, one.has_acl);
+  HostsWorld world;
+  world.disk.put(kHosts, kOld, one.mode);
+  world.disk.set_owner(kHosts, 0, one.group);
+  if (one.has_acl) world.disk.set_attribute_of(kHosts, "system.posix_acl_access", "list");
+  std::string copy = kState + "/hosts.prev";
+  ReplaceRequest request = apply_request();
+  SECTION("another mount") { world.disk.is_one_mount = false; }
+  SECTION("without an exchange") { world.disk.has_exchange = false; }
+  SECTION("in place") {
+    world.disk.set_mount_point(kHosts);
+    request.mode = WriteMode::in_place;
+    std::uint32_t next_mode = 07777;
+    world.disk.on_call = [&](const std::string& call) {
+      if (call == "truncate") next_mode = world.disk.status_of(kState + "/hosts.next").mode;
+    };
+    REQUIRE(world.apply(request));
+    CHECK(next_mode == one.copy);
+  }
+  SECTION("what a killed run left") {
+    world.disk.put(kTemp, "10.1.1.1 lost\n", one.mode);
+    world.disk.set_owner(kTemp, 0, one.group);
+    if (one.has_acl) world.disk.set_attribute_of(kTemp, "system.posix_acl_access", "list");
+    copy = kState + "/hosts.left-1";
+  }
+  REQUIRE(world.apply(request));
+  CHECK(world.disk.status_of(copy).mode == one.copy);
+}
