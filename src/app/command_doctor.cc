@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <optional>
 
+#include "bounded_examination.h"
 #include "commands.h"
 #include "converge.h"
 #include "doctor.h"
@@ -65,34 +67,56 @@ std::string verdict_of(const std::vector<Finding>& findings) {
   return words + " of " + std::to_string(findings.size()) + " findings";
 }
 
+/// What is to be held against the machine, and what is wrong with that already.
+void prepare(Env& env, const CommonOptions& options, DoctorInput& input, const FindingSink& sink) {
+  input.root = options.root;
+  input.now = system_time(env);
+  if (!options.hosts_file.empty()) input.hosts_path = options.hosts_file;
+  sink.at("the configuration");
+  Result<Context> context = make_context(env, options);
+  if (!context) {
+    if (context.error().code == Errc::denied) {
+      input.unreadable = context.error();
+    } else {
+      sink.add({"configuration", Finding::Severity::critical, context.error().detail,
+                std::string(context.error().advice())});
+    }
+    return;
+  }
+  input.hosts_path = context->config.hosts_path;
+  input.state_directory = context->store.paths().state;
+  input.write = context->config.write;
+  sink.at("the trust root and the state");
+  Result<Standing> standing = read_standing(*context);
+  if (!standing) {
+    (standing.error().code == Errc::denied ? input.unreadable : input.trust_root) =
+        standing.error();
+  } else if (standing->current) {
+    input.pins = wanted_pins(standing->current->manifest(), own_names(env.fs, options.root));
+  } else {
+    input.manifest = Error{Errc::not_found, "no manifest has been adopted on this machine yet",
+                           "run 'hostspin refresh'"};
+  }
+}
+
+/// The finding that the pins could not be judged at all; none where they were.
+std::optional<Error> find_unreadable(const std::vector<Finding>& findings) {
+  const auto found = std::find_if(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.code == kNoPermissionCode;
+  });
+  if (found == findings.end()) return std::nullopt;
+  return Error{Errc::denied, found->what, found->remedy};
+}
+
 }  // namespace
 
 // Works with whatever is there: a broken configuration or trust root is a finding, not an end.
 ExitCode command_doctor(Env& env, const CommonOptions& options, bool all) {
-  DoctorInput input;
-  input.root = options.root;
-  input.now = system_time(env);
-  if (!options.hosts_file.empty()) input.hosts_path = options.hosts_file;
-  std::vector<Finding> findings;
-  Result<Context> context = make_context(env, options);
-  if (!context) {
-    findings.push_back({"configuration", Finding::Severity::critical, context.error().detail,
-                        std::string(context.error().advice())});
-  } else {
-    input.hosts_path = context->config.hosts_path;
-    input.state_directory = context->store.paths().state;
-    input.write = context->config.write;
-    Result<Standing> standing = take_standing(*context);
-    if (!standing) {
-      input.trust_root = standing.error();
-    } else if (standing->current) {
-      input.pins = wanted_pins(standing->current->manifest(), own_names(env.fs, options.root));
-    } else {
-      input.manifest = Error{Errc::not_found, "no manifest has been adopted on this machine yet",
-                             "run 'hostspin refresh'"};
-    }
-  }
-  for (Finding& finding : examine_machine(env.fs, input)) findings.push_back(std::move(finding));
+  std::vector<Finding> findings = examine_within(kExaminationMax, [&](const FindingSink& sink) {
+    DoctorInput input;
+    prepare(env, options, input, sink);
+    (void)examine_machine(env.fs, input, &sink);
+  });
   for (Finding& finding : examine_workers(env.worker)) findings.push_back(std::move(finding));
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
@@ -104,8 +128,14 @@ ExitCode command_doctor(Env& env, const CommonOptions& options, bool all) {
                     {"what", finding.what},
                     {"remedy", finding.remedy}});
   }
-  const ExitCode code = finish(env, options, "doctor", code_of(findings), verdict_of(findings),
-                               std::nullopt, {{"findings", std::move(list)}});
+  ExitCode code = code_of(findings);
+  std::string verdict = verdict_of(findings);
+  const std::optional<Error> unreadable = find_unreadable(findings);
+  if (unreadable) {  // warnings about the rest do not make the pins known
+    if (code != ExitCode::critical) code = ExitCode::unknown;
+    verdict = unreadable->detail + "; of the rest: " + verdict;
+  }
+  code = finish(env, options, "doctor", code, verdict, unreadable, {{"findings", std::move(list)}});
   if (options.format == OutputFormat::text) print_findings(env.console, findings, all);
   return code;
 }

@@ -22,6 +22,11 @@ constexpr milliseconds kWorkerLimit{3000};
 
 void examine_trust(Examination& exam) {
   const DoctorInput& input = exam.input();
+  if (input.unreadable) {
+    return exam.add(std::string(kNoPermissionCode), Severity::info,
+                    input.unreadable->detail + ": what this machine trusts and pins is unknown",
+                    std::string(input.unreadable->advice()));
+  }
   if (input.trust_root) {
     exam.add("trust_root", Severity::critical, input.trust_root->detail,
              std::string(input.trust_root->advice()));
@@ -47,18 +52,14 @@ void examine_clock(Examination& exam) {
       "set the clock; [tls] time = \"floor\" judges certificates by the build time meanwhile");
 }
 
-LiveFacts ask_kernel(FileSystem& fs, const DoctorInput& input) {
-  const Result<Target> target = open_target(fs, input.root, input.hosts_path);
-  return read_live_facts(input.root, target ? target->path() : input.hosts_path);
-}
-
 template <typename Session>
 Result<void> say_nothing(Result<std::unique_ptr<Session>> session) {
   if (!session) return session.error();
   Result<void> finished = (*session)->finish();
   if (!finished) return finished;
+  const steady_clock::time_point deadline = steady_clock::now() + kWorkerLimit;
   for (;;) {
-    const auto line = (*session)->next(steady_clock::now() + kWorkerLimit);
+    const auto line = (*session)->next(deadline);
     if (!line) return line.error();
     if (line->end) return {};
   }
@@ -87,6 +88,21 @@ std::string_view severity_name(Severity severity) {
 
 void Examination::add(std::string code, Severity severity, std::string what, std::string remedy) {
   findings_.push_back({std::move(code), severity, std::move(what), std::move(remedy)});
+  if (sink_ != nullptr) sink_->add(findings_.back());
+}
+
+void Examination::look_at(const std::string& what) {
+  if (sink_ != nullptr) sink_->at(what);
+}
+
+void Examination::find_live_facts() {
+  if (input_.live) {
+    live_ = *input_.live;
+    return;
+  }
+  look_at(input_.hosts_path);
+  const Result<Target> target = open_target(fs_, input_.root, input_.hosts_path);
+  live_ = read_live_facts(input_.root, target ? target->path() : input_.hosts_path);
 }
 
 std::size_t Examination::troubles() const {
@@ -96,12 +112,14 @@ std::size_t Examination::troubles() const {
 }
 
 std::string Examination::read(const std::string& path) {
+  look_at(path);
   Result<std::optional<std::string>> bytes = read_file(fs_, input_.root, path, kConfigFileBytesMax);
   if (!bytes) note_unread(path);
   return bytes && *bytes ? **std::move(bytes) : std::string();
 }
 
 bool Examination::exists(const std::string& path) {
+  look_at(path);
   const PathParts parts = split_path(path);
   const SysResult<Handle> directory = fs_.open_directory(input_.root, parts.directory);
   if (!directory) return false;
@@ -110,6 +128,7 @@ bool Examination::exists(const std::string& path) {
 }
 
 std::vector<std::string> Examination::list(const std::string& directory, std::string_view suffix) {
+  look_at(directory);
   const SysResult<Handle> handle = fs_.open_directory(input_.root, directory);
   if (!handle) {
     if (handle.error().number == EACCES) note_unread(directory);
@@ -126,6 +145,12 @@ std::vector<std::string> Examination::list(const std::string& directory, std::st
     if (std::string_view(name).ends_with(suffix)) wanted.push_back(std::move(name));
   }
   std::sort(wanted.begin(), wanted.end());
+  if (wanted.size() > kFilesReadMax) {
+    add("not_checked", Severity::info,
+        quoted(directory) + " has " + std::to_string(wanted.size()) + " files; the first " +
+            std::to_string(kFilesReadMax) + " were looked at");
+    wanted.resize(kFilesReadMax);
+  }
   return wanted;
 }
 
@@ -151,17 +176,22 @@ std::string listed(const std::vector<std::string>& items) {
   return text;
 }
 
-std::string counted(std::size_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+std::string counted(std::size_t count, std::string_view noun, std::string_view many) {
+  const std::string text = std::to_string(count) + " ";
+  if (count == 1) return text + std::string(noun);
+  return text + (many.empty() ? std::string(noun) + "s" : std::string(many));
 }
 
-std::vector<Finding> examine_machine(FileSystem& fs, const DoctorInput& input) {
-  Examination exam(fs, input, input.live ? *input.live : ask_kernel(fs, input));
+std::vector<Finding> examine_machine(FileSystem& fs, const DoctorInput& input,
+                                     const FindingSink* sink) {
+  Examination exam(fs, input, sink);
+  exam.find_live_facts();
   examine_trust(exam);
   examine_hosts_file(exam);
   examine_resolver(exam);
   examine_platform(exam);
   examine_clock(exam);
+  examine_stale_mounts(exam);
   return exam.finish();
 }
 

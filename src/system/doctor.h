@@ -30,6 +30,9 @@ struct Finding {
 };
 [[nodiscard]] std::string_view severity_name(Finding::Severity severity);
 
+/// The code of the finding that this user may not read what is trusted and pinned here.
+inline constexpr std::string_view kNoPermissionCode = "no_permission";
+
 struct DoctorInput {
   std::string root = "/";
   std::string hosts_path = "/etc/hosts";
@@ -38,13 +41,21 @@ struct DoctorInput {
   WriteMode write = WriteMode::replace;
   std::optional<Error> trust_root;  ///< why there is none that can be used
   std::optional<Error> manifest;    ///< why none is held
+  std::optional<Error> unreadable;  ///< what this user may not read, so that neither is known
   std::chrono::sys_seconds now;
   std::optional<LiveFacts> live;  ///< absent: asked of the kernel
 };
 
+struct FindingSink;  // bounded_examination.h
+
 /// Looks at everything between a look-up and the hosts file, and at everything between hostspin and
 /// the file. Reads only; needs no rights, but says what it could not see without them. Worst first.
-[[nodiscard]] std::vector<Finding> examine_machine(FileSystem& fs, const DoctorInput& input);
+/// What is found is told to `sink` at once, where there is one.
+[[nodiscard]] std::vector<Finding> examine_machine(FileSystem& fs, const DoctorInput& input,
+                                                   const FindingSink* sink = nullptr);
+
+/// For all that examine_machine() looks at; the workers have limits of their own.
+inline constexpr std::chrono::milliseconds kExaminationMax{4000};
 
 /// Whether both workers start and speak the protocol: a session with nothing asked each.
 [[nodiscard]] std::vector<Finding> examine_workers(Worker& worker);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bounded_examination.h"
 #include "doctor.h"
 
 namespace hostspin {
@@ -12,12 +13,16 @@ namespace hostspin {
 inline constexpr std::size_t kConfigFileBytesMax = 1U << 20U;
 /// How many lines, names and the like one finding lists.
 inline constexpr std::size_t kListedMax = 5;
+/// How many files of one directory are read.
+inline constexpr std::size_t kFilesReadMax = 256;
 
 /// A doctor's look at one machine: what its parts share. Private to doctor*.cc.
 class Examination {
  public:
-  Examination(FileSystem& fs, const DoctorInput& input, LiveFacts live)
-      : fs_(fs), input_(input), live_(std::move(live)) {}
+  Examination(FileSystem& fs, const DoctorInput& input, const FindingSink* sink)
+      : fs_(fs), input_(input), sink_(sink) {}
+  /// Asked of the kernel where `input` does not tell it.
+  void find_live_facts();
 
   [[nodiscard]] FileSystem& fs() { return fs_; }
   [[nodiscard]] const DoctorInput& input() const { return input_; }
@@ -25,6 +30,8 @@ class Examination {
   /// Not another root's: the kernel, /proc and the running programs belong to it.
   [[nodiscard]] bool is_running_system() const { return input_.root == "/"; }
 
+  /// What is looked at next, in case that takes too long.
+  void look_at(const std::string& what);
   void add(std::string code, Finding::Severity severity, std::string what, std::string remedy = {});
   /// How many findings so far are more than information.
   [[nodiscard]] std::size_t troubles() const;
@@ -42,6 +49,7 @@ class Examination {
  private:
   FileSystem& fs_;
   const DoctorInput& input_;
+  const FindingSink* sink_;
   LiveFacts live_;
   std::vector<Finding> findings_;
   std::vector<std::string> unread_;
@@ -49,11 +57,14 @@ class Examination {
 
 /// "7, 9, 12"; what is above kListedMax is left out with "...".
 [[nodiscard]] std::string listed(const std::vector<std::string>& items);
-/// "1 name", "2 names".
-[[nodiscard]] std::string counted(std::size_t count, std::string_view noun);
+/// "1 name", "2 names"; "1 process", "2 processes".
+[[nodiscard]] std::string counted(std::size_t count, std::string_view noun,
+                                  std::string_view many = {});
 
 void examine_resolver(Examination& exam);    // doctor_resolver.cc
 void examine_hosts_file(Examination& exam);  // doctor_hosts_file.cc
 void examine_platform(Examination& exam);    // doctor_platform.cc
+/// Last: what other users' processes show takes time.
+void examine_stale_mounts(Examination& exam);  // doctor_platform.cc
 
 }  // namespace hostspin

@@ -160,7 +160,7 @@ void examine_left_overs(Examination& exam, const Target& target) {
   std::vector<std::string> kept;
   for (const std::string& directory : keeping_directories(exam.input().state_directory)) {
     for (const std::string& name : exam.list(directory, "")) {
-      if (name.starts_with(kLeftOverPrefix)) kept.push_back(join_path(directory, name));
+      if (name.starts_with(kLeftOverPrefix)) kept.push_back(quoted(join_path(directory, name)));
     }
   }
   if (kept.empty()) return;
@@ -181,6 +181,7 @@ void examine_symlink(Examination& exam, const std::string& target_path) {
 void examine_hosts_file(Examination& exam) {
   const DoctorInput& input = exam.input();
   const std::size_t troubles_before = exam.troubles();
+  exam.look_at(input.hosts_path);
   Result<Target> target = open_target(exam.fs(), input.root, input.hosts_path);
   if (!target) return add_error(exam, target.error());
   const std::string shown = quoted(target->path());

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <map>
 
 #include "config_lines.h"
 #include "doctor_examination.h"
+#include "path_text.h"
 #include "resolver_facts.h"
 
 namespace hostspin {
@@ -40,12 +43,12 @@ void examine_cloud_init(Examination& exam) {
       return exam.add("cloud_init", Severity::info,
                       "cloud-init keeps a line of its own in the hosts file and re-formats the "
                       "others at every boot (manage_etc_hosts: localhost in " +
-                          decided_by + ")");
+                          quoted(decided_by) + ")");
     case CloudInitHosts::rewrite:
       return exam.add(
           "cloud_init", Severity::warning,
-          "cloud-init writes the hosts file anew at every boot (manage_etc_hosts in " + decided_by +
-              "): the block is gone for a moment",
+          "cloud-init writes the hosts file anew at every boot (manage_etc_hosts in " +
+              quoted(decided_by) + "): the block is gone for a moment",
           "set manage_etc_hosts: false there, user-data included; else keep hostspin-guard.path "
           "enabled");
   }
@@ -111,29 +114,52 @@ void examine_container(Examination& exam) {
            "(--add-host, hostAliases)");
 }
 
-void examine_stale_mounts(Examination& exam) {
-  if (!exam.is_running_system()) return;
-  const LiveFacts& live = exam.live();
-  for (const StaleMount& mount : live.stale_mounts) {
-    exam.add("stale_mount", Severity::warning,
-             "process " + std::to_string(mount.process) + " (" + quoted(mount.command) +
-                 ") and its container see a hosts file of before a replacement at " +
-                 quoted(mount.mount_point),
-             "restart the container, and mount the directory instead of the file");
-  }
-  if (live.stale_mounts.size() >= kStaleMountsMax) {
-    exam.add("stale_mount", Severity::warning, "there may be more such containers");
-  }
-  if (!live.saw_all_processes) exam.note_unread("/proc/*/mountinfo");
+void add_stale_mount(Examination& exam, const StaleMount& mount) {
+  std::string who = "process " + std::to_string(mount.process);
+  if (mount.user != 0) who += " of user " + std::to_string(mount.user);
+  exam.add("stale_mount", mount.user == 0 ? Severity::warning : Severity::info,
+           (mount.user == 0 ? "" : "reported by ") + who + " (" + quoted(mount.command) +
+               "): it and its container see a hosts file of before a replacement at " +
+               quoted(mount.mount_point),
+           "restart the container, and mount the directory instead of the file");
 }
 
 }  // namespace
+
+void examine_stale_mounts(Examination& exam) {
+  if (!exam.is_running_system()) return;
+  exam.look_at("/proc");
+  if (!exam.live().stale_mounts && exam.live().user != 0) {
+    return exam.note_unread("/proc/*/mountinfo");
+  }
+  const StaleMounts mounts =
+      exam.live().stale_mounts
+          ? *exam.live().stale_mounts
+          : find_stale_mounts(split_path(exam.input().hosts_path).name,
+                              std::chrono::steady_clock::now() + kProcessScanMax);
+  std::map<std::uint32_t, std::size_t> by_user;
+  for (const StaleMount& mount : mounts.found) {
+    if (mount.user == 0 || ++by_user[mount.user] <= kListedMax) add_stale_mount(exam, mount);
+  }
+  for (const auto& [user, count] : by_user) {
+    if (count <= kListedMax) continue;
+    exam.add("stale_mount", Severity::info,
+             "reported by " + counted(count - kListedMax, "more process", "more processes") +
+                 " of user " + std::to_string(user));
+  }
+  if (!mounts.saw_all) {
+    exam.add("not_checked", Severity::info,
+             "not every process's mounts could be looked at within " +
+                 std::to_string(kProcessScanMax.count()) +
+                 " ms: there may be more containers with "
+                 "a hosts file of before a replacement");
+  }
+}
 
 void examine_platform(Examination& exam) {
   examine_cloud_init(exam);
   examine_distribution(exam);
   examine_container(exam);
-  examine_stale_mounts(exam);
 }
 
 }  // namespace hostspin

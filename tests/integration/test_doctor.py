@@ -1,7 +1,9 @@
 """doctor on real parts: what could defeat the pins is a finding with a code, a severity and a remedy."""
 
 import json
+import shutil
 import subprocess
+import time
 
 import pytest
 from support.machine import DEFAULT_HOSTS
@@ -132,3 +134,71 @@ def test_a_container_that_keeps_the_old_file_is_named(pinned_machine, fleet):
     finally:
         container.communicate(timeout=10)
         mounts.close()
+
+
+# What an unprivileged user does in each of his namespaces: many mounts, and a deleted "hosts" among the last of them.
+PLANT = r"""
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl(15, b"\x1b[2Jx\nfake: y", 0, 0, 0)  # PR_SET_NAME
+def mount(source, target, kind, flags):
+    if libc.mount(source, target, kind, flags, None) != 0:
+        raise OSError(ctypes.get_errno(), "mount")
+mount(b"none", b"/tmp", b"tmpfs", 0)
+bad = b"/tmp/\x1b[31mfake\ncritical  block: planted"
+for path in (b"/tmp/hosts", bad):
+    open(path, "w").close()
+os.mkdir("/tmp/d")
+for _ in range(int(sys.argv[1])):
+    mount(b"/tmp/d", b"/tmp/d", None, 4096)  # MS_BIND
+mount(b"/tmp/hosts", bad, None, 4096)
+os.unlink("/tmp/hosts")
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_unprivileged_users_namespaces_neither_hold_doctor_up_nor_alarm(machine):
+    """40 namespaces, each with a long table of mounts and a finding of its own making."""
+    as_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", "unshare", "--user", "--map-root-user",
+               "--mount", "--"]
+    if not shutil.which("setpriv") or run([*as_user, "true"]).code != 0:
+        pytest.skip("an unprivileged user has no namespaces here")
+    planted = [subprocess.Popen([*as_user, "/usr/bin/python3", "-c", PLANT, "300"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, env=clean_environment(), cwd="/") for _ in range(40)]
+    try:
+        for one in planted:
+            assert one.stdout.readline() == b"ready\n"
+        begun = time.monotonic()
+        text = run([machine.programs.hostspin, "doctor", "--all"])
+        took = time.monotonic() - begun
+        assert took < 5.0, f"{took:.1f} s"
+        assert "\x1b" not in text.stdout and "\ncritical  block: planted" not in text.stdout
+        done = run([machine.programs.hostspin, "doctor", "--output", "json"])
+        ours = [one for one in json.loads(done.stdout)["findings"]
+                if one["code"] == "stale_mount" and "of user 65534" in one["what"]]
+        assert ours and len(ours) <= 6, ours
+        for one in ours:
+            assert one["severity"] == "info" and one["what"].startswith("reported by "), one
+            assert one["what"].isprintable(), one
+        named = {f"reported by process {one.pid} of user 65534 " for one in planted}
+        assert any(one["what"].startswith(tuple(named)) for one in ours), ours
+    finally:
+        for one in planted:
+            one.communicate(timeout=20)
+
+
+def test_a_mount_that_does_not_answer_does_not_hold_doctor_up(pinned_machine, tmp_path):
+    """Whoever opens that directory stops there, as on a mount whose server is gone."""
+    if not shutil.which("strace"):
+        pytest.skip("needs the program strace")
+    machine = pinned_machine
+    slow = machine.path / "etc/systemd/resolved.conf.d"
+    slow.mkdir(parents=True)
+    begun = time.monotonic()
+    done = run(["strace", "-f", "-o", tmp_path / "trace", "-P", "/etc/systemd/resolved.conf.d", "-e", "trace=openat2",
+                "-e", "inject=openat2:signal=STOP", "--", *machine.command("doctor", "--output", "json")], seconds=40)
+    took = time.monotonic() - begun
+    late = [one for one in json.loads(done.stdout)["findings"] if one["code"] == "not_checked"]
+    assert took < 15 and late and "resolved.conf.d" in late[0]["what"] and "4000 ms" in late[0]["what"], done
+    assert [one for one in json.loads(done.stdout)["findings"] if one["code"] == "trust_root"], "what was found is kept"

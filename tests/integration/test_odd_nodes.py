@@ -268,7 +268,7 @@ def test_no_copy_of_the_hosts_file_is_wider_than_it(machine, fleet, umask, mode)
 
 # --- without permission ------------------------------------------------------------------------------------
 
-READERS = [["status"], ["verify", "--offline"], ["diff"], ["trust"], ["inspect", "{note}"], ["runbook"]]
+READERS = [["status"], ["verify", "--offline"], ["diff"], ["trust"], ["inspect", "{note}"], ["doctor"], ["runbook"]]
 
 
 @pytest.fixture

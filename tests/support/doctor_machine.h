@@ -30,7 +30,7 @@ struct Machine {
     input.pins = {pin("10.1.2.3", "db.example.com"), pin("2001:db8::3", "db.example.com")};
     input.now = std::chrono::sys_seconds{std::chrono::seconds(kBuildTime + 1)};
     input.live = LiveFacts{};
-    input.live->saw_all_processes = true;
+    input.live->stale_mounts = StaleMounts{{}, true};
   }
 
   std::vector<Finding> examine() { return examine_machine(disk, input); }

@@ -50,7 +50,7 @@ TEST_CASE("other owners of the hosts file are named", "[doctor]") {
 
 TEST_CASE("containers that hold the file of before are named with their process", "[doctor]") {
   Machine machine;
-  machine.input.live->stale_mounts = {{4711, "dns-resolver", "/etc/hosts", 3}};
+  machine.input.live->stale_mounts = StaleMounts{{{4711, "dns-resolver", "/etc/hosts", 3}}, true};
   const Texts found = of(machine.examine(), "stale_mount");
   REQUIRE(found.size() == 1);
   CHECK_THAT(found[0], Catch::Contains("process 4711 ('dns-resolver')"));

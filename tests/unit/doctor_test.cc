@@ -170,8 +170,13 @@ TEST_CASE("cloud-init's last word is the instance's", "[doctor]") {
 
 TEST_CASE("what could not be seen is said", "[doctor]") {
   Machine machine;
-  machine.input.live->saw_all_processes = false;
-  CHECK_THAT(of(machine.examine(), "not_checked").at(0), Catch::Contains("mountinfo"));
+  SECTION("in time") { machine.input.live->stale_mounts->saw_all = false; }
+  SECTION("without the right to") {
+    machine.input.live->stale_mounts.reset();
+    machine.input.live->user = 1000;
+  }
+  CHECK_THAT(of(machine.examine(), "not_checked").at(0),
+             Catch::Contains("mountinfo") || Catch::Contains("1000 ms"));
 }
 
 TEST_CASE("trust, manifest and clock are told as they were found", "[doctor]") {
@@ -182,6 +187,37 @@ TEST_CASE("trust, manifest and clock are told as they were found", "[doctor]") {
   const std::vector<Finding> findings = machine.examine();
   CHECK(troubles(findings) == Texts{"trust_root", "manifest", "clock"});
   CHECK(findings.front().remedy == default_hint(Errc::no_trust_root));
+}
+
+TEST_CASE("what an unprivileged user's processes show is marked, counted and no alarm",
+          "[doctor][attack]") {
+  Machine machine;
+  std::vector<StaleMount>& found = machine.input.live->stale_mounts->found;
+  found.push_back({4711, "dns-resolver", "/etc/hosts", 3, 0});
+  for (int i = 0; i < 40; ++i) {
+    found.push_back({5000 + i, "x\x1b[2J\ncritical block: gone", "/a\nb\x07", 1, 1000});
+  }
+  const std::vector<Finding> findings = machine.examine();
+  const Texts said = of(findings, "stale_mount");
+  CHECK(troubles(findings) == Texts{"stale_mount"});  // root's own, alone
+  REQUIRE(said.size() == 1 + 5 + 1);
+  CHECK_THAT(said[0], Catch::StartsWith("warning: process 4711 ('dns-resolver')"));
+  CHECK_THAT(said[1], Catch::StartsWith("info: reported by process 5000 of user 1000 ('x\\x1b[2J"));
+  CHECK_THAT(said.back(), Catch::Contains("35 more processes of user 1000"));
+  for (const std::string& one : said) {
+    CHECK(std::none_of(one.begin(), one.end(), [](char c) { return c < 0x20 || c > 0x7e; }));
+  }
+}
+
+TEST_CASE("many files in a directory are not all read, which is said", "[doctor][attack]") {
+  Machine machine;
+  for (int i = 0; i < 1000; ++i) {
+    machine.disk.put("/etc/systemd/resolved.conf.d/" + std::to_string(i) + ".conf", "");
+  }
+  const std::vector<Finding> findings = machine.examine();
+  CHECK_THAT(of(findings, "not_checked").at(0),
+             Catch::Contains("'/etc/systemd/resolved.conf.d' has 1000 files; the first 256"));
+  CHECK(machine.disk.calls_of("open_read") < 300);
 }
 
 TEST_CASE("hostile text in a file reaches no message unescaped", "[doctor]") {

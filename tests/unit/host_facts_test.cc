@@ -219,10 +219,14 @@ TEST_CASE("a container that holds the file of before a replacement is found", "[
   }
   char answer = 0;
   REQUIRE(read(ready[0], &answer, 1) == 1);
-  const LiveFacts before = read_live_facts("/", hosts);
+  const auto look = [] {
+    return find_stale_mounts("hosts", std::chrono::steady_clock::now() + std::chrono::seconds(20));
+  };
+  const StaleMounts before = look();
   const int exchanged = renameat2(AT_FDCWD, temp.c_str(), AT_FDCWD, hosts.c_str(), RENAME_EXCHANGE);
   const int unlinked = unlink(temp.c_str());
-  const LiveFacts after = read_live_facts("/", hosts);
+  const StaleMounts after = look();
+  const StaleMounts too_late = find_stale_mounts("hosts", std::chrono::steady_clock::now());
   (void)kill(container, SIGKILL);
   REQUIRE(waitpid(container, nullptr, 0) == container);
   close(ready[0]);
@@ -233,12 +237,15 @@ TEST_CASE("a container that holds the file of before a replacement is found", "[
   REQUIRE(exchanged == 0);
   REQUIRE(unlinked == 0);
   const auto is_ours = [&](const StaleMount& mount) { return mount.process == container; };
-  CHECK(std::none_of(before.stale_mounts.begin(), before.stale_mounts.end(), is_ours));
-  const auto found = std::find_if(after.stale_mounts.begin(), after.stale_mounts.end(), is_ours);
-  REQUIRE(found != after.stale_mounts.end());
+  CHECK(std::none_of(before.found.begin(), before.found.end(), is_ours));
+  const auto found = std::find_if(after.found.begin(), after.found.end(), is_ours);
+  REQUIRE(found != after.found.end());
   CHECK(found->mount_point == mounted);
   CHECK_FALSE(found->command.empty());
-  CHECK(after.saw_all_processes);
+  CHECK(found->user == 0);
+  CHECK(after.saw_all);
+  CHECK(too_late.found.empty());
+  CHECK_FALSE(too_late.saw_all);
 }
 
 TEST_CASE("the kernel tells of a file what it is asked for", "[host]") {
