@@ -153,19 +153,10 @@ std::vector<IPAddress> read_addresses(TableReader& in) {
   return addresses;
 }
 
-/// Text for people: no control characters, which a terminal would act on.
 std::string read_people_text(TableReader& in, std::string_view key) {
   std::string text = in.optional_string(key).value_or("");
   if (text.size() > kPeopleTextBytesMax) {
     in.fail(in.line_of(key), quoted(key) + " is longer than 200 bytes");
-  }
-  bool after_c2 = false;  // 0xC2 0x80 to 0xC2 0x9F are control characters, too
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || (after_c2 && byte < 0xa0)) {
-      in.fail(in.line_of(key), quoted(key) + " has a control character: " + quoted(text));
-    }
-    after_c2 = byte == 0xc2;
   }
   return text;
 }

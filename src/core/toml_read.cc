@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 
 #include "toml_guard.h"
 #include "toml_library.h"
@@ -56,6 +57,24 @@ std::optional<sys_seconds> to_time(const toml::date_time& value, std::string_vie
   if (!day.ok()) return std::nullopt;
   return std::chrono::sys_days(day) + std::chrono::hours(value.time.hour) +
          std::chrono::minutes(value.time.minute) + std::chrono::seconds(value.time.second);
+}
+
+/// The first text of `value`, a key or a string, that has more than printable ASCII. The bytes of a
+/// document are such, but TOML's escapes can say anything: what turns a line around, has no width
+/// or ends a line would show a signer something else than what is signed.
+std::optional<TomlEntry> find_unprintable(const TomlValue& value) {
+  const auto is_printable = [](const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+  };
+  if (!is_printable(value.text)) return TomlEntry{value.text, value.line, {}};
+  for (const TomlValue& item : value.items) {
+    if (auto found = find_unprintable(item)) return found;
+  }
+  for (const TomlEntry& entry : value.entries) {
+    if (!is_printable(entry.key)) return TomlEntry{entry.key, entry.line, {}};
+    if (auto found = find_unprintable(entry.value)) return found;
+  }
+  return std::nullopt;
 }
 
 TomlValue convert(const toml::node& node, const Source& source);
@@ -124,7 +143,14 @@ Result<TomlValue> read_toml(std::string_view text, Errc code) {
   if (Result<void> shape = check_toml_shape(text, code); !shape) return std::move(shape).error();
   try {
     const toml::table table = toml::parse(text);
-    return convert(table, Source(text));
+    TomlValue value = convert(table, Source(text));
+    if (const auto found = find_unprintable(value)) {
+      return {code,
+              "line " + std::to_string(found->line) + ": " + quoted(found->key) +
+                  " has a character that is not printable ASCII",
+              "write it in plain ASCII, without escapes for anything else"};
+    }
+    return value;
   } catch (const toml::parse_error& fault) {
     return {code, "line " + std::to_string(fault.source().begin.line) +
                       ": not TOML: " + toml_complaint(fault.description())};

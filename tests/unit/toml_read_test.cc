@@ -124,4 +124,21 @@ TEST_CASE("bombs of 64 KiB are refused on a small stack", "[toml_read]") {
   }
 }
 
+TEST_CASE("text is printable ASCII after TOML's escapes, too, wherever it stands", "[toml_read]") {
+  const std::string character =
+      GENERATE("\\u202e", "\\u200b", "\\u2066", "\\ufeff", "\\u00ad", "\\u00e9", "\\U000e0041",
+               "\\n", "\\t", "\\u0000", "\\u007f", "\\u009b");
+  const std::string place =
+      GENERATE("x = \"aTEXTb\"\n", "x = [[\"ok\", \"TEXT\"]]\n", "\"aTEXT\" = 1\n",
+               "[t]\ny = { z = \"TEXT\" }\n", "[t.\"TEXT\"]\n");
+  const std::string text = testing::with(place, "TEXT", character);
+  CAPTURE(text);
+  const Result<TomlValue> read = read_toml(text, Errc::bad_manifest);
+  REQUIRE_FALSE(read);
+  CHECK(read.error().code == Errc::bad_manifest);
+  CHECK(read.error().detail.starts_with("line "));
+  CHECK(read.error().detail.find("not printable ASCII") != std::string::npos);
+  CHECK(read_toml(testing::with(place, "TEXT", "\\u0041~ \\\\"), Errc::bad_manifest));
+}
+
 }  // namespace hostspin
