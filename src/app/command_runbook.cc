@@ -65,7 +65,7 @@ class MarkdownPage final : public Page {
   void paragraph(const std::string& text) override { page_ += "\n" + escape(text) + "\n"; }
   void service(const std::string& name) override { page_ += "\n## " + escape(name) + "\n\n"; }
   void fact(const std::string& label, const std::string& value) override {
-    page_ += "- **" + label + "**: " + escape(value) + "\n";
+    page_ += "- **" + escape(label) + "**: " + escape(value) + "\n";
   }
   // An indented block takes any text as it is; a command holds no line end.
   void command(const std::string& line) override { page_ += "\n      " + line + "\n"; }
@@ -108,7 +108,7 @@ class HTMLPage final : public Page {
     page_ += "<section>\n<h2>" + escaped_markup(name) + "</h2>\n";
   }
   void fact(const std::string& label, const std::string& value) override {
-    page_ += "<p><b>" + label + "</b>: " + escaped_markup(value) + "</p>\n";
+    page_ += "<p><b>" + escaped_markup(label) + "</b>: " + escaped_markup(value) + "</p>\n";
   }
   void command(const std::string& line) override {
     page_ += "<pre>" + escaped_markup(line) + "</pre>\n";

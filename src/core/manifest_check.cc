@@ -37,6 +37,16 @@ bool is_made_of(std::string_view text, std::string_view others, std::size_t byte
          });
 }
 
+/// `text` in quotes, with everything but letters, digits, '_' and '-' as \xHH.
+std::string escaped_word(std::string_view text) {
+  std::string shown = "'";
+  for (const char c : text.substr(0, kCaBytesMax)) {
+    const std::string byte(1, c);
+    shown += is_made_of(byte, "_-", 1) ? byte : "\\x" + to_hex(byte);
+  }
+  return shown + (text.size() > kCaBytesMax ? "'..." : "'");
+}
+
 bool is_path(std::string_view text) {
   return text.starts_with('/') && is_made_of(text, "/._~%?&=+-", kPathBytesMax);
 }
@@ -226,8 +236,9 @@ std::string_view check_kind_name(CheckKind kind) {
 
 std::string Check::label() const {
   if (kind == CheckKind::unsupported) {
-    // Whatever a later version calls it; only words of ordinary bytes are shown as they are.
-    return is_made_of(kind_text, "_-", kCaBytesMax) ? kind_text : quoted(kind_text);
+    // Whatever a later version calls it; it is printed into pages, metrics and monitoring, none of
+    // which may find anything of its own in it.
+    return is_made_of(kind_text, "_-", kCaBytesMax) ? kind_text : escaped_word(kind_text);
   }
   std::string text(check_kind_name(kind));
   text += ':' + std::to_string(port);

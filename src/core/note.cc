@@ -200,9 +200,14 @@ Result<VerifiedNote> open_split(SplitNote note, std::string_view bytes, const Ke
   }
   const auto threshold = static_cast<std::size_t>(keys.threshold);
   if (counted.size() < threshold) {
+    std::string names;
+    for (const VerifierKey& key : opened.signers_) {
+      names += (names.empty() ? " (" : ", ") + key.name();
+    }
+    if (!names.empty()) names += ')';
     return {Errc::too_few_signatures, "signed by " + std::to_string(counted.size()) + " of the " +
-                                          std::to_string(keys.keys.size()) + " keys, " +
-                                          std::to_string(threshold) + " must sign"};
+                                          std::to_string(keys.keys.size()) + " keys" + names +
+                                          ", " + std::to_string(threshold) + " must sign"};
   }
   opened.text_ = std::move(note.text);
   opened.bytes_ = std::string(bytes);

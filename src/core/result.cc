@@ -94,8 +94,11 @@ std::string_view default_hint(Errc code) {
       return "the text was altered after it was signed: check the desk's copy with 'hostspin-sign "
              "check' and sign again";
     case Errc::too_few_signatures:
-      return "let another signer run 'hostspin-sign sign'; 'hostspin-sign check' says whose "
-             "signature is missing";
+      // Never advice to sign: who has stolen one key would have a fleet's operators complete it.
+      return "no such note is ever published: unless you know better, somebody attacks with the "
+             "keys that signed; ask their owners, and take stolen keys out with 'hostspin-sign "
+             "root "
+             "next'";
     case Errc::bad_root:
       return "correct the root and run 'hostspin-sign check' before it is signed and published";
     case Errc::bad_manifest:

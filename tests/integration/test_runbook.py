@@ -20,6 +20,7 @@ SERVICES = [
         '[{ https = 8443, path = "/health?x=1&y=2", host = "virtual.example.com", server_name = "api.example.com",'
         ' ca = "internal", contains = "it\'s up" }, { grpc = 50051, service = "pay.Ledger" }, { http = 80, status = [204] }]')),
     service("time", ["10.0.0.40"], check=Raw("{ ntp = 123 }")),
+    service("later.svc.example.com", ["10.0.0.50"], check=Raw('{ "<i>*k*</i>[a](b)" = 1 }')),
 ]
 
 

@@ -130,9 +130,17 @@ TEST_CASE("a kind of a later version is kept as unsupported by a client, refused
 }
 
 TEST_CASE("an unknown kind's name is shown safely", "[check]") {
-  const Result<Manifest> manifest = parse(R"({ "a\nb" = 1 })", UnknownKeys::ignore);
-  REQUIRE(manifest);
-  CHECK(manifest->services[0].checks.at(0).label() == R"('a\x0ab')");
+  const auto shown = [](const std::string& kind) {
+    const Result<Manifest> manifest = parse("{ '" + kind + "' = 1 }", UnknownKeys::ignore);
+    REQUIRE(manifest);
+    return manifest->services[0].checks.at(0).label();
+  };
+  CHECK(shown("quic_v2-draft") == "quic_v2-draft");
+  CHECK(shown("<b>") == R"('\x3cb\x3e')");              // a page in HTML
+  CHECK(shown("[a](b)") == R"('\x5ba\x5d\x28b\x29')");  // one in Markdown
+  CHECK(shown("a|b=1;2") == R"('a\x7cb\x3d1\x3b2')");   // a monitoring plugin's line
+  CHECK(shown("$(id)") == R"('\x24\x28id\x29')");
+  CHECK(shown(std::string(33, 'x')) == "'" + std::string(32, 'x') + "'...");
 }
 
 TEST_CASE("a bad value of a known kind refuses the manifest, for clients as well", "[check]") {

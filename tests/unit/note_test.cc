@@ -78,10 +78,15 @@ TEST_CASE("a threshold counts from one to all", "[note]") {
   }
 }
 
-TEST_CASE("too few signatures says how many there are and must be", "[note]") {
+TEST_CASE("too few signatures says who signed, how many must, and never to sign it", "[note]") {
   const Result<VerifiedNote> note = open(sign_note(kText, {kAnn}), {kAnn, kBen, kCat}, 2);
   REQUIRE_FALSE(note);
-  CHECK(note.error().detail == "signed by 1 of the 3 keys, 2 must sign");
+  CHECK(note.error().detail == "signed by 1 of the 3 keys (" + kAnn.name() + "), 2 must sign");
+  CHECK(note.error().advice().find("attack") != std::string::npos);
+  CHECK(note.error().advice().find("sign sign") == std::string::npos);
+  const Result<VerifiedNote> strangers = open(sign_note(kText, {kCat}), {kAnn, kBen}, 1);
+  REQUIRE_FALSE(strangers);
+  CHECK(strangers.error().detail == "signed by 0 of the 2 keys, 1 must sign");
 }
 
 TEST_CASE("a ring without a threshold opens nothing", "[note]") {
