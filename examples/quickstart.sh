@@ -144,10 +144,13 @@ EOF
 mv "$work/manifest.toml" "$fleet/manifest.toml"
 printf '\n  The manifest, %s:\n\n' "\$work/fleet/manifest.toml"
 sed 's/^/    /' "$fleet/manifest.toml"
+# --yes: a person at a terminal is asked instead, once all of this was shown.
 show "$sign" sign "$fleet/manifest.toml" --root "$fleet/public" --key "$fleet/keys/manifest-1.key" \
-  -o "$fleet/public/manifest.note"
+  -o "$fleet/public/manifest.note" --yes
 expect 0 "the first signature"
-show "$sign" sign "$fleet/public/manifest.note" --root "$fleet/public" --key "$fleet/keys/manifest-2.key"
+[ ! -e "$fleet/public/manifest.note" ] || fail "a note that lacks a signature stands where notes are published"
+show "$sign" sign "$fleet/manifest.pending.note" --root "$fleet/public" --key "$fleet/keys/manifest-2.key" \
+  -o "$fleet/public/manifest.note" --yes
 expect 0 "the second signature"
 show "$sign" check "$fleet/public/manifest.note" --root "$fleet/public"
 [ "$code" -le 1 ] || fail "the manifest does not pass its check"

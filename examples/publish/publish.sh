@@ -92,6 +92,9 @@ judge() { # what, and the arguments of check
   exit "$code"
 }
 
+# Before the roots are judged: whether the manifest holds under them is one of their findings.
+[ -z "$manifest" ] || cp -- "$manifest" "$new/manifest.note"
+
 # Digits alone: bash evaluates whatever else it finds in arithmetic.
 newest=$(find "$new/root" -name '*.note' -printf '%f\n' | sed -n 's/^\([1-9][0-9]\{0,14\}\)\.note$/\1/p' | sort -n | tail -n 1)
 for note in ${roots[@]+"${roots[@]}"}; do
@@ -113,10 +116,7 @@ done
 [ -n "$newest" ] || fail "'$publication' has no root yet: give --root NOTE"
 
 against=()
-if [ -n "$manifest" ]; then
-  cp -- "$manifest" "$new/manifest.note"
-  [ ! -e "$current/manifest.note" ] || against=(--previous "$current/manifest.note")
-fi
+[ -z "$manifest" ] || [ ! -e "$current/manifest.note" ] || against=(--previous "$current/manifest.note")
 [ -e "$new/manifest.note" ] || fail "'$publication' has no manifest yet: give --manifest NOTE"
 judge "the manifest" "$new/manifest.note" --root "$new" ${against[@]+"${against[@]}"}
 

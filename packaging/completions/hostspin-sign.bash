@@ -18,13 +18,13 @@ _hostspin_sign() {
     --output) COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
     --ignore)
       COMPREPLY=($(compgen -W "no-check unsupported-check single-instance shared-address lifetime-short
-        lifetime-long issued-ahead expires-soon shrinks source-not-pinned unknown-key not-compared
-        root-not-given root-lifetime no-spare-key single-signer kms-4096" -- "$cur"))
+        lifetime-long issued-ahead expires-soon shrinks version-jump source-not-pinned unknown-key not-compared
+        root-not-given root-lifetime no-spare-key single-signer kms-4096 drops-published public-suffix" -- "$cur"))
       return
       ;;
     --expires) COMPREPLY=($(compgen -W "7d 14d 30d 90d 365d" -- "$cur")); return ;;
     --fleet | --name | --names | --networks | --domain | --at | --source | --passphrase-fd | --signer-cmd | \
-      --threshold | --*-threshold | --root-keys | --manifest-keys | --min-version | --*-name | --*-network | \
+      --threshold | --*-threshold | --root-keys | --manifest-keys | --min-version | --sha256 | --*-name | --*-network | \
       --remove-*-key)
       return
       ;;
@@ -41,11 +41,11 @@ _hostspin_sign() {
         --networks --expires --out" ;;
       "root next") options+=" --add-root-key --remove-root-key --root-threshold --add-manifest-key
         --remove-manifest-key --manifest-threshold --add-name --remove-name --add-network --remove-network
-        --min-version --next-epoch --expires --out" ;;
+        --min-version --next-epoch --same-epoch --published --expires --out" ;;
       sign) options+=" --key --name --passphrase-fd --signer-cmd --import-signature --vkey --root --previous
-        --out" ;;
+        --out --sha256 --yes --ignore" ;;
       check) options+=" --root --previous --at --signed --source --ignore --key --threshold" ;;
-      bump) options+=" --expires --previous --out" ;;
+      bump) options+=" --expires --previous --root --out" ;;
       text) options+=" --out" ;;
       import) options+=" --fleet --domain --terraform-output --expires --out" ;;
     esac

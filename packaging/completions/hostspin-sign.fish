@@ -2,8 +2,8 @@
 
 set -l commands init keygen vkey root sign check bump diff text import
 set -l codes no-check unsupported-check single-instance shared-address lifetime-short lifetime-long issued-ahead \
-    expires-soon shrinks source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key \
-    single-signer kms-4096
+    expires-soon shrinks version-jump source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key \
+    single-signer kms-4096 drops-published public-suffix
 
 complete -c hostspin-sign -n "not __fish_seen_subcommand_from $commands" -f
 complete -c hostspin-sign -n "not __fish_seen_subcommand_from $commands" -a init -d "make a working fleet directory"
@@ -48,19 +48,23 @@ complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l add-network -
 complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l remove-network -x -d "prefix"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l min-version -x -d "no older manifest is taken"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l next-epoch -d "manifests of the old epoch no longer count"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l same-epoch -d "keep it although a manifest key is taken out"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l published -r -d "the manifest that is published now"
 
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -s k -l key -r -d "private key"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -l name -x -d "the key's name"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -l signer-cmd -x -d "a program that signs"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -l import-signature -r -d "made elsewhere"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -l vkey -r -d "the signer's verifier key"
-complete -c hostspin-sign -n "__fish_seen_subcommand_from sign check" -l root -r -d "the root that clients trust"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -l sha256 -x -d "sign without asking if the text has this digest"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -l yes -d "sign without asking"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from sign check bump" -l root -r -d "the root that clients trust"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign check bump" -l previous -r -d "what is published now"
 
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l at -x -d "judge at that time"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l signed -d "refuse a draft"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l source -x -d "where machines fetch from"
-complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l ignore -x -a "$codes" -d "leave a finding out"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from sign check" -l ignore -x -a "$codes" -d "leave a finding out"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l key -r -d "verifier key"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from check" -l threshold -x -d "how many must have signed"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from import" -a "terraform consul k8s dig hosts"

@@ -4,8 +4,8 @@ _hostspin-sign() {
   local context state line
   local -a common out passphrase codes
   codes=(no-check unsupported-check single-instance shared-address lifetime-short lifetime-long issued-ahead
-    expires-soon shrinks source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key
-    single-signer kms-4096)
+    expires-soon shrinks version-jump source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key
+    single-signer kms-4096 drops-published public-suffix)
   common=(
     '--output[format of results]:format:(text json)'
     '(-q --quiet)'{-q,--quiet}'[only results, warnings and errors]'
@@ -55,14 +55,18 @@ _hostspin-sign() {
             '*--remove-manifest-key[name]:name:' '*--add-name[pattern]:pattern:' \
             '*--remove-name[pattern]:pattern:' '*--add-network[prefix]:prefix:' \
             '*--remove-network[prefix]:prefix:' '--min-version[no older manifest]:version:' \
-            '--next-epoch[manifests of the old epoch no longer count]'
+            '--next-epoch[manifests of the old epoch no longer count]' \
+            '--same-epoch[keep it although a manifest key is taken out]' \
+            '--published[the manifest that is published now]:note:_files'
           ;;
         sign)
           _arguments $common $out '1:file:_files' '*'{-k,--key}'[private key]:key:_files' \
             "--name[the key's name]:name:" '--passphrase-fd[read the passphrase from a descriptor]:descriptor:' \
             '*--signer-cmd[a program that signs]:command:' '--import-signature[made elsewhere]:file:_files' \
             "--vkey[the signer's verifier key]:key:_files" '--root[the root that clients trust]:root:_files' \
-            '--previous[what is published now]:note:_files'
+            '--previous[what is published now]:note:_files' '--yes[sign without asking]' \
+            '--sha256[sign without asking if the text has this digest]:digest:' \
+            "*--ignore[sign in spite of a finding]:code:($codes)"
           ;;
         check)
           _arguments $common '1:file:_files' '--root[the root that clients trust]:root:_files' \
@@ -72,7 +76,7 @@ _hostspin-sign() {
           ;;
         bump)
           _arguments $common $out '1:file:_files' '--expires[when]:duration or time:' \
-            '--previous[what is published now]:note:_files'
+            '--previous[what is published now]:note:_files' '--root[the root whose epoch to take]:root:_files'
           ;;
         diff) _arguments $common '1:old:_files' '2:new:_files' ;;
         text) _arguments $common $out '1:file:_files' ;;

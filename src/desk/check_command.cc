@@ -34,9 +34,10 @@ given, as Go's sumdb/note does.
 Exit status: 0 fine, 1 fine but with warnings, 2 clients would refuse it, 3 could not judge.
 
 Findings, each with its code in brackets: no-check, unsupported-check, single-instance,
-shared-address, lifetime-short, lifetime-long, issued-ahead, expires-soon, shrinks,
+shared-address, lifetime-short, lifetime-long, issued-ahead, expires-soon, shrinks, version-jump,
 source-not-pinned, unknown-key, not-compared, root-not-given, root-lifetime, no-spare-key,
-single-signer, kms-4096. hostspin-sign(1) explains them.
+single-signer, kms-4096, drops-published, and as an error public-suffix. hostspin-sign(1) explains
+them.
 
 Examples
   hostspin-sign check manifest.toml --root public --previous public/manifest.note
@@ -72,7 +73,7 @@ class CheckCommand : public Command {
   }
 
   Result<int> run(Desk& desk) override {
-    Result<void> understood = check_ignored();
+    Result<void> understood = check_lint_codes(ignored_);
     if (!understood) return std::move(understood).error();
     std::chrono::sys_seconds now = desk.now;
     if (!at_.empty()) {
@@ -87,27 +88,13 @@ class CheckCommand : public Command {
       if (!is_about_document(judged.error().code)) return std::move(judged).error();
       judgement.refusal = std::move(judged).error();
     }
-    std::erase_if(judgement.findings, [&](const Finding& finding) {
-      return std::find(ignored_.begin(), ignored_.end(), finding.code) != ignored_.end();
-    });
+    leave_out(judgement.findings, ignored_);
+    if (!judgement.refusal) judgement.refusal = first_error(judgement.findings);
     print(judgement, desk.console);
     return judgement.exit_code();
   }
 
  private:
-  Result<void> check_ignored() const {
-    for (const std::string& code : ignored_) {
-      const auto& codes = lint_codes();
-      if (std::any_of(codes.begin(), codes.end(),
-                      [&](const LintCode& known) { return known.code == code; })) {
-        continue;
-      }
-      return {Errc::usage, "there is no finding " + quoted(code),
-              "'hostspin-sign check --help' lists them"};
-    }
-    return {};
-  }
-
   Result<void> judge_bare(Judgement& judgement) const {
     const Result<KeyRing> ring =
         read_key_ring(keys_, threshold_.value_or(static_cast<std::int64_t>(keys_.size())), "--key");
@@ -126,6 +113,7 @@ class CheckCommand : public Command {
     if (!document) return document.error();
     judgement.kind = kind_name(document->kind);
     judgement.draft = document->is_draft();
+    judgement.digest = document->digest();
     if (signed_ && judgement.draft) {
       return {Errc::too_few_signatures, "it is a draft that nobody has signed",
               "sign it with 'hostspin-sign sign'"};
@@ -149,9 +137,24 @@ class CheckCommand : public Command {
     Result<Manifest> manifest = examine(judgement, document);
     if (!manifest) return std::move(manifest).error();
     state(judgement, *manifest);
+    // What a half-signed note says is what the next signer wants to know: findings and changes come
+    // with the refusal.
     Result<void> admitted = admit(judgement, document, *manifest, root);
+    Result<void> newer = look(judgement, document, *manifest, now);
+    if (!newer && !is_about_document(newer.error().code)) return newer;
     if (!admitted) return admitted;
+    if (!newer) return newer;
+    if (root && root->expired(now)) {
+      return {Errc::root_expired, "root " + std::to_string(root->version()) + " expired at " +
+                                      format_utc(root->document().expires)};
+    }
+    if (manifest->expires > now) return {};
+    return {Errc::expired, "expired at " + format_utc(manifest->expires)};
+  }
 
+  /// Findings, and what changes against the published manifest, which it must not be older than.
+  Result<void> look(Judgement& judgement, const Document& document, const Manifest& manifest,
+                    std::chrono::sys_seconds now) const {
     LintContext context{now, nullptr, {}};
     for (const std::string& url : sources_) {
       if (std::string host = host_of(url); !host.empty()) context.source_hosts.push_back(host);
@@ -163,22 +166,13 @@ class CheckCommand : public Command {
       before = *std::move(loaded);
       context.previous = &*before->manifest;
     }
-    for (Finding& finding : lint(document, *manifest, context)) {
+    for (Finding& finding : lint(document, manifest, context)) {
       judgement.findings.push_back(std::move(finding));
     }
-    if (before) {
-      judgement.compared = true;
-      judgement.changes = compare(*before->manifest, *manifest);
-      Result<void> newer =
-          check_not_older(*manifest, document, *before->manifest, before->document);
-      if (!newer) return newer;
-    }
-    if (root && root->expired(now)) {
-      return {Errc::root_expired, "root " + std::to_string(root->version()) + " expired at " +
-                                      format_utc(root->document().expires)};
-    }
-    if (manifest->expires > now) return {};
-    return {Errc::expired, "expired at " + format_utc(manifest->expires)};
+    if (!before) return {};
+    judgement.compared = true;
+    judgement.changes = compare(*before->manifest, manifest);
+    return check_not_older(manifest, document, *before->manifest, before->document);
   }
 
   /// The content. In a draft an unknown key is a mistake to correct; in a note that is signed, it
@@ -227,8 +221,8 @@ class CheckCommand : public Command {
   /// Whose signature is missing, where that is the trouble.
   static Error refused(const Document& document, const KeyRing& ring, Error error) {
     if (error.code == Errc::too_few_signatures) {
-      error.hint =
-          "let one of them run 'hostspin-sign sign': " + join(tally(document, ring).missing, ", ");
+      error.hint = "not to be published; before " + join(tally(document, ring).missing, ", ") +
+                   " signs, 'hostspin-sign sign' shows all of it: whoever signs has looked";
     }
     return error;
   }
@@ -251,17 +245,15 @@ class CheckCommand : public Command {
                        {"expires", format_utc(root->expires)}};
     judgement.threshold = root->root_keys.threshold;
     judgement.signed_by = tally(document, root->root_keys).signed_by;
-    for (Finding& finding : lint(*root, now)) judgement.findings.push_back(std::move(finding));
-
-    Result<void> followed = follow(judgement, document, *root);
+    Result<void> followed = follow(judgement, document, *root, now);
     if (!followed) return followed;
     if (root->expires > now) return {};
     return {Errc::root_expired, "expired at " + format_utc(root->expires)};
   }
 
   /// Signatures, and the step from the root before.
-  Result<void> follow(Judgement& judgement, const Document& document,
-                      const RootDocument& root) const {
+  Result<void> follow(Judgement& judgement, const Document& document, const RootDocument& root,
+                      std::chrono::sys_seconds now) const {
     const std::string path = !previous_.empty() ? previous_ : root_;
     std::optional<TrustRoot> before;
     if (!path.empty()) {
@@ -276,10 +268,15 @@ class CheckCommand : public Command {
                                     "its predecessor's keys and rules were not looked at: give "
                                     "--previous"});
     }
+    std::optional<Published> published;
     if (before) {
       judgement.compared = true;
       judgement.changes = compare(before->document(), root);
+      published = published_beside(path, *before);
     }
+    const RootLintContext context{now, before ? &before->document() : nullptr,
+                                  published ? &*published : nullptr};
+    for (Finding& finding : lint(root, context)) judgement.findings.push_back(std::move(finding));
     if (document.is_draft())
       return before ? check_succession(before->document(), root) : Result<void>();
     const Result<TrustRoot> opened =

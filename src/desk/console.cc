@@ -90,9 +90,14 @@ void Console::warning(std::string_view text) { message("warning", "33", text); }
 void Console::hint(std::string_view text) { message("hint", "36", text); }
 
 void Console::note(std::string_view text) {
-  if (options_.quiet) return;
-  (void)std::fflush(stdout);
-  write_to(stderr, std::string(text) + "\n");
+  if (!options_.quiet) show(text);
+}
+
+void Console::show(std::string_view text) { prompt(std::string(text) + "\n"); }
+
+void Console::prompt(std::string_view text) {
+  (void)std::fflush(stdout);  // so that both streams read in order on a terminal
+  write_to(stderr, text);
 }
 
 std::string Console::paint(std::string_view color, std::string_view text) const {

@@ -30,6 +30,10 @@ class Console {
   void hint(std::string_view text);
   /// Progress and what was done; --quiet leaves it out.
   void note(std::string_view text);
+  /// What a person must have seen before agreeing to something: on standard error, --quiet or not.
+  void show(std::string_view text);
+  /// A question, without a line end.
+  void prompt(std::string_view text);
 
   [[nodiscard]] bool json() const { return options_.json; }
   /// `text` in a colour of the terminal ("31" is red), or as it is where standard output is none.

@@ -136,6 +136,21 @@ Result<void> create(const std::string& path, std::string_view bytes, mode_t mode
   return sync_directory(parent_of(path));
 }
 
+/// The mode that a file put in the place of `path` gets. A symbolic link is refused, since a rename
+/// would replace it.
+Result<mode_t> mode_for(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return kPublicMode;
+  if (S_ISLNK(status.st_mode)) {
+    return {Errc::symlink_refused, quoted(path) + " is a symbolic link",
+            "write to the path that the link points to"};
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return {Errc::usage, quoted(path) + " is not a regular file", "write to a file with -o FILE"};
+  }
+  return status.st_mode & 0777U;
+}
+
 }  // namespace
 
 std::string shown_path(const std::string& path) {
@@ -198,24 +213,13 @@ Result<void> write_new(const std::string& path, std::string_view bytes) {
 }
 
 Result<void> replace_document(const std::string& path, std::string_view bytes) {
-  struct stat status {};
-  mode_t mode = kPublicMode;
-  if (::lstat(path.c_str(), &status) == 0) {
-    if (S_ISLNK(status.st_mode)) {
-      return {Errc::symlink_refused, quoted(path) + " is a symbolic link",
-              "write to the path that the link points to"};
-    }
-    if (!S_ISREG(status.st_mode)) {
-      return {Errc::usage, quoted(path) + " is not a regular file", "write to a file with -o FILE"};
-    }
-    mode = status.st_mode & 0777U;
-  }
-
+  const Result<mode_t> mode = mode_for(path);
+  if (!mode) return mode.error();
   std::string temp = path + ".XXXXXX";
   const Descriptor file(::mkostemp(temp.data(), O_CLOEXEC));
   if (!file.valid()) return failed("cannot create a file beside", path, errno);
   Result<void> done = write_all(file.number(), bytes, temp);
-  if (done && ::fchmod(file.number(), mode) != 0) done = failed("cannot set mode of", temp, errno);
+  if (done && ::fchmod(file.number(), *mode) != 0) done = failed("cannot set mode of", temp, errno);
   if (done && ::rename(temp.c_str(), path.c_str()) != 0) {
     done = failed("cannot replace", path, errno);
   }
@@ -224,6 +228,20 @@ Result<void> replace_document(const std::string& path, std::string_view bytes) {
     return done;
   }
   return sync_directory(parent_of(path));
+}
+
+Result<void> move_document(const std::string& from, const std::string& to, std::string_view bytes) {
+  const Result<mode_t> mode = mode_for(to);
+  if (!mode) return mode.error();
+  if (::chmod(from.c_str(), *mode) != 0) return failed("cannot set mode of", from, errno);
+  const bool moved = ::rename(from.c_str(), to.c_str()) == 0;
+  if (!moved && errno != EXDEV) return failed("cannot replace", to, errno);
+  if (!moved) {
+    if (Result<void> done = replace_document(to, bytes); !done) return done;
+    if (::unlink(from.c_str()) != 0) return failed("cannot remove", from, errno);
+  }
+  if (Result<void> done = sync_directory(parent_of(to)); !done) return done;
+  return sync_directory(parent_of(from));
 }
 
 Result<void> make_directory(const std::string& path, unsigned mode) {

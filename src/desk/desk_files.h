@@ -33,6 +33,11 @@ Result<void> write_new(const std::string& path, std::string_view bytes);
 /// file is kept. A symbolic link is refused, since the rename would replace it.
 Result<void> replace_document(const std::string& path, std::string_view bytes);
 
+/// Moves the file `from`, which holds `bytes`, to `to` by one rename, on disk when this returns;
+/// what stood there gives its mode, and is there whole until the new one is. Across file systems
+/// the bytes are written beside `to` first.
+Result<void> move_document(const std::string& from, const std::string& to, std::string_view bytes);
+
 /// An empty or new directory; Errc::usage where it holds something.
 Result<void> make_directory(const std::string& path, unsigned mode);
 

@@ -20,6 +20,8 @@ struct Document {
   std::string bytes;                      ///< the whole file
 
   [[nodiscard]] bool is_draft() const { return signatures.empty(); }
+  /// SHA-256 of the text, what signatures cover, in 64 hex digits.
+  [[nodiscard]] std::string digest() const { return to_hex(sha256(text)); }
 };
 
 /// "manifest" or "root".

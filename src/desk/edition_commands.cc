@@ -3,6 +3,7 @@
 #include "draft_edit.h"
 #include "hostspin/time_text.h"
 #include "meaning.h"
+#include "pending.h"
 #include "rules.h"
 #include "words.h"
 
@@ -12,7 +13,7 @@ namespace {
 constexpr std::string_view kBumpHelp =
     R"(Make a manifest's next edition: version + 1, issued now, a new expires.
 
-Usage: hostspin-sign bump FILE [--expires 30d|TIME] [--previous NOTE] [-o OUT]
+Usage: hostspin-sign bump FILE [--expires 30d|TIME] [--previous NOTE] [--root ROOT] [-o OUT]
 
 FILE is replaced, unless -o names another. Signatures are taken off, since they would no longer
 verify; every other byte stays, comments included. Then edit, sign and publish.
@@ -20,6 +21,7 @@ verify; every other byte stays, comments included. Then edit, sign and publish.
   --expires WHEN       30d, 12h, 2w, or a time such as 2026-10-01T12:00:00Z; without it the manifest
                        lives as long as before
   --previous NOTE      the manifest now published: the version is one above both
+  --root ROOT          take over the epoch that this root asks for, as after 'root next'
   -o, --out OUT        write there instead; '-' is standard output
 
 Examples
@@ -67,6 +69,7 @@ class Bump : public Command {
     options.argument("FILE", path_);
     options.option("--expires", expires_);
     options.option("--previous", previous_);
+    options.option("--root", root_);
     options.option("-o,--out", out_);
   }
 
@@ -90,6 +93,11 @@ class Bump : public Command {
     if (!expires) return annotate(std::move(expires).error(), "--expires");
 
     Result<std::string> text = set_edition(document->text, version + 1, desk.now, *expires);
+    if (text && !root_.empty()) {
+      const Result<TrustRoot> root = load_root(root_);
+      if (!root) return root.error();
+      text = set_value(*text, "epoch", std::to_string(root->document().manifest.epoch));
+    }
     if (!text) return annotate(std::move(text).error(), shown_path(path_));
     Result<Document> next = parse_document(*text, path_);
     if (!next) return std::move(next).error();
@@ -107,9 +115,13 @@ class Bump : public Command {
     desk.console.note("version " + std::to_string(after.version) + ", expires " +
                       format_utc(after.expires) +
                       (before.is_draft() ? "" : "; the signatures are taken off"));
+    if (const std::string old = outdated_pending(out, text); !old.empty()) {
+      desk.console.warning(quoted(old) +
+                           " has signatures of another text: delete it before this one is signed");
+    }
     if (out != "-") {
       desk.console.note("next: edit it, then  hostspin-sign sign " + out +
-                        " --key KEY --root ROOT -o NOTE; publish NOTE when enough have signed it");
+                        " --root ROOT --key KEY -o NOTE; NOTE is written when enough have signed");
     }
     return kFine;
   }
@@ -117,6 +129,7 @@ class Bump : public Command {
   std::string path_;
   std::string expires_;
   std::string previous_;
+  std::string root_;
   std::string out_;
 };
 

@@ -4,6 +4,7 @@
 #include "desk_files.h"
 #include "document.h"
 #include "hostspin/time_text.h"
+#include "lint.h"
 #include "private_key.h"
 #include "root_text.h"
 #include "rules.h"
@@ -110,30 +111,30 @@ check = { tcp = 5432 }
   return text;
 }
 
-/// One command a signer; only the last one writes to public/, where nothing incomplete should
-/// stand.
+/// One command a signer, the same for all: the last one moves the note to public/.
 std::string sign_steps(std::int64_t threshold) {
   std::string text;
   for (std::int64_t number = 1; number <= threshold; ++number) {
-    text += "     hostspin-sign sign ";
-    text += number == 1 ? "manifest.toml" : "manifest.note";
-    text += " --root public --key keys/manifest-" + std::to_string(number) + ".key -o ";
-    text += number == threshold ? "public/manifest.note\n" : "manifest.note\n";
+    text += "     hostspin-sign sign manifest.toml --root public --key keys/manifest-" +
+            std::to_string(number) + ".key -o public/manifest.note\n";
   }
   return text;
 }
 
 std::string next_steps(const std::string& fleet, std::int64_t threshold) {
-  std::string text = "Fleet " + fleet + R"(: what to do now, from this directory.
+  std::string text =
+      "Fleet " + fleet + R"(: what to do now, from this directory.
 
 1. Edit manifest.toml: the names that must resolve when DNS is gone, and their addresses.
 
 2. Look at it as a client would:
      hostspin-sign check manifest.toml --root public
 
-3. Sign it:
+3. Sign it. Each signer is shown all of it, and asked. Until enough have signed, the note is kept
+   as manifest.pending.note; nothing incomplete ever stands in public/:
 )" + sign_steps(threshold) +
-                     R"(
+      R"(   A signer at another desk takes manifest.pending.note along, in the place of manifest.toml.
+
 4. Publish public/, and nothing else, on any static web server that hosts can reach by IP address.
 
 5. On every host, put public/root/1.note at /etc/hostspin/root.note, name the server as a [[source]]
@@ -148,10 +149,10 @@ For each change from then on:
      hostspin-sign bump manifest.toml
      (edit it)
 )" + sign_steps(threshold) +
-                     R"(
+      R"(
 Before the root expires, or when a key changes hands:
      hostspin-sign root next public -o root-2.toml
-     (it says who must sign; when all have, publish it as public/root/2.note)
+     (it says who must sign, what else to sign, and in which order to publish)
 )";
   return text;
 }
@@ -188,6 +189,7 @@ class Init : public Command {
     root.root_keys = ring_of(*root_keys, *root_threshold_);
     root.manifest.keys = ring_of(*manifest_keys, *manifest_threshold_);
     Result<void> bounded = read_constraints(root);
+    if (bounded) bounded = check_suffixes(root, desk.now);
     if (!bounded) return std::move(bounded).error();
     const Result<Document> note = signed_root(root, *root_keys);
     if (!note) return note.error();
@@ -261,6 +263,14 @@ class Init : public Command {
       root.manifest.networks.push_back(*prefix);
     }
     return {};
+  }
+
+  /// It is signed without anybody being asked, so what 'sign' would refuse is refused here.
+  static Result<void> check_suffixes(const RootDocument& root, std::chrono::sys_seconds now) {
+    std::optional<Error> refused = first_error(lint(root, {now, nullptr, nullptr}));
+    if (!refused) return {};
+    refused->hint = "give what is yours alone, for instance --names '*.svc.example.com'";
+    return *std::move(refused);
   }
 
   static Result<Document> signed_root(const RootDocument& root, const std::vector<NamedKey>& keys) {

@@ -15,16 +15,6 @@ std::string_view verdict(const Judgement& judgement) {
   return judgement.has_warnings() ? "attention" : "fine";
 }
 
-std::string_view level_name(Finding::Level level) {
-  switch (level) {
-    case Finding::Level::warning:
-      return "warning";
-    case Finding::Level::note:
-      return "note";
-  }
-  return "";
-}
-
 /// "version" of the facts, or empty.
 std::string fact(const Judgement& judgement, std::string_view name) {
   for (const auto& [key, value] : judgement.facts) {
@@ -58,11 +48,9 @@ void print_text(const Judgement& judgement, Console& console) {
     facts.append(facts.empty() ? "  " : ", ").append(key).append(" ").append(value);
   }
   if (!facts.empty()) console.result(facts + "\n");
+  if (!judgement.digest.empty()) console.result("  sha256 of the text: " + judgement.digest + "\n");
   for (const Finding& finding : judgement.findings) {
-    const bool is_warning = finding.level == Finding::Level::warning;
-    console.result("  " + console.paint(is_warning ? "33" : "36", level_name(finding.level)) +
-                   " [" + finding.code + "] " +
-                   (finding.service.empty() ? "" : finding.service + ": ") + finding.reason + "\n");
+    console.result("  " + render(finding, console) + "\n");
   }
   if (judgement.compared) {
     console.result(judgement.changes.empty() ? "  nothing changes against --previous\n"
@@ -90,6 +78,7 @@ void print_json(const Judgement& judgement, Console& console) {
         !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
     object[key] = is_number ? Json(std::stoll(value)) : Json(value);
   }
+  if (!judgement.digest.empty()) object["sha256"] = judgement.digest;
   object["signed_by"] = judgement.signed_by;
   if (judgement.threshold) object["threshold"] = *judgement.threshold;
   if (judgement.refusal) {

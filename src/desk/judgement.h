@@ -16,6 +16,7 @@ struct Judgement {
   std::string kind = "note";  ///< "manifest", "root", or "note" for a bare one
   bool draft = false;
   std::vector<std::pair<std::string, std::string>> facts;  ///< shown and in JSON: "fleet", "prod"
+  std::string digest;  ///< SHA-256 of the text in hex; empty for a bare note
   std::vector<std::string> signed_by;
   std::optional<int> threshold;
   std::optional<Error> refusal;  ///< why clients would refuse it

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "hostspin/time_text.h"
+#include "public_suffix.h"
 #include "rules.h"
 #include "words.h"
 
@@ -28,6 +29,9 @@ class Findings {
     list_.push_back(
         {Finding::Level::warning, std::move(code), std::move(service), std::move(reason)});
   }
+  void fail(std::string code, std::string reason) {
+    list_.push_back({Finding::Level::error, std::move(code), "", std::move(reason)});
+  }
   void note(std::string code, std::string reason) {
     list_.push_back({Finding::Level::note, std::move(code), "", std::move(reason)});
   }
@@ -37,6 +41,18 @@ class Findings {
   std::vector<Finding> list_;
 };
 
+std::string_view color_of(Finding::Level level) {
+  switch (level) {
+    case Finding::Level::error:
+      return "31";
+    case Finding::Level::warning:
+      return "33";
+    case Finding::Level::note:
+      return "36";
+  }
+  return "";
+}
+
 void lint_service(Findings& findings, const Service& service) {
   const std::string& name = service.name.text();
   if (service.checks.empty()) {
@@ -45,9 +61,8 @@ void lint_service(Findings& findings, const Service& service) {
   }
   for (const Check& check : service.checks) {
     if (check.kind != CheckKind::unsupported) continue;
-    findings.warn(
-        "unsupported-check", name,
-        "check " + quoted(check.kind_text) + " is unknown here: clients of this version skip it");
+    findings.warn("unsupported-check", name,
+                  "check " + check.label() + " is unknown here: clients of this version skip it");
   }
   if (service.kind == ServiceKind::instance && service.addresses.size() == 1) {
     findings.warn("single-instance", name,
@@ -126,7 +141,88 @@ void lint_ring(Findings& findings, const std::string& role, const KeyRing& ring)
   }
 }
 
+/// A signer of such a root could send a fleet to anybody's names.
+void lint_suffixes(Findings& findings, const RootDocument& root) {
+  const std::string list = read_public_suffixes();
+  for (const NamePattern& pattern : root.manifest.names) {
+    const std::string suffix = covered_suffix(pattern, list);
+    if (suffix.empty()) continue;
+    findings.fail("public-suffix", "the name pattern " + pattern.text() + " covers all of " +
+                                       suffix + ", where anybody can register names");
+  }
+}
+
+void lint_published(Findings& findings, const RootDocument& root, const RootLintContext& context) {
+  if (context.published == nullptr) return;
+  const std::optional<Error> why = dropped_by(root, *context.published);
+  if (!why) return;
+  std::string reason = "the published manifest (" + context.published->describe() +
+                       ") does not hold under this root: " + why->detail;
+  if (context.before != nullptr) {
+    const std::vector<std::string> lost =
+        lost_signers(context.before->manifest.keys, root, *context.published);
+    if (!lost.empty()) reason += "; " + join(lost, ", ") + " signed it and is taken out";
+  }
+  findings.warn("drops-published", "",
+                reason +
+                    ". Every host goes critical unless a manifest signed under this root is "
+                    "published with it");
+}
+
+void lint_version(Findings& findings, const Manifest& before, const Manifest& after) {
+  if (after.epoch != before.epoch || after.version <= before.version + kVersionJumpMax) return;
+  findings.warn("version-jump", "",
+                "the version jumps from " + std::to_string(before.version) + " to " +
+                    std::to_string(after.version) +
+                    ": no host takes a lower one again, short of a root with another epoch");
+}
+
 }  // namespace
+
+std::string_view level_name(Finding::Level level) {
+  switch (level) {
+    case Finding::Level::error:
+      return "error";
+    case Finding::Level::warning:
+      return "warning";
+    case Finding::Level::note:
+      return "note";
+  }
+  return "";
+}
+
+std::string render(const Finding& finding, const Console& console) {
+  return console.paint(color_of(finding.level), level_name(finding.level)) + " [" + finding.code +
+         "] " + (finding.service.empty() ? "" : finding.service + ": ") + finding.reason;
+}
+
+void leave_out(std::vector<Finding>& findings, const std::vector<std::string>& codes) {
+  std::erase_if(findings, [&](const Finding& finding) {
+    return std::find(codes.begin(), codes.end(), finding.code) != codes.end();
+  });
+}
+
+std::optional<Error> first_error(const std::vector<Finding>& findings) {
+  const auto found = std::find_if(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.level == Finding::Level::error;
+  });
+  if (found == findings.end()) return std::nullopt;
+  return Error{Errc::bad_root, found->reason,
+               "correct it; if it is meant, say --ignore " + found->code};
+}
+
+Result<void> check_lint_codes(const std::vector<std::string>& codes) {
+  for (const std::string& code : codes) {
+    const auto& known = lint_codes();
+    if (std::any_of(known.begin(), known.end(),
+                    [&](const LintCode& one) { return one.code == code; })) {
+      continue;
+    }
+    return {Errc::usage, "there is no finding " + quoted(code),
+            "'hostspin-sign check --help' lists them"};
+  }
+  return {};
+}
 
 std::vector<Finding> lint(const Document& document, const Manifest& manifest,
                           const LintContext& context) {
@@ -135,6 +231,7 @@ std::vector<Finding> lint(const Document& document, const Manifest& manifest,
   for (const Service& service : manifest.services) lint_service(findings, service);
   lint_shared(findings, manifest);
   if (context.previous != nullptr) {
+    lint_version(findings, *context.previous, manifest);
     const std::size_t before = names_in(*context.previous);
     const std::size_t after = names_in(manifest);
     if (after * 4 < before * 3) {
@@ -157,8 +254,11 @@ std::vector<Finding> lint(const Document& document, const Manifest& manifest,
   return findings.take();
 }
 
-std::vector<Finding> lint(const RootDocument& root, std::chrono::sys_seconds now) {
+std::vector<Finding> lint(const RootDocument& root, const RootLintContext& context) {
+  const std::chrono::sys_seconds now = context.now;
   Findings findings;
+  lint_suffixes(findings, root);
+  lint_published(findings, root, context);
   if (root.expires - root.issued > kRootLifetimeWarning) {
     findings.warn("root-lifetime", "",
                   "it lives for " + format_span(root.expires - root.issued) +
@@ -190,6 +290,9 @@ const std::vector<LintCode>& lint_codes() {
       {"issued-ahead", "issued lies in the future"},
       {"expires-soon", "less than 3 days are left (a root: 60 days)"},
       {"shrinks", "more than a quarter of the published names would go"},
+      {"version-jump", "the version is more than 1,000 above the published one"},
+      {"public-suffix", "a root's name pattern covers a public suffix, as *.com does (error)"},
+      {"drops-published", "the published manifest does not hold under this root"},
       {"source-not-pinned", "a source's host name (--source) is not pinned"},
       {"unknown-key", "a key that clients of this version ignore"},
       {"not-compared", "a root that was not compared with its predecessor"},

@@ -80,6 +80,24 @@ std::string summary(const Service& service) {
   return text;
 }
 
+/// What a service says for people, each on a line of its own.
+void add_people_text(std::vector<std::string>& lines, const Service& service) {
+  const auto add = [&lines](const std::string& what, const std::string& text) {
+    if (!text.empty()) lines.push_back("    " + what + ": " + text);
+  };
+  if (service.kind != ServiceKind::unspecified) {
+    add("kind", std::string(kind_text(service.kind)));
+  }
+  add("description", service.description);
+  add("owner", service.owner);
+  add("runbook", service.runbook);
+}
+
+void add_keys(std::vector<std::string>& lines, const std::string& role, const KeyRing& ring) {
+  lines.push_back(std::to_string(ring.threshold) + " of these " + role + " keys must sign:");
+  for (const VerifierKey& key : ring.keys) lines.push_back("  " + key.text());
+}
+
 void compare_services(Changes& changes, const Service& before, const Service& after) {
   const std::string& name = after.name.text();
   compare_sets(changes, name, "address", addresses_of(before), addresses_of(after));
@@ -218,6 +236,28 @@ Changes compare(const RootDocument& before, const RootDocument& after) {
   compare_sets(changes, "", "network", set_of(before.manifest.networks, network_text),
                set_of(after.manifest.networks, network_text));
   return changes;
+}
+
+std::vector<std::string> list_services(const Manifest& manifest) {
+  std::vector<std::string> lines;
+  for (const Service& service : manifest.services) {
+    lines.push_back(service.name.text() + " " + summary(service));
+    add_people_text(lines, service);
+  }
+  return lines;
+}
+
+std::vector<std::string> list_rules(const RootDocument& root) {
+  std::vector<std::string> lines;
+  add_keys(lines, "root", root.root_keys);
+  add_keys(lines, "manifest", root.manifest.keys);
+  lines.push_back("epoch " + std::to_string(root.manifest.epoch) + ", min_version " +
+                  std::to_string(root.manifest.min_version));
+  for (const NamePattern& pattern : root.manifest.names) lines.push_back("name " + pattern.text());
+  for (const Prefix& network : root.manifest.networks) {
+    lines.push_back("network " + network.to_string());
+  }
+  return lines;
 }
 
 bool is_substantial(const Changes& changes) {

@@ -30,6 +30,12 @@ struct Change {
 /// A JSON array of the same.
 [[nodiscard]] std::string render_json(const std::vector<Change>& changes);
 
+/// Every service of a manifest, in its order: "db.example.com 10.1.2.3 (tcp:5432)", then what it
+/// says for people.
+[[nodiscard]] std::vector<std::string> list_services(const Manifest& manifest);
+/// All that a root says, beside fleet, version and times.
+[[nodiscard]] std::vector<std::string> list_rules(const RootDocument& root);
+
 /// "https:6443 path=/readyz ca=internal": all that a check asks.
 [[nodiscard]] std::string describe(const Check& check);
 

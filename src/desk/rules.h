@@ -48,6 +48,7 @@ Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind)
 
 inline constexpr std::chrono::hours kIssuedAheadMax{24};
 inline constexpr std::chrono::days kRootLifetimeWarning{400};
+inline constexpr std::int64_t kVersionJumpMax = 1000;  ///< beyond it, a version is no next one
 inline constexpr std::size_t kKmsTextBytesMax = 4096;
 
 }  // namespace hostspin::desk

@@ -1,30 +1,35 @@
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "command.h"
 #include "desk_files.h"
-#include "external_signer.h"
 #include "hostspin/time_text.h"
-#include "meaning.h"
-#include "private_key.h"
+#include "lint.h"
+#include "pending.h"
+#include "published.h"
+#include "review.h"
 #include "rules.h"
-#include "verifier_argument.h"
+#include "signer_options.h"
 #include "words.h"
 
 namespace hostspin::desk {
 namespace {
 
-inline constexpr std::size_t kSignatureFileBytesMax = 4096;
-
 constexpr std::string_view kSignHelp =
-    R"(Append a signature to a manifest or a root.
+    R"(Append a signature to a manifest or a root, once you have seen all of it.
 
 Usage: hostspin-sign sign FILE --key KEY [--root ROOT] [--previous NOTE] [-o OUT]
        hostspin-sign sign FILE --signer-cmd CMD --vkey VKEY …
        hostspin-sign sign FILE --import-signature SIG --vkey VKEY …
 
-FILE is a text that nobody has signed yet, or a note that others have signed. Before anything is
-signed it passes every check that clients make, and what changes against the published one is shown;
-what clients would refuse is refused here. FILE is replaced, unless -o names another file.
+FILE is a text that nobody has signed yet, or a note that others have signed. It must pass every
+check that clients make. Then it is shown: every service, what changes against the published note,
+every finding, and the text's SHA-256. On a terminal you are asked whether to sign it; elsewhere say
+--sha256 DIGEST or --yes. What is signed is what was shown.
+
+Until enough have signed, the note is kept beside FILE, as NAME.pending.note. The signature that
+makes it complete moves it to OUT by one rename: nothing incomplete ever stands there.
 
   --key KEY            a private key made by 'hostspin-sign keygen'; may be given again
   --name NAME          the key's name, for a private key whose file does not say it
@@ -36,17 +41,21 @@ what clients would refuse is refused here. FILE is replaced, unless -o names ano
                        a signature made elsewhere over the text (signify, minisign -l, 64 bytes)
   --vkey VKEY          the verifier key of such a signer, or a file that has it
   --root ROOT          the root that clients trust (a note, or the published directory): fleet,
-                       names, networks and keys are checked against it
+                       names, networks and keys are checked against it, and only it can tell that a
+                       manifest is complete
   --previous NOTE      what is published now: the manifest before this one, or the root before this
-                       root. Where -o names a published manifest, that is taken without asking.
-  -o, --out OUT        write the note there; '-' is standard output. Signatures that OUT has already
-                       over the very same text stay.
+                       root. Without it, the complete note at OUT or in the directory ROOT is taken.
+  -o, --out OUT        where the complete note goes (FILE, or NAME.note for NAME.pending.note); '-'
+                       is standard output
+  --sha256 DIGEST      sign without asking if this is the text's SHA-256, in 64 hex digits
+  --yes                sign without asking
+  --ignore CODE        sign in spite of a finding that is an error; may be given again
 
 Examples
-  hostspin-sign sign manifest.toml --key alice.key --root public -o public/manifest.note
-  hostspin-sign sign public/manifest.note --key bob.key --root public
-  hostspin-sign sign root-2.toml --key r1.key --previous public/root/1.note
-  hostspin-sign sign manifest.toml --vkey hsm.vkey \
+  hostspin-sign sign manifest.toml --root public --key alice.key -o public/manifest.note
+  hostspin-sign sign manifest.pending.note --root public --key bob.key -o public/manifest.note
+  hostspin-sign sign root-2.toml --key r1.key --previous public/root/1.note -o public/root/2.note
+  hostspin-sign sign manifest.toml --root public --vkey hsm.vkey \
       --signer-cmd 'openssl pkeyutl -sign -rawin -inkey hsm.pem -in {}'
 )";
 
@@ -60,181 +69,225 @@ class Sign : public Command {
  public:
   void declare(OptionSet& options) override {
     options.argument("FILE", path_);
-    options.repeated("-k,--key", keys_);
-    options.option("--name", name_);
-    passphrase_.declare(options, false);
-    options.repeated("--signer-cmd", signer_);
-    options.option("--import-signature", import_);
-    options.option("--vkey", vkey_);
+    signers_.declare(options);
     options.option("--root", root_);
     options.option("--previous", previous_);
     options.option("-o,--out", out_);
-    options.exclusive("--key", "--signer-cmd");
-    options.exclusive("--key", "--import-signature");
-    options.exclusive("--key", "--vkey");
-    options.exclusive("--signer-cmd", "--import-signature");
+    consent_.declare(options);
+    options.repeated("--ignore", ignored_);
   }
 
   Result<int> run(Desk& desk) override {
-    Result<void> asked = check_signers();
+    Result<void> asked = check_options();
     if (!asked) return std::move(asked).error();
+    // Read once: the bytes in memory are what is checked, shown and signed, whatever becomes of the
+    // file meanwhile.
     Result<Document> document = load_document(path_);
     if (!document) return std::move(document).error();
-    Result<std::vector<Ring>> rings = document->kind == DocumentKind::manifest
-                                          ? examine_manifest(desk, *document)
-                                          : examine_root(desk, *document);
-    if (!rings) return std::move(rings).error();
-    Result<void> joined = join_present_signatures(desk, *document);
+    Result<void> joined = join_others(desk, *document);
     if (!joined) return std::move(joined).error();
+    Review review;
+    review.digest = document->digest();
+    Result<std::vector<Ring>> rings = examine(desk, *document, &review);
+    if (!rings) return std::move(rings).error();
     Result<void> intact = check_lines(*document, *rings);
     if (!intact) return std::move(intact).error();
 
-    Result<std::vector<VerifierKey>> signers = add_signatures(desk, *document);
-    if (!signers) return std::move(signers).error();
-    Result<void> written = write(desk, *document);
+    show(review, desk.console);
+    if (const std::optional<Error> refused = first_error(review.findings)) return *refused;
+    Result<void> agreed = consent_.ask(review, desk.console);
+    if (!agreed) return std::move(agreed).error();
+
+    const Result<std::vector<VerifierKey>> signers = signers_.sign(desk, *document);
+    if (!signers) return signers.error();
+    const bool complete = is_complete(*document, *rings);
+    Result<void> written = complete ? publish(desk, *document) : keep_pending(*document);
     if (!written) return std::move(written).error();
-    report(desk, *document, *rings, *signers);
+    report(desk, *document, *rings, *signers, complete);
     return kFine;
   }
 
  private:
-  Result<void> check_signers() const {
-    if (keys_.empty() && signer_.empty() && import_.empty()) {
-      return {
-          Errc::usage, "nothing was given to sign with",
-          "give --key KEY, --signer-cmd CMD --vkey VKEY, or --import-signature SIG --vkey VKEY"};
-    }
-    if (keys_.empty() && vkey_.empty()) {
-      return {Errc::usage, "whose signature it will be is not said",
-              "give the signer's verifier key with --vkey ('hostspin-sign vkey' prints it)"};
-    }
-    return {};
+  Result<void> check_options() const {
+    Result<void> done = signers_.check();
+    if (done) done = consent_.check();
+    if (done) done = check_lint_codes(ignored_);
+    return done;
   }
 
-  /// Everything a client checks of a manifest, and what a person should see before signing it.
-  Result<std::vector<Ring>> examine_manifest(Desk& desk, const Document& document) {
+  [[nodiscard]] std::string out() const { return !out_.empty() ? out_ : completed_path(path_); }
+
+  /// The signatures that others have given the very same text: beside it, and where it will go.
+  Result<void> join_others(Desk& desk, Document& document) const {
+    const Result<bool> joined = join_pending(document);
+    if (!joined) return joined.error();
+    if (*joined) desk.console.note("the signatures in " + pending_path(path_) + " are kept");
+    const std::string place = out();
+    if (place == "-" || place == path_ || !exists(place)) return {};
+    const Result<Document> present = load_document(place);
+    if (!present || present->is_draft() || present->text != document.text) return {};
+    return merge_signatures(document, *present);
+  }
+
+  /// Everything a client checks, and what a person should see before signing. Done again, without
+  /// a review, once the signatures are there.
+  Result<std::vector<Ring>> examine(Desk& desk, const Document& document, Review* review) const {
+    return document.kind == DocumentKind::manifest ? examine_manifest(desk, document, review)
+                                                   : examine_root(desk, document, review);
+  }
+
+  Result<std::vector<Ring>> examine_manifest(Desk& desk, const Document& document,
+                                             Review* review) const {
     const Result<Manifest> manifest = read_manifest(document);
     if (!manifest) return manifest.error();
     if (manifest->expires <= desk.now) {
       return {Errc::expired, "the manifest expired at " + format_utc(manifest->expires),
               "give it a new life: hostspin-sign bump " + quoted(path_)};
     }
-    if (manifest->issued > desk.now + kIssuedAheadMax) {
-      desk.console.warning("issued lies in the future: " + format_utc(manifest->issued));
-    }
     std::vector<Ring> rings;
-    if (root_.empty()) {
-      desk.console.warning("fleet, names, networks and keys are not checked: give --root ROOT");
-    } else {
-      const Result<TrustRoot> root = load_root(root_);
-      if (!root) return root.error();
+    std::optional<TrustRoot> root;
+    if (!root_.empty()) {
+      Result<TrustRoot> loaded = load_root(root_);
+      if (!loaded) return std::move(loaded).error();
+      root = *std::move(loaded);
       Result<void> allowed = check_under_root(*manifest, root->document());
       if (!allowed) return std::move(allowed).error();
-      if (root->expired(desk.now)) {
-        desk.console.warning("root " + std::to_string(root->version()) + " expired at " +
-                             format_utc(root->document().expires) +
-                             ": clients adopt nothing until there is a new one");
-      }
       rings.push_back({"the manifest keys of root " + std::to_string(root->version()),
                        root->document().manifest.keys});
     }
-    Result<void> shown = show_changes(desk, document, *manifest);
-    if (!shown) return std::move(shown).error();
+    Result<std::optional<Published>> before = published_manifest(desk, root, review);
+    if (!before) return std::move(before).error();
+    if (*before) {
+      Result<void> newer =
+          check_not_older(*manifest, document, (*before)->manifest, (*before)->document);
+      if (!newer) return unless_unpublished(std::move(newer).error(), **before);
+    }
+    if (review == nullptr) return rings;
+    warn_about(desk, root);
+    fill(*review, desk, document, *manifest, *before ? &**before : nullptr);
     return rings;
   }
 
-  /// The manifest now published: --previous, or what stands where the result will go.
-  [[nodiscard]] std::string published_manifest() const {
-    if (!previous_.empty() || out_.empty() || out_ == path_ || out_ == "-") return previous_;
-    return exists(out_) ? out_ : "";
-  }
-
-  Result<void> show_changes(Desk& desk, const Document& document, const Manifest& manifest) {
-    const std::string path = published_manifest();
-    if (path.empty()) {
-      desk.console.note("fleet " + manifest.fleet + ", version " +
-                        std::to_string(manifest.version) + ", " +
-                        count_of(manifest.services.size(), "service") + ", expires " +
-                        format_utc(manifest.expires));
-      return {};
-    }
-    const Result<Predecessor> before = load_predecessor(path, document.kind);
-    if (!before) return before.error();
-    Result<void> newer = check_not_older(manifest, document, *before->manifest, before->document);
-    if (!newer)
-      return previous_.empty() ? unless_unpublished(std::move(newer).error(), path) : newer;
-    show(desk, path, compare(*before->manifest, manifest));
-    return {};
-  }
-
   /// What stands at -o is taken for published, and may be no more than an earlier attempt.
-  static Error unless_unpublished(Error error, const std::string& path) {
-    if (error.code == Errc::equivocation) {
-      error.hint = "if " + quoted(path) + " was never published, delete it and sign again; if it " +
-                   "was, " + error.hint;
+  [[nodiscard]] Error unless_unpublished(Error error, const Published& before) const {
+    if (error.code == Errc::equivocation && previous_.empty()) {
+      error.hint = "if " + quoted(before.path) +
+                   " was never published, delete it and sign again; " + "if it was, " + error.hint;
     }
     return error;
   }
 
-  static void show(Desk& desk, const std::string& path, const std::vector<Change>& changes) {
-    if (changes.empty()) {
-      desk.console.note("the same as " + path);
-      return;
-    }
-    desk.console.note("changes against " + path + ":");
-    const std::string rendered = render(changes, desk.console);
-    for (const std::string_view line : lines_of(rendered)) {
-      desk.console.note("  " + std::string(line));
+  static void warn_about(Desk& desk, const std::optional<TrustRoot>& root) {
+    if (!root) {
+      desk.console.warning("fleet, names, networks and keys are not checked: give --root ROOT");
+    } else if (root->expired(desk.now)) {
+      desk.console.warning("root " + std::to_string(root->version()) + " expired at " +
+                           format_utc(root->document().expires) +
+                           ": clients adopt nothing until there is a new one");
     }
   }
 
-  Result<std::vector<Ring>> examine_root(Desk& desk, const Document& document) {
+  void fill(Review& review, Desk& desk, const Document& document, const Manifest& manifest,
+            const Published* before) const {
+    review.heading = "manifest " + std::to_string(manifest.version) + " of fleet " +
+                     manifest.fleet + ", epoch " + std::to_string(manifest.epoch) + ", issued " +
+                     format_utc(manifest.issued) + ", expires " + format_utc(manifest.expires) +
+                     ", " + count_of(manifest.services.size(), "service") + ":";
+    review.content = list_services(manifest);
+    LintContext context{desk.now, before == nullptr ? nullptr : &before->manifest, {}};
+    review.findings = lint(document, manifest, context);
+    leave_out(review.findings, ignored_);
+    if (before == nullptr) return;
+    review.compared_with = before->describe();
+    review.changes = compare(before->manifest, manifest);
+  }
+
+  /// The last complete note. What is incomplete was never published, and hides changes if it is
+  /// compared with.
+  Result<std::optional<Published>> published_manifest(Desk& desk,
+                                                      const std::optional<TrustRoot>& root,
+                                                      const Review* review) const {
+    for (const std::string& path : published_places()) {
+      if (path.empty() || (path != previous_ && !exists(path))) continue;
+      if (!root) return take_unproved(path);
+      std::vector<std::string> folders = root_folders(root_);
+      for (std::string& folder : root_folders(path)) folders.push_back(std::move(folder));
+      Result<std::optional<Published>> found = load_published(path, lineage(*root, folders));
+      if (!found || *found) return found;
+      const std::string what = quoted(path) + " is not complete under root " +
+                               std::to_string(root->version()) + " or one before it";
+      if (path == previous_) {
+        return {Errc::too_few_signatures, what + ", so it was never published",
+                "give the note that hosts have now with --previous, and the published directory "
+                "with --root, where older roots count too"};
+      }
+      if (review != nullptr) desk.console.warning(what + ": nothing is compared with it");
+    }
+    return std::optional<Published>();
+  }
+
+  [[nodiscard]] std::vector<std::string> published_places() const {
+    if (!previous_.empty()) return {previous_};
+    const std::string place = out();
+    return {place == "-" || place == path_ ? "" : place,
+            root_.empty() ? "" : manifest_beside(root_)};
+  }
+
+  /// Without a root nobody can tell whether it is complete; that was warned of.
+  static Result<std::optional<Published>> take_unproved(const std::string& path) {
+    Result<Predecessor> found = load_predecessor(path, DocumentKind::manifest);
+    if (!found) return std::move(found).error();
+    return std::optional<Published>(
+        Published{path, std::move(found->document), *std::move(found->manifest)});
+  }
+
+  Result<std::vector<Ring>> examine_root(Desk& desk, const Document& document,
+                                         Review* review) const {
     const Result<RootDocument> root = read_root(document);
     if (!root) return root.error();
-    if (root->issued > desk.now + kIssuedAheadMax) {
-      return {Errc::bad_root,
-              "issued " + format_utc(root->issued) + " is more than 24 hours ahead of this clock",
-              "clients would believe that time for good: correct it, or this machine's clock"};
-    }
-    if (root->expires <= desk.now) {
-      return {Errc::root_expired, "the root expired at " + format_utc(root->expires),
-              "set a later 'expires'"};
-    }
-    if (root->expires - root->issued > kRootLifetimeWarning) {
-      desk.console.warning("this root lives for " + format_span(root->expires - root->issued) +
-                           ": a stolen key stays good as long; 400 days are enough");
-    }
+    Result<void> timely = check_root_times(desk, *root);
+    if (!timely) return std::move(timely).error();
     std::vector<Ring> rings{{"its own root keys", root->root_keys}};
     const std::string previous = !previous_.empty() ? previous_ : root_;
-    if (previous.empty()) {
-      if (root->version > 1) {
-        desk.console.warning("not checked against root " + std::to_string(root->version - 1) +
-                             ": give --previous NOTE");
-      }
-      return rings;
+    std::optional<TrustRoot> before;
+    std::optional<Published> published;
+    if (!previous.empty()) {
+      Result<TrustRoot> loaded = load_root(previous, root->version - 1);
+      if (!loaded) return std::move(loaded).error();
+      before = *std::move(loaded);
+      Result<void> follows = check_succession(before->document(), *root);
+      if (!follows) return annotate(std::move(follows).error(), shown_path(path_));
+      rings.push_back({"the root keys of root " + std::to_string(before->version()),
+                       before->document().root_keys});
+      published = published_beside(previous, *before);
     }
-    const Result<TrustRoot> before = load_root(previous, root->version - 1);
-    if (!before) return before.error();
-    Result<void> follows = check_succession(before->document(), *root);
-    if (!follows) return annotate(std::move(follows).error(), shown_path(path_));
-    show(desk, previous, compare(before->document(), *root));
-    rings.push_back({"the root keys of root " + std::to_string(before->version()),
-                     before->document().root_keys});
+    if (review == nullptr) return rings;
+    review->heading = "root " + std::to_string(root->version) + " of fleet " + root->fleet +
+                      ", issued " + format_utc(root->issued) + ", expires " +
+                      format_utc(root->expires) + ":";
+    review->content = list_rules(*root);
+    review->findings = lint(*root, {desk.now, before ? &before->document() : nullptr,
+                                    published ? &*published : nullptr});
+    leave_out(review->findings, ignored_);
+    if (before) {
+      review->compared_with = previous;
+      review->changes = compare(before->document(), *root);
+    } else if (root->version > 1) {
+      desk.console.warning("not checked against root " + std::to_string(root->version - 1) +
+                           ": give --previous NOTE");
+    }
     return rings;
   }
 
-  /// Where -o names a note with the very same text, its signatures stay: so every signer can run
-  /// the same command, one after the other.
-  Result<void> join_present_signatures(Desk& desk, Document& document) const {
-    if (out_.empty() || out_ == path_ || out_ == "-" || !exists(out_)) return {};
-    const Result<Document> present = load_document(out_);
-    if (!present || present->is_draft() || present->text != document.text) return {};
-    const std::size_t before = document.signatures.size();
-    Result<void> merged = merge_signatures(document, *present);
-    if (merged && document.signatures.size() > before) {
-      desk.console.note("the signatures that " + out_ + " has already are kept");
+  static Result<void> check_root_times(Desk& desk, const RootDocument& root) {
+    if (root.issued > desk.now + kIssuedAheadMax) {
+      return {Errc::bad_root,
+              "issued " + format_utc(root.issued) + " is more than 24 hours ahead of this clock",
+              "clients would believe that time for good: correct it, or this machine's clock"};
     }
-    return merged;
+    if (root.expires > desk.now) return {};
+    return {Errc::root_expired, "the root expired at " + format_utc(root.expires),
+            "set a later 'expires'"};
   }
 
   /// A line of a known key that does not verify makes clients refuse the note, whoever else signs.
@@ -249,117 +302,128 @@ class Sign : public Command {
     return {};
   }
 
-  Result<std::vector<VerifierKey>> add_signatures(Desk& desk, Document& document) {
-    std::vector<VerifierKey> signers;
-    for (const std::string& path : keys_) {
-      const Result<SigningKey> key = load_signing_key(path, name_, passphrase_.source());
-      if (!key) return key.error();
-      const Result<Ed25519Signature> signature = key->secret.sign(document.text);
-      if (!signature) return signature.error();
-      Result<void> added = append(desk, document, key->verifier, *signature);
-      if (!added) return std::move(added).error();
-      signers.push_back(key->verifier);
-    }
-    if (!keys_.empty()) return signers;
-
-    Result<VerifierKey> key = read_verifier_argument(vkey_);
-    if (!key) return annotate(std::move(key).error(), "--vkey");
-    if (key->is_opaque()) {
-      return {Errc::bad_key, quoted(key->name()) + " is not an Ed25519 key", "give one that is"};
-    }
-    const Result<Ed25519Signature> signature = foreign_signature(desk, document);
-    if (!signature) return signature.error();
-    Result<void> added = append(desk, document, *key, *signature);
-    if (!added) return std::move(added).error();
-    signers.push_back(*std::move(key));
-    return signers;
+  /// Whether clients would find enough signatures: a manifest's root must be known for it, and a
+  /// root's predecessor.
+  [[nodiscard]] bool is_complete(const Document& document, const std::vector<Ring>& rings) const {
+    const bool is_first_root = document.kind == DocumentKind::root && is_root_1(document);
+    const std::size_t known = document.kind == DocumentKind::manifest || is_first_root ? 1 : 2;
+    return rings.size() >= known && std::all_of(rings.begin(), rings.end(), [&](const Ring& ring) {
+             return tally(document, ring.keys).met();
+           });
   }
 
-  Result<Ed25519Signature> foreign_signature(Desk& desk, const Document& document) const {
-    if (!import_.empty()) {
-      const Result<std::string> bytes = read_document(import_, kSignatureFileBytesMax);
-      if (!bytes) return bytes.error();
-      Result<Ed25519Signature> signature = read_signature(*bytes);
-      if (!signature) return annotate(std::move(signature).error(), shown_path(import_));
-      return signature;
-    }
-    const std::vector<std::string> words = signer_.size() == 1 ? split_blanks(signer_[0]) : signer_;
-    const bool is_kms = std::any_of(words.begin(), words.end(), [](const std::string& word) {
-      return word.find("kms") != std::string::npos;
-    });
-    if (is_kms && document.text.size() > kKmsTextBytesMax) {
-      desk.console.warning("the text has " + std::to_string(document.text.size()) +
-                           " bytes; AWS KMS signs at most 4096");
-    }
-    return run_signer(words, document.text);
+  static bool is_root_1(const Document& document) {
+    const Result<RootDocument> root = read_root(document);
+    return root && root->version == 1;
   }
 
-  static Result<void> append(Desk& desk, Document& document, const VerifierKey& key,
-                             const Ed25519Signature& signature) {
-    const Result<Appended> appended = append_signature(document, key, signature);
-    if (!appended) return appended.error();
-    if (*appended == Appended::present) {
-      desk.console.note(key.name() + " has signed this text already");
+  /// Much may have happened since the first look: a root with a higher min_version, or another text
+  /// of this version published by others.
+  Result<void> publish(Desk& desk, const Document& document) const {
+    const Result<std::vector<Ring>> again = examine(desk, document, nullptr);
+    if (!again) return again.error();
+    const std::string place = out();
+    if (place == "-") {
+      desk.console.result(document.bytes);
+      return {};
+    }
+    Result<void> fits = check_place(document, place);
+    if (!fits) return fits;
+    if (path_ == "-" || pending_path(path_) == place) {
+      return replace_document(place, document.bytes);
+    }
+    const std::string pending = pending_path(path_);
+    Result<void> done = replace_document(pending, document.bytes);
+    if (!done) return done;
+    return move_document(pending, place, document.bytes);
+  }
+
+  /// A complete note never takes the place of something else that hosts may have, nor of a root.
+  static Result<void> check_place(const Document& document, const std::string& place) {
+    if (!exists(place)) return {};
+    const Result<Document> present = load_document(place);
+    if (!present) return {};  // no document: whatever it is, no host has it
+    if (present->kind != document.kind) {
+      return {Errc::usage,
+              quoted(place) + " is a " + std::string(kind_name(present->kind)) +
+                  ", and this is a " + std::string(kind_name(document.kind)),
+              "give the right place with -o"};
+    }
+    const bool is_note = !present->is_draft() && present->text != document.text;
+    if (document.kind == DocumentKind::root && is_note) {
+      return {Errc::equivocation, quoted(place) + " is a root with another text",
+              "a published root is never replaced: raise the version, or give another place with "
+              "-o"};
     }
     return {};
   }
 
-  Result<void> write(Desk& desk, const Document& document) const {
-    const std::string out = !out_.empty() ? out_ : path_;
-    if (out != "-") return replace_document(out, document.bytes);
-    desk.console.result(document.bytes);
-    return {};
+  Result<void> keep_pending(const Document& document) const {
+    if (out() == "-") return {};  // report() prints it
+    if (path_ == "-") {
+      return {Errc::usage,
+              "the note is not complete yet, and standard input has no place beside it",
+              "give the draft as a file, or pass the note on with -o -"};
+    }
+    return replace_document(pending_path(path_), document.bytes);
   }
 
   /// Who signed, and who still has to.
   void report(Desk& desk, const Document& document, const std::vector<Ring>& rings,
-              const std::vector<VerifierKey>& signers) const {
-    for (const VerifierKey& key : signers) {
-      const bool known =
-          rings.empty() || std::any_of(rings.begin(), rings.end(), [&](const Ring& r) {
-            return std::find(r.keys.keys.begin(), r.keys.keys.end(), key) != r.keys.keys.end();
-          });
-      if (!known) {
-        desk.console.warning(quoted(key.name()) +
-                             " is none of the keys that count here: clients "
-                             "ignore its line until a root lists it");
-      }
-    }
-    const std::string out = !out_.empty() ? out_ : path_;
+              const std::vector<VerifierKey>& signers, bool complete) const {
+    warn_about_strangers(desk, rings, signers);
+    const std::string place = complete || out() == "-" ? out() : pending_path(path_);
     std::vector<std::string> names;
     for (const VerifierKey& key : signers) {
       if (std::find(names.begin(), names.end(), key.name()) == names.end()) {
         names.push_back(key.name());
       }
     }
-    desk.console.note(out + ": signed as " + join(names, ", "));
-    bool complete = true;
+    desk.console.note(place + ": signed as " + join(names, ", "));
     for (const Ring& ring : rings) {
-      const Tally count = tally(document, ring.keys);
-      complete = complete && count.met();
-      desk.console.note("  of " + ring.what + ": " + count.describe());
+      desk.console.note("  of " + ring.what + ": " + tally(document, ring.keys).describe());
     }
-    if (!complete) {
-      // With what this signer compared against: who copies the line shall see no less.
-      const std::string root = root_.empty() ? "" : " --root " + root_;
-      const std::string previous = previous_.empty() ? "" : " --previous " + previous_;
-      desk.console.note("next: the others run  hostspin-sign sign " + out + root + previous +
-                        " --key THEIR-KEY; publish it when it is complete");
-    } else if (!rings.empty()) {
+    if (complete) {
       desk.console.note("complete: it can be published");
+      return;
+    }
+    if (out() == "-") desk.console.result(document.bytes);
+    desk.console.note("not complete, so " + (out() == "-" ? "it" : quoted(out())) +
+                      (out() == "-" ? " must not be published yet" : " is as it was"));
+    say_next(desk, rings, place);
+  }
+
+  static void warn_about_strangers(Desk& desk, const std::vector<Ring>& rings,
+                                   const std::vector<VerifierKey>& signers) {
+    for (const VerifierKey& key : signers) {
+      const bool known =
+          rings.empty() || std::any_of(rings.begin(), rings.end(), [&](const Ring& r) {
+            return std::find(r.keys.keys.begin(), r.keys.keys.end(), key) != r.keys.keys.end();
+          });
+      if (known) continue;
+      desk.console.warning(quoted(key.name()) +
+                           " is none of the keys that count here: clients "
+                           "ignore its line until a root lists it");
     }
   }
 
+  /// With what this signer compared against: who copies the line shall see no less.
+  void say_next(Desk& desk, const std::vector<Ring>& rings, const std::string& place) const {
+    const std::string root = root_.empty() ? " --root ROOT" : " --root " + root_;
+    const std::string previous = previous_.empty() ? "" : " --previous " + previous_;
+    const std::string to = out_.empty() ? "" : " -o " + out_;
+    const bool is_root = !rings.empty() && rings.front().what == "its own root keys";
+    desk.console.note("next: whoever signs too looks at it and runs  hostspin-sign sign " + place +
+                      (is_root && root_.empty() ? "" : root) + previous + " --key THEIR-KEY" + to);
+  }
+
   std::string path_;
-  std::vector<std::string> keys_;
-  std::string name_;
-  PassphraseOptions passphrase_;
-  std::vector<std::string> signer_;
-  std::string import_;
-  std::string vkey_;
+  SignerOptions signers_;
   std::string root_;
   std::string previous_;
   std::string out_;
+  Consent consent_;
+  std::vector<std::string> ignored_;
 };
 
 }  // namespace

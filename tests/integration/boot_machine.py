@@ -114,7 +114,7 @@ class DeskFleet:
         text, note = self.directory / f"manifest-{version}.toml", self.directory / f"manifest-{version}.note"
         text.write_text(self._texts.manifest_text(version, services))
         # 1 is a finding of its lint, such as a service without a check.
-        signed = run([self.sign, "sign", text, "--key", self.directory / "keys/manifest-1.key",
+        signed = run([self.sign, "sign", text, "--yes", "--key", self.directory / "keys/manifest-1.key",
                       "--root", self.directory / "public", "-o", note])
         assert signed.code in (0, 1), signed
         return note.read_bytes()

@@ -67,9 +67,12 @@ class Desk:
         assert old in before
         self.path(name).write_text(before.replace(old, new))
 
-    def run(self, *arguments, input: bytes = b"", passphrase: str = None, **environment) -> Said:
-        """Runs a command; a passphrase goes over a pipe, as --passphrase-fd."""
+    def run(self, *arguments, input: bytes = b"", passphrase: str = None, agree: bool = True, **environment) -> Said:
+        """Runs a command; a passphrase goes over a pipe, as --passphrase-fd. What 'sign' shows is agreed to, unless a
+        test says otherwise."""
         command = [str(self.program), *map(str, arguments)]
+        if arguments[:1] == ("sign",) and agree and not {"--yes", "--sha256", "--help"} & set(arguments):
+            command.append("--yes")
         descriptors = ()
         if passphrase is not None:
             read, write = os.pipe()

@@ -87,15 +87,15 @@ class Pipeline:
                            "-o", "draft.toml")
 
     def sign(self, *signers: int, base=None, draft: str = "draft.toml"):
-        """Each signer in turn, the first from the draft, the others over the note that they are handed."""
-        source = draft
+        """Each signer in turn, the first from the draft, the others over the pending note that they are handed."""
+        source, pending = draft, "draft.pending.note"
         for signer in signers:
             self.desk.ok("sign", source, *(self.base() if base is None else base), "--key",
                          f"prod/keys/manifest-{signer}.key", "-o", "manifest.note")
-            source = "manifest.note"
+            source = pending if self.desk.path(pending).exists() else "manifest.note"
 
-    def publish(self, *more):
-        return self.script("publish.sh", "public", "--manifest", "manifest.note", "--accept", "no-check", *more)
+    def publish(self, *more, manifest: str = "manifest.note"):
+        return self.script("publish.sh", "public", "--manifest", manifest, "--accept", "no-check", *more)
 
     def first(self, kind: str) -> "Pipeline":
         """Version 1, published."""
@@ -106,10 +106,10 @@ class Pipeline:
         assert published.code == 0, str(published)
         return self
 
-    def refused(self, code: int, *more):
+    def refused(self, code: int, *more, manifest: str = "manifest.note"):
         """publish.sh refuses, and what is published is what it was, byte for byte and file for file."""
         before = tree(self.publication)
-        done = self.publish(*more)
+        done = self.publish(*more, manifest=manifest)
         assert done.code == code, str(done)
         assert tree(self.publication) == before
         return done
@@ -230,8 +230,10 @@ class TestRefusedPublication:
     def test_the_second_signer_is_missing(self, pipeline, kind):
         pipeline.first(kind).draft(*pipeline.ask(kind, INPUTS[kind]))
         pipeline.sign(1)
-        assert "too_few_signatures" in pipeline.refused(2).stdout
-        pipeline.sign(2, draft="manifest.note")  # mended, it is published
+        assert "equivocation" not in pipeline.publish().stdout  # what lies at -o is still the complete one
+        assert b"\nversion = 1\n" in pipeline.note
+        assert "too_few_signatures" in pipeline.refused(2, manifest="draft.pending.note").stdout
+        pipeline.sign(2, draft="draft.pending.note")  # mended, it is published
         assert pipeline.publish().code == 0
         assert b"\nversion = 2\n" in pipeline.note
 
@@ -243,7 +245,7 @@ class TestRefusedPublication:
     def test_one_signer_twice_is_one_signer(self, pipeline, kind):
         pipeline.first(kind).draft(*pipeline.ask(kind, INPUTS[kind]))
         pipeline.sign(1, 1)
-        assert "too_few_signatures" in pipeline.refused(2).stdout
+        assert "too_few_signatures" in pipeline.refused(2, manifest="draft.pending.note").stdout
 
     @pytest.mark.parametrize("published, code", [("rollback", "rollback"), ("same", "equivocation")])
     def test_the_version_is_not_higher(self, pipeline, kind, published, code):
@@ -255,15 +257,15 @@ class TestRefusedPublication:
             assert pipeline.publish().code == 0
         pipeline.desk.write("draft.toml", one.replace(b"10.1.0.2", b"10.1.0.3"))
         pipeline.desk.path("manifest.note").unlink()  # another desk, where nothing of the earlier round lies
-        pipeline.sign(1, 2, base=["--root", "public/current"])  # signers who did not ask what is published
+        pipeline.sign(1, 2, base=["--root", "prod/public"])  # signers who did not ask what is published
         assert code in pipeline.refused(2).stdout
 
     def test_an_address_outside_the_networks_of_the_root(self, pipeline, kind):
         pipeline.first(kind).draft(*pipeline.ask(kind, INPUTS[kind]))
         pipeline.desk.replace("draft.toml", "10.1.0.2", "192.0.2.2")
         pipeline.desk.refused(2, "sign", "draft.toml", *pipeline.base(), "--key", "prod/keys/manifest-1.key")
-        pipeline.sign(1, 2, base=[])  # signers who did not ask what the root allows
-        assert "address_not_allowed" in pipeline.refused(2).stdout
+        pipeline.sign(1, 2, base=[])  # signers who did not ask what the root allows, so that nothing is complete
+        assert "address_not_allowed" in pipeline.refused(2, manifest="draft.pending.note").stdout
 
     def test_a_finding_that_nobody_accepted(self, pipeline, kind):
         pipeline.desk.write("services/extra.svc.example.com.toml", 'addresses = ["10.1.7.7"]\n')
@@ -281,7 +283,7 @@ class TestRefusedPublication:
 def test_a_first_publication_that_is_refused_leaves_nothing(pipeline):
     pipeline.draft(*pipeline.ask("consul", CONSUL))
     pipeline.sign(1)
-    done = pipeline.publish("--root", "prod/public/root/1.note")
+    done = pipeline.publish("--root", "prod/public/root/1.note", manifest="draft.pending.note")
     assert done.code == 2 and tree(pipeline.publication) == {}, str(done)
 
 
@@ -317,25 +319,30 @@ def test_what_is_served_is_readable_and_complete(pipeline):
 
 
 def test_the_next_root_is_published_with_its_manifest(pipeline):
-    """A signer leaves: the next root takes her key out, and the others sign."""
+    """A signer leaves: the next root takes her key out and begins the next epoch, and the others sign for it."""
     pipeline.first("consul")
-    desk = pipeline.desk
-    desk.ok("root", "next", "public/current", "--remove-manifest-key", "prod.example/manifest-1",
-            "-o", "root-2.toml")
-    pipeline.draft(*pipeline.ask("consul", CONSUL))
-    pipeline.sign(1, 2)
+    desk, root = pipeline.desk, ["--root", "root-2.note", "--accept", "no-spare-key"]
+    said = desk.ok("root", "next", "public/current", "--remove-manifest-key", "prod.example/manifest-1",
+                   "-o", "root-2.toml")
+    assert any("every host goes critical" in warning for warning in said.messages("warning")), str(said)
     for signer in (1, 2):
         before = tree(pipeline.publication)
-        done = pipeline.publish("--root", "root-2.toml", "--accept", "no-spare-key")
-        assert done.code == 2 and tree(pipeline.publication) == before, str(done)
-        desk.ok("sign", "root-2.toml", "--key", f"prod/keys/root-{signer}.key",
-                "--previous", "public/current/root/1.note")
-    # The root is complete now, but the manifest counts one signature alone under it.
-    assert "too_few_signatures" in pipeline.refused(2, "--root", "root-2.toml", "--accept", "no-spare-key").stdout
-    pipeline.sign(3, draft="manifest.note")
-    done = pipeline.publish("--root", "root-2.toml", "--accept", "no-spare-key")
+        done = pipeline.publish(*root)
+        assert done.code != 0 and tree(pipeline.publication) == before, str(done)
+        desk.ok("sign", "root-2.toml", "--key", f"prod/keys/root-{signer}.key", "--previous", "public/current/root/1.note",
+                "-o", "root-2.note")
+    # The root is complete now, but the manifest that is published counts nothing under it.
+    assert "[drops-published]" in pipeline.refused(1, *root).stdout
+    assert "too_few_signatures" in pipeline.refused(2, *root, "--accept", "drops-published").stdout
+    base = ["--root", "root-2.note", "--previous", "public/current/manifest.note"]
+    drafted = pipeline.script("draft.sh", *base, *pipeline.ask("consul", CONSUL), "--domain", "svc.example.com",
+                              "--services", "services", "-o", "draft.toml")
+    assert drafted.code in (0, 1), str(drafted)
+    pipeline.sign(2, 3, base=base)
+    done = pipeline.publish(*root)
     assert done.code == 0, str(done)
     assert sorted(path.name for path in (pipeline.current / "root").iterdir()) == ["1.note", "2.note"]
+    assert b"\nepoch = 2\n" in pipeline.note
 
 
 SHIM = """#!/bin/sh

@@ -19,7 +19,7 @@ def desk(tmp_path, programs) -> Desk:
 def help_options(desk: Desk, command: list) -> set:
     """The long options that the help explains; its examples have other programs' options too."""
     text = re.split(r"\n\nExamples?\b", desk.ok(*command, "--help").text)[0]
-    return set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", text))
+    return set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", text))
 
 
 # What each command cannot do without, so that what is left to complain of is the option.

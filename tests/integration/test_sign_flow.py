@@ -91,11 +91,14 @@ def test_signing_in_place_keeps_mode_and_leaves_no_litter(fleet):
 def test_two_signers_one_after_the_other(desk):
     fleet = desk.fleet("--manifest-threshold", "2")
     fleet.ok(*SIGN, "-o", "out.note")
-    waiting = fleet.run("check", "out.note", "--root", "public")
+    assert not fleet.path("out.note").exists()
+    waiting = fleet.run("check", "manifest.pending.note", "--root", "public")
     assert waiting.code == 2 and "too_few_signatures" in waiting.verdict
     assert f"{FLEET}/manifest-2" in waiting.messages("hint")[0]
-    second = fleet.ok("sign", "out.note", "--root", "public", "--key", "keys/manifest-2.key")
-    assert "complete" in second.err
+    second = fleet.ok("sign", "manifest.pending.note", "--root", "public", "--key", "keys/manifest-2.key",
+                      "-o", "out.note")
+    assert "complete: " in second.err
+    assert not fleet.path("manifest.pending.note").exists()
     fleet.ok("check", "out.note", "--root", "public")
 
 
@@ -253,7 +256,7 @@ class TestRoots:
         old = "public/root/1.note"
         for key in ("keys/root-2.key", "dave.key"):
             fleet.ok("sign", "root-2.toml", "--key", key, "--previous", old)
-        half = fleet.run("check", "root-2.toml", "--previous", old)
+        half = fleet.run("check", "root-2.pending.note", "--previous", old)
         assert half.code == 2 and "too_few_signatures" in half.verdict  # two of its own, one of the old
         done = fleet.ok("sign", "root-2.toml", "--key", "keys/root-3.key", "--previous", old, "-o", "public/root/2.note")
         assert "complete" in done.err
@@ -302,7 +305,7 @@ class TestRoots:
         said = fleet.ok("root", "next", "public", "--expires", "500d", "-o", "root-2.toml")
         assert "400 days" in said.messages("warning")[0]
         said = fleet.ok("sign", "root-2.toml", "--key", "keys/root-1.key", "--previous", "public/root/1.note")
-        assert "400 days" in said.messages("warning")[0]
+        assert "warning [root-lifetime]" in said.err and "400 days" in said.err
         fleet.refused(3, "root", "next", "public", "--expires", "1097d", "-o", "root-3.toml")
 
     def test_new_from_keys_that_people_sent(self, desk):
@@ -343,7 +346,8 @@ class TestCheck:
         fleet.ok("keygen", f"{FLEET}/manifest-1", "-o", "evil.key", "--no-passphrase")
         said = fleet.ok("sign", "manifest.toml", "--root", "public", "--key", "evil.key", "-o", "out.note")
         assert "none of the keys" in said.messages("warning")[0]
-        assert fleet.run("check", "out.note", "--root", "public").code == 2
+        assert not fleet.path("out.note").exists()
+        assert fleet.run("check", "manifest.pending.note", "--root", "public").code == 2
 
     def test_json_is_complete(self, fleet):
         fleet.ok(*SIGN, "-o", "out.note")
@@ -451,7 +455,8 @@ class TestCommandLine:
     def test_options_of_every_command_stand_anywhere(self, fleet):
         fleet.ok("--output", "json", "check", "manifest.toml", "--root", "public")
         quiet = fleet.ok("sign", "-q", "manifest.toml", "--root", "public", "--key", "keys/manifest-1.key", "-o", "o")
-        assert quiet.err == "" and quiet.out == b""
+        # What is signed is shown all the same, and nothing after it.
+        assert quiet.out == b"" and quiet.err.splitlines()[-1].startswith("sha256 of the text: "), str(quiet)
 
     def test_a_full_disk_is_not_success(self, fleet):
         with open("/dev/full", "wb") as full:

@@ -101,6 +101,9 @@ def test_interrupt_at_the_prompt_leaves_nothing_and_ends_by_the_signal(desk):
     assert not desk.path("a.key").exists()
 
 
+PENDING = "manifest.pending.note"  # where the note stays: these keys are in no root
+
+
 class TestSigningKeyFiles:
     @pytest.fixture
     def fleet(self, desk):
@@ -113,21 +116,21 @@ class TestSigningKeyFiles:
         fleet.ok("keygen", NAME, "-o", "a.key", passphrase=PASSPHRASE)
         said = fleet.refused(3, *self.sign(fleet, "a.key"), passphrase="wrong")
         assert "passphrase" in said.messages("error")[0]
-        assert not fleet.path("out.note").exists()
+        assert not fleet.path("out.note").exists() and not fleet.path(PENDING).exists()
 
     def test_right_passphrase_on_a_terminal(self, fleet):
         fleet.ok("keygen", NAME, "-o", "a.key", passphrase=PASSPHRASE)
-        code, screen = fleet.on_terminal(self.sign(fleet, "a.key"), [PASSPHRASE])
+        code, screen = fleet.on_terminal(self.sign(fleet, "a.key"), ["yes", PASSPHRASE])
         assert code == 0, screen
         assert PASSPHRASE not in screen
-        fleet.ok("check", "out.note", "--key", "a.key")
+        fleet.ok("check", PENDING, "--key", "a.key")
 
     @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602])
     def test_a_key_that_others_can_reach_is_refused(self, fleet, mode):
         fleet.path("keys/manifest-1.key").chmod(mode)
         said = fleet.refused(3, *self.sign(fleet, "keys/manifest-1.key"))
         assert "chmod 600" in said.messages("hint")[0]
-        assert not fleet.path("out.note").exists()
+        assert not fleet.path("out.note").exists() and not fleet.path(PENDING).exists()
 
     def test_a_key_behind_a_symlink_is_refused(self, fleet):
         os.symlink("keys/manifest-1.key", fleet.path("link.key"))
@@ -162,7 +165,7 @@ class TestSigningKeyFiles:
         public = subprocess.run(["openssl", "pkey", "-in", fleet.path("o.key"), "-pubout"], check=True,
                                 capture_output=True).stdout
         vkey = fleet.ok("vkey", NAME, "-", input=public).text.strip()
-        fleet.ok("check", "out.note", "--key", vkey)
+        fleet.ok("check", PENDING, "--key", vkey)
 
     def test_a_key_that_is_not_ed25519_is_refused(self, fleet):
         subprocess.run(["openssl", "genpkey", "-algorithm", "x25519", "-out", fleet.path("x.key")], check=True)

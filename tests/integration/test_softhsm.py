@@ -12,6 +12,7 @@ from support.process import clean_environment
 
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 NAME = "example.com/hsm"
+PENDING = "manifest.pending.note"  # until both have signed
 TOKEN = "hostspin"
 KEY = "signer"
 PIN = "4321"
@@ -98,7 +99,8 @@ def sign(desk: Desk, signer: str) -> list:
 @pytest.mark.parametrize("tool", ["pkcs11-tool", "pkcs11-sign.py"])
 def test_a_token_and_a_person_sign(fleet, token, checkout, tool):
     fleet.ok(*sign(fleet, signer_of(tool, checkout)), **token.environment)
-    fleet.ok("sign", "manifest.note", "--root", "root.note", "--key", "m1.key")
+    assert not fleet.path("manifest.note").exists()
+    fleet.ok("sign", PENDING, "--root", "root.note", "--key", "m1.key", "-o", "manifest.note")
     said = fleet.run("check", "manifest.note", "--root", "root.note", "--ignore", "no-check")
     assert said.code == 0 and NAME in said.text, str(said)
 
@@ -106,7 +108,7 @@ def test_a_token_and_a_person_sign(fleet, token, checkout, tool):
 def test_a_manifest_of_any_size_is_signed(fleet, token, checkout):
     big(fleet)
     fleet.ok(*sign(fleet, signer_of("pkcs11-sign.py", checkout)), **token.environment)
-    fleet.ok("check", "manifest.note", "--key", "hsm.vkey")
+    fleet.ok("check", PENDING, "--key", "hsm.vkey")
 
 
 def test_a_signer_that_cannot_says_why_and_nothing_is_written(fleet, token, checkout):
@@ -114,17 +116,17 @@ def test_a_signer_that_cannot_says_why_and_nothing_is_written(fleet, token, chec
     big(fleet)
     said = fleet.run(*sign(fleet, signer_of("pkcs11-tool", checkout)), **token.environment)
     if said.code == 0:
-        fleet.ok("check", "manifest.note", "--key", "hsm.vkey")
+        fleet.ok("check", PENDING, "--key", "hsm.vkey")
         return
     assert said.code == 3 and "signer 'pkcs11-tool' failed" in said.messages("error")[0], str(said)
     assert "1024" in said.messages("hint")[0], str(said)
-    assert not fleet.path("manifest.note").exists()
+    assert not fleet.path("manifest.note").exists() and not fleet.path(PENDING).exists()
 
 
 @pytest.mark.parametrize("tool", ["pkcs11-tool", "pkcs11-sign.py"])
 def test_a_wrong_pin_signs_nothing(fleet, token, checkout, tool):
     said = fleet.refused(3, *sign(fleet, signer_of(tool, checkout)), **{**token.environment, "HOSTSPIN_PIN": "0000"})
-    assert "CKR_PIN_INCORRECT" in said.err and not fleet.path("manifest.note").exists()
+    assert "CKR_PIN_INCORRECT" in said.err and not fleet.path("manifest.note").exists() and not fleet.path(PENDING).exists()
 
 
 @pytest.mark.parametrize("what, arguments", [
@@ -134,7 +136,7 @@ def test_what_is_not_there_is_named(fleet, token, checkout, what, arguments):
     program = signer_of("pkcs11-sign.py", checkout).split()[0]
     said = fleet.refused(3, *sign(fleet, f"{program} {arguments} {{}}"), **token.environment)
     assert what in said.err and "Traceback" not in said.err, str(said)
-    assert not fleet.path("manifest.note").exists()
+    assert not fleet.path("manifest.note").exists() and not fleet.path(PENDING).exists()
 
 
 def test_the_pin_may_be_typed(fleet, token, checkout):
@@ -142,10 +144,10 @@ def test_the_pin_may_be_typed(fleet, token, checkout):
     child = sign(fleet, signer)
     # The terminal's own environment has no HOSTSPIN_PIN; env(1) tells where the token is.
     child[child.index(signer)] = f"env SOFTHSM2_CONF={token.environment['SOFTHSM2_CONF']} {signer}"
-    code, screen = fleet.on_terminal(child, [PIN])
+    code, screen = fleet.on_terminal(child, ["yes", PIN])
     assert code == 0, screen
     assert f"PIN of {TOKEN}: " in screen and PIN not in screen.replace("PIN", "")
-    fleet.ok("check", "manifest.note", "--key", "hsm.vkey")
+    fleet.ok("check", PENDING, "--key", "hsm.vkey")
 
 
 def test_the_private_key_stays_in_the_token(fleet, token):

@@ -174,18 +174,42 @@ TEST_CASE("shrinking is found beyond a quarter of the names", "[desk]") {
   CHECK(lint_codes_of(big, &previous) == std::vector<std::string>{"shrinks"});
 }
 
+TEST_CASE("a version that jumps by more than 1,000 is a warning", "[desk]") {
+  ManifestText text = checked();
+  const Manifest previous = read(text);
+  text.version += 1000;
+  CHECK(lint_codes_of(text, &previous).empty());
+  text.version += 1;
+  CHECK(lint_codes_of(text, &previous) == std::vector<std::string>{"version-jump"});
+  text.epoch += 1;  // versions may start anywhere in a new epoch
+  CHECK(lint_codes_of(text, &previous).empty());
+}
+
 TEST_CASE("lint of a root", "[desk]") {
-  const auto now = at("2026-02-01T00:00:00Z");
+  const auto found = [](const RootText& text, const std::string& now = "2026-02-01T00:00:00Z") {
+    return codes(lint(read(text), {at(now), nullptr, nullptr}));
+  };
   RootText text = kFleet.root();
-  CHECK(lint(read(text), now).empty());
-  CHECK(codes(lint(read(text), at("2026-12-01T00:00:00Z"))) ==
-        std::vector<std::string>{"expires-soon"});
+  CHECK(found(text).empty());
+  CHECK(found(text, "2026-12-01T00:00:00Z") == std::vector<std::string>{"expires-soon"});
   text.expires = "2028-01-01T00:00:00Z";
-  CHECK(codes(lint(read(text), now)) == std::vector<std::string>{"root-lifetime"});
+  CHECK(found(text) == std::vector<std::string>{"root-lifetime"});
   text = kFleet.root();
   text.root_threshold = 3;
   text.manifest_threshold = 1;
-  CHECK(codes(lint(read(text), now)) == std::vector<std::string>{"no-spare-key", "single-signer"});
+  CHECK(found(text) == std::vector<std::string>{"no-spare-key", "single-signer"});
+}
+
+TEST_CASE("a name pattern that covers a public suffix is an error", "[desk]") {
+  RootText text = kFleet.root();
+  text.names = {"*.svc.example.com", "*.co.uk"};
+  const std::vector<Finding> findings = lint(read(text), {at("2026-02-01T00:00:00Z"), {}, {}});
+  REQUIRE(codes(findings) == std::vector<std::string>{"public-suffix"});
+  CHECK(findings[0].level == Finding::Level::error);
+  const std::optional<Error> refused = first_error(findings);
+  REQUIRE(refused);
+  CHECK(refused->code == Errc::bad_root);
+  CHECK(refused->detail.find("*.co.uk") != std::string::npos);
 }
 
 TEST_CASE("every finding that lint makes can be ignored by its code", "[desk]") {
