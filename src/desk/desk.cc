@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "hostspin/version.h"
+#include "protection.h"
 #include "words.h"
 
 namespace hostspin {
@@ -24,7 +25,7 @@ Start here
 
 Every day
   bump FILE            raise a manifest's version, set issued and expires
-  sign FILE            append a signature, after every check that a client makes
+  sign FILE            append a signature, after every check, to what you have seen
   check FILE           say what clients would say, and what deserves a second look
   diff OLD NEW         what changes between two manifests or roots, by meaning
   import KIND FILE     make a manifest draft from Terraform, Consul, Kubernetes, dig or a hosts file
@@ -206,6 +207,7 @@ int run_desk(int argc, char** argv) {
   // A closed pipe, or a file that may not grow (RLIMIT_FSIZE), is an error to report, not a silent
   // death.
   for (const int ignored : {SIGPIPE, SIGXFSZ}) (void)std::signal(ignored, SIG_IGN);
+  desk::protect_process();
   desk::Console console;
   int code = desk::kNotJudged;
   try {

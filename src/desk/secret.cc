@@ -7,20 +7,22 @@
 
 namespace hostspin::desk {
 
-Secret::Secret() : bytes_(std::make_unique<char[]>(kSecretBytesMax)) {}
+void Secret::Wipe::operator()(char* bytes) const noexcept {
+  OPENSSL_secure_clear_free(bytes, kSecretBytesMax);
+}
+
+Secret::Secret() : bytes_(static_cast<char*>(OPENSSL_secure_zalloc(kSecretBytesMax))) {}
 
 Secret::Secret(Secret&& other) noexcept
     : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
-  if (this == &other) return *this;
-  wipe();
   bytes_ = std::move(other.bytes_);
   size_ = std::exchange(other.size_, 0);
   return *this;
 }
 
-Secret::~Secret() { wipe(); }
+Secret::~Secret() = default;
 
 bool Secret::append(std::string_view bytes) {
   if (!bytes_ || bytes.size() > kSecretBytesMax - size_) return false;
@@ -35,10 +37,6 @@ bool Secret::equals(const Secret& other) const {
 
 void Secret::drop_last() {
   if (size_ > 0) bytes_[--size_] = '\0';
-}
-
-void Secret::wipe() noexcept {
-  if (bytes_) OPENSSL_cleanse(bytes_.get(), kSecretBytesMax);
 }
 
 }  // namespace hostspin::desk

@@ -9,7 +9,7 @@ namespace hostspin::desk {
 inline constexpr std::size_t kSecretBytesMax = 16384;
 
 /// Bytes that are wiped when they go: a passphrase, or a private key's file. Its storage is taken
-/// once at full size, so that growing leaves no copy behind.
+/// once at full size, so that growing leaves no copy behind, from the heap of protect_process().
 class Secret {
  public:
   Secret();
@@ -25,8 +25,10 @@ class Secret {
   void drop_last();
 
  private:
-  void wipe() noexcept;
-  std::unique_ptr<char[]> bytes_;
+  struct Wipe {
+    void operator()(char* bytes) const noexcept;
+  };
+  std::unique_ptr<char[], Wipe> bytes_;  ///< null once that heap is full: then nothing fits
   std::size_t size_ = 0;
 };
 
