@@ -240,3 +240,26 @@ TEST_CASE("a new root starts the wait again", "[refresh][attack]") {
   CHECK(cycle.pins(kGood));
   CHECK_FALSE(cycle.seen.contains(kEvil));
 }
+
+TEST_CASE("many addresses make no source come earlier", "[refresh]") {
+  int many_first = 0;
+  constexpr int kHosts = 40;
+  for (int host = 0; host < kHosts; ++host) {
+    AppWorld world;
+    world.write("/etc/machine-id", std::string(30, '0') + std::to_string(10 + host) + "\n");
+    std::string addresses = "\"10.0.1.1\"";
+    for (int i = 2; i <= 16; ++i) addresses += ", \"10.0.1." + std::to_string(i) + "\"";
+    world.write(
+        "/etc/hostspin/conf.d/many.toml",
+        "[[source]]\nurl = \"http://many.example/fleet\"\naddresses = [" + addresses + "]\n");
+    world.refresh();
+    const std::vector<std::string>& asked = world.net.fetched();
+    const auto first = std::find_if(asked.begin(), asked.end(), [](const std::string& url) {
+      return url.ends_with("manifest.note");
+    });
+    REQUIRE(first != asked.end());
+    if (first->starts_with("http://many.example/")) ++many_first;
+  }
+  CHECK(many_first > kHosts / 4);
+  CHECK(many_first < kHosts * 3 / 4);
+}
