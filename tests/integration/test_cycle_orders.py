@@ -209,7 +209,7 @@ def calls_of(it: Scene, log, wanted) -> list:
     return steps
 
 
-def survives(it: Scene, order: str, call: str, step: int) -> bytes:
+def survives(it: Scene, order: str, lost: bool, call: str, step: int) -> bytes:
     """Kills one refresh at a call, looks at the file, and runs the cycle again. The pin that the kill left."""
     where = f"{order}, {call} {step}"
     it.reset()
@@ -218,18 +218,26 @@ def survives(it: Scene, order: str, call: str, step: int) -> bytes:
     assert killed.code in (KILLED, 1), f"{where}: {killed}"
     left = next((pin for pin in (SEED, GOOD, EVIL) if pin in it.machine.hosts), b"")
     assert left != EVIL or order in BEYOND_PATIENCE, where
+    if lost:
+        shutil.rmtree(it.machine.state_path, ignore_errors=True)
     it.check_cured(it.refresh(), where)
     return left
 
 
-def sweep(tmp_path, programs, theft, order: str, wanted) -> None:
-    with scene(tmp_path / "whole", programs, theft) as it:
-        steps = calls_of(it.order(order), tmp_path / "log", wanted)
+def sweep(tmp_path, programs, theft, order: str, wanted, lost=False, dripping=(), **more) -> None:
+    @contextlib.contextmanager
+    def one(name):
+        with scene(tmp_path / name, programs, theft, **more) as it:
+            it.bad.dripping = set(dripping)
+            yield it.order(order)
+
+    with one("whole") as it:
+        steps = calls_of(it, tmp_path / "log", wanted)
     left = []
 
     def work(step):
-        with scene(tmp_path / f"{step[0]}-{step[1]}", programs, theft) as it:
-            left.append(survives(it.order(order), order, *step))
+        with one(f"{step[0]}-{step[1]}") as it:
+            left.append(survives(it, order, lost, *step))
     together(work, steps)
     # The kills fell before the honest pins were in the file, and after.
     assert GOOD in left and SEED in left, left
@@ -254,6 +262,14 @@ def test_killed_at_each_change_of_a_file_with_the_bad_source_first(tmp_path, pro
 
 @needs_strace
 @pytest.mark.long
+@pytest.mark.parametrize("lost", [False, True], ids=["state kept", "state lost"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_killed_at_each_change_of_a_file(tmp_path, programs, theft, order):
-    sweep(tmp_path, programs, theft, order, CHANGING_CALLS)
+def test_killed_at_each_change_of_a_file(tmp_path, programs, theft, order, lost):
+    sweep(tmp_path, programs, theft, order, CHANGING_CALLS, lost)
+
+
+@needs_strace
+@pytest.mark.long
+@pytest.mark.parametrize("order", ["bad first", "honest late by 0.4 s"])
+def test_killed_beside_slow_addresses(tmp_path, programs, theft, order):
+    sweep(tmp_path, programs, theft, order, DURABLE_CALLS, bad_addresses=SLOW, dripping=SLOW[1:], deadline="3s")
