@@ -18,12 +18,13 @@
 ///                           {"fetch":{"id":…, …}}                    any number, at any time
 ///                           {"probe":{"id":…, …}}
 ///                           half-close when nothing more will be asked
-///   hostspin-net → parent   {"notice":"…"}                           what the kernel lacks, once each
+///   hostspin-net → parent   {"notice":"…"}                           what its sandbox lacks, once each
 ///                           {"asked":{"id":…}}                      a fetch `at_once` was taken up; once each
 ///                           {"fetch":{"id":…, …}} | {"probe":{…}}    one per request, any order
 ///                           {"end":true}                             last line
 ///
-/// hostspin-ask takes {"hostspin-ask":1,…}, {"ask":{…}} and answers {"ask":{…}}, {"end":true}.
+/// hostspin-ask takes {"hostspin-ask":1,…}, {"ask":{…}} and answers {"notice":"…"}, {"ask":{…}},
+/// {"end":true}.
 ///
 /// The worker is not trusted: the parse functions here check every field's type and bound, refuse
 /// unknown keys, and the caller refuses ids it did not give out or that were answered before.
@@ -181,6 +182,7 @@ struct AskInput {
 Result<AskInput> decode_ask_input(std::string_view line);
 struct AskOutput {
   std::optional<AskResult> ask;
+  std::optional<WorkerNotice> notice;
   bool end = false;
 };
 Result<AskOutput> decode_ask_output(std::string_view line);

@@ -129,7 +129,7 @@ Result<void> ResolverInquiry::ask_all(Scope scope) {
 
 Result<ResolverInquiry> ResolverInquiry::start(Context& context, const std::vector<Pin>& pins,
                                                std::chrono::milliseconds deadline, Scope scope) {
-  ResolverInquiry inquiry;
+  ResolverInquiry inquiry(context.env.console);
   inquiry.findings_.views = views_of(pins);
   inquiry.limit_ = context.env.clock.steady() + deadline + kWorkerGrace;
   if (pins.empty()) return inquiry;
@@ -177,6 +177,7 @@ Result<ResolverFindings> ResolverInquiry::collect() {
       return std::move(output).error();
     }
     if (output->end) break;
+    if (output->notice) console_->note(output->notice->text);
     if (output->ask) take(*std::move(output->ask));
   }
   for (ResolverView& view : findings_.views) view.state = judge(view);

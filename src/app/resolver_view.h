@@ -66,10 +66,11 @@ class ResolverInquiry {
     std::string family;
   };
 
-  ResolverInquiry() = default;
+  explicit ResolverInquiry(Console& console) : console_(&console) {}
   Result<void> ask_all(Scope scope);
   void take(AskResult answer);
 
+  Console* console_;
   std::chrono::steady_clock::time_point limit_;
   std::unique_ptr<AskSession> ask_;
   std::map<std::uint32_t, Question> open_;

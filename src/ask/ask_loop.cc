@@ -61,6 +61,11 @@ std::size_t QuestionQueue::size() const {
   return size;
 }
 
+AskLoop::AskLoop(int input, int output, const std::vector<std::string>& notices)
+    : input_(input), output_(output) {
+  for (const std::string& notice : notices) output_bytes_ += encode(WorkerNotice{notice});
+}
+
 Result<void> AskLoop::run() {
   for (;;) {
     const bool is_late = deadline_ && steady_clock::now() >= *deadline_;

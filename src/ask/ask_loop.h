@@ -40,7 +40,8 @@ class QuestionQueue {
 /// One session of hostspin-ask on two descriptors, which may be the two directions of one socket.
 class AskLoop {
  public:
-  AskLoop(int input, int output) : input_(input), output_(output) {}
+  /// `notices` are told first.
+  AskLoop(int input, int output, const std::vector<std::string>& notices = {});
 
   /// Until everything is answered or the deadline has passed, and the end line is out. At the
   /// deadline what is being asked is `stalled`, what was not asked `failed`. Errc::io_error where

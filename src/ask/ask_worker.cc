@@ -1,14 +1,14 @@
 #include "ask_worker.h"
 
-#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
 
 #include "ask_loop.h"
-#include "ask_sandbox.h"
 #include "hostspin/version.h"
+#include "sandbox.h"
 
 namespace hostspin {
 namespace {
@@ -18,6 +18,11 @@ enum Exit { kAnswered = 0, kReaderGone = 1, kBadInput = 2, kNotSandboxed = 3 };
 int complain(const Error& error, int status) {
   (void)std::fprintf(stderr, "hostspin-ask: error: %s\n", error.detail.c_str());
   return status;
+}
+
+bool is_file(int fd) {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 }  // namespace
@@ -35,10 +40,14 @@ int run_ask_worker(int argc, char** argv) {
         stderr);
     return kBadInput;
   }
-  const Result<void> sandboxed = enter_ask_sandbox();
-  if (!sandboxed) return complain(sandboxed.error(), kNotSandboxed);
-  (void)signal(SIGPIPE, SIG_IGN);
-  const Result<void> done = AskLoop(STDIN_FILENO, STDOUT_FILENO).run();
+  if (is_file(STDOUT_FILENO)) {  // the sandbox lets no file grow
+    return complain({Errc::usage, "standard output is a file; use a pipe"}, kBadInput);
+  }
+  std::vector<std::string> notices = enter_sandbox(Program::ask);
+  if (geteuid() == 0) {  // NSS modules are anybody's code
+    return complain({Errc::denied, "cannot give up root's rights"}, kNotSandboxed);
+  }
+  const Result<void> done = AskLoop(STDIN_FILENO, STDOUT_FILENO, notices).run();
   if (done) return kAnswered;
   return complain(done.error(), done.error().code == Errc::io_error ? kReaderGone : kBadInput);
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dns_servers.h"
@@ -130,9 +131,26 @@ void close_foreign_fds() {
   for (int fd = kFirstForeignFd; fd < kForeignFdMax; ++fd) (void)close(fd);
 }
 
+/// A process that no signal of ours reaches, whatever an NSS module blocks: the kernel ends it.
+/// Later than its parent gives up, so that the parent sees a question that hangs, and not one that
+/// failed.
+bool end_by_timer() {
+  constexpr milliseconds kLater{250};
+  sigevent end = {};
+  end.sigev_notify = SIGEV_SIGNAL;
+  end.sigev_signo = SIGKILL;
+  timer_t timer = {};
+  if (timer_create(CLOCK_MONOTONIC, &end, &timer) != 0) return false;
+  constexpr milliseconds kWhen = kQuestionLimit + kLater;
+  itimerspec when = {};
+  when.it_value.tv_sec = kWhen.count() / 1000;
+  when.it_value.tv_nsec = kWhen.count() % 1000 * 1000000;
+  return timer_settime(timer, 0, &when, nullptr) == 0;
+}
+
 [[noreturn]] void run_child(const AskRequest& request, int answer_fd, pid_t parent) {
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(1);
+  if (getppid() != parent || !end_by_timer()) _exit(1);
   // The streams to our parent's parent are not the child's: an NSS module may print.
   if (dup2(answer_fd, kAnswerFd) < 0) _exit(1);
   (void)close(0);
@@ -220,9 +238,8 @@ AskResult ResolverChild::collect() {
 
 AskResult ResolverChild::abandon(AskResult::Status status) { return answer(status); }
 
-/// Ends what is left of the child; reap() takes it off the process table.
+/// What is left of the child ends by itself; reap() takes it off the process table.
 AskResult ResolverChild::answer(AskResult::Status status) {
-  (void)kill(child_, SIGKILL);
   (void)close(std::exchange(fd_, -1));
   AskResult result;
   result.id = id_;

@@ -18,8 +18,8 @@ inline constexpr std::chrono::milliseconds kQuestionLimit{1500};
 /// What getaddrinfo() said, by its return value.
 [[nodiscard]] AskResult::Status status_of_getaddrinfo(int code);
 
-/// A question under way in a child process, which is the only place where the resolver runs: it can
-/// be killed, and what it configures is its own.
+/// A question under way in a child process, which is the only place where the resolver runs: it
+/// ends soon after kQuestionLimit or with its parent, and what it configures is its own.
 class ResolverChild {
  public:
   /// Errc::internal where no child can be made.
@@ -33,7 +33,7 @@ class ResolverChild {
   /// The answer of a child whose fd is readable or at its end; `failed` if it died without a whole
   /// one.
   AskResult collect();
-  /// Ends the child; the answer is `status`.
+  /// Leaves the child to its end; the answer is `status`.
   AskResult abandon(AskResult::Status status);
 
   /// Tries to reap the child, whose answer has been taken; false while it is not dead yet.

@@ -168,9 +168,12 @@ Result<AskOutput> decode_ask_output(std::string_view line) {
   Members members(*object, "result");
   AskOutput output;
   const json* ask_object = members.take("ask", Need::optional);
+  std::string notice;
+  members.printable_text("notice", Need::optional, worker_lines::kDetailBytesMax, notice);
   members.boolean("end", Need::optional, output.end);
   if (Result<void> done = members.done(); !done) return std::move(done).error();
-  if ((ask_object != nullptr) == output.end) {
+  if (!notice.empty()) output.notice = WorkerNotice{std::move(notice)};
+  if ((ask_object != nullptr ? 1 : 0) + (output.notice ? 1 : 0) + (output.end ? 1 : 0) != 1) {
     return {Errc::worker_failed, "a line of the worker is not one message"};
   }
   if (ask_object == nullptr) return output;

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -20,7 +19,6 @@ namespace {
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
-constexpr std::uint32_t kNobody = 65534;
 
 constexpr const char* kHelp =
     R"(hostspin-net: the network half of hostspin; fetches and probes by IP address.
@@ -31,7 +29,7 @@ name, opens no file and writes none, so its output cannot be a file: use a pipe.
 
 Example: is port 443 of 192.0.2.1 open?
 
-  { echo '{"hostspin-net":1,"deadline_ms":2000}'
+  { echo '{"hostspin-net":2,"deadline_ms":2000}'
     echo '{"probe":{"id":1,"address":"192.0.2.1","check":{"kind":"tcp","port":443}}}'
   } | /usr/libexec/hostspin/hostspin-net | cat
 
@@ -65,11 +63,10 @@ int run_net_worker(int argc, char** argv) {
   if (argc > 1) {
     return complain("it takes no arguments; see hostspin-net --help");
   }
-  // With RLIMIT_FSIZE 0 the first line into a file would end in SIGXFSZ, without a word.
+  // The sandbox lets no file grow.
   if (is_file(STDOUT_FILENO)) return complain("standard output is a file; use a pipe");
 
-  std::vector<std::string> notices = enter_sandbox(kNobody);
-  (void)std::signal(SIGPIPE, SIG_IGN);
+  std::vector<std::string> notices = enter_sandbox(Program::net);
   // Settings are ours: the host's openssl.cnf, which may not even be readable here, changes none.
   (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
 

@@ -196,6 +196,7 @@ class ProcessAskSession : public AskSession {
 
  private:
   Result<void> check(const AskOutput& output) {
+    if (output.notice && ++notices_ > kWorkerNoticesMax) return talk_.fail("sent too many notices");
     if (!output.ask) return {};
     const auto open = open_.find(output.ask->id);
     if (open == open_.end()) {
@@ -219,6 +220,7 @@ class ProcessAskSession : public AskSession {
   Conversation talk_;
   std::unordered_map<std::uint32_t, AskRequest> open_;
   std::size_t asked_ = 0;
+  int notices_ = 0;
 };
 
 Result<WorkerConnection> reach(const WorkerProcessOptions& options, const std::string& name,

@@ -12,7 +12,7 @@
 
 #include <array>
 
-#include "program_paths.h"
+#include "worker_identity.h"
 #include "worker_process_connection.h"
 
 namespace hostspin {
@@ -132,7 +132,7 @@ OwnedFd open_diagnostics(WorkerStderr use) {
 
 std::string hint_for_exec(int number, const std::string& name) {
   if (number == ENOENT) return "install the whole package: " + name + " is missing";
-  if (number == EACCES) return "let user " + std::string(kWorkerUser) + " reach and run it";
+  if (number == EACCES) return "let the user whom workers run as reach and run it";
   return {};
 }
 
@@ -192,6 +192,9 @@ pid_t fork_worker(const ChildPlan& plan) {
 
 Result<WorkerConnection> spawn_worker(const std::string& executable, const std::string& name,
                                       WorkerStderr stderr_use) {
+  const bool is_root = geteuid() == 0;
+  const Result<Identity> identity = is_root ? worker_identity() : Identity();
+  if (!identity) return identity.error();
   FdPair input = make_socket_pair();
   FdPair output = make_socket_pair();
   FdPair report = make_report_pipe();
@@ -207,17 +210,10 @@ Result<WorkerConnection> spawn_worker(const std::string& executable, const std::
   std::string zone = "TZ=UTC";
   const std::array<char*, 2> arguments = {argument.data(), nullptr};
   const std::array<char*, 3> environment = {language.data(), zone.data(), nullptr};
-  const bool is_root = geteuid() == 0;
-  const ChildPlan plan{executable.c_str(),
-                       arguments.data(),
-                       environment.data(),
-                       input.childs.get(),
-                       output.childs.get(),
-                       diagnostics.get(),
-                       report.childs.get(),
-                       is_root,
-                       is_root ? worker_identity() : Identity(),
-                       getpid()};
+  const ChildPlan plan{
+      executable.c_str(),  arguments.data(),  environment.data(),  input.childs.get(),
+      output.childs.get(), diagnostics.get(), report.childs.get(), is_root,
+      *identity,           getpid()};
   const pid_t child = fork_worker(plan);
   if (child < 0) {
     return {Errc::worker_failed, "cannot start " + name + ": " + strerror(errno)};

@@ -35,7 +35,8 @@ class Answers:
     @property
     def lacks(self) -> list:
         """What the sandbox could not do, other than for a sanitizer."""
-        return [notice for notice in self.notices if "sanitizer" not in notice]
+        return [notice for notice in self.notices
+                if notice.startswith("sandbox: ") and "sanitizer" not in notice]
 
     def __getitem__(self, number: int) -> dict:
         return self.results[number]

@@ -1,5 +1,6 @@
 """The running worker, as /proc shows it; tests/unit/net_sandbox_test.cc tries the doors from inside."""
 
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from net_support import Session, ask, probe
 from support.process import clean_environment
+from support.worker_user import worker_identity
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_the_running_worker_has_no_rights(running):
     assert running.answers.lacks == []
     assert "0" not in shown["Uid"].split() and "0" not in shown["Gid"].split()
     if os.geteuid() == 0:
-        assert shown["Uid"].split() == ["65534"] * 4 and shown["Groups"].strip() == ""
+        assert shown["Uid"].split() == [str(worker_identity())] * 4 and shown["Groups"].strip() == ""
     for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
         assert int(shown[kind], 16) == 0
     assert shown["NoNewPrivs"] == "1"
@@ -47,7 +49,8 @@ def test_the_running_worker_has_few_descriptors(running):
         pytest.skip("needs root, to look into a process that is not dumpable")
     descriptors = Path(f"/proc/{running.process.pid}/fd")
     kinds = sorted(os.readlink(one).split(":")[0] for one in descriptors.iterdir())
-    assert kinds == ["anon_inode", "pipe", "pipe", "pipe"]  # epoll, and the stream with standard error
+    # epoll, the stream with standard error, and two ends of libcurl's own, to wake itself up
+    assert kinds == ["anon_inode", "pipe", "pipe", "pipe", "socket", "socket"]
 
 
 @pytest.mark.parametrize("identity", [65534, 1])
@@ -112,3 +115,32 @@ def test_a_slow_reader_gets_everything(programs):
         session.process.wait(timeout=0.5)  # it waits for its reader
     answers = session.finish()
     assert len(answers.results) == 5000 and answers.ended and answers.code == 0
+
+
+@pytest.mark.parametrize("worker, version, request_line", [
+    ("net", 2, probe(1, "127.0.0.1", "quic", 1)),
+    ("ask", 1, {"ask": {"id": 1, "name": "localhost", "database": "files", "family": "any"}}),
+], ids=["net", "ask"])
+def test_a_full_log_costs_no_verdict(programs, tmp_path, worker, version, request_line):
+    """Standard error is a file that may not grow: what is said there is lost, and the answers are not."""
+    start = {f"hostspin-{worker}": version, "deadline_ms": 5000}
+    text = "".join(json.dumps(line) + "\n" for line in (start, request_line)) + "nonsense\n"
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen([getattr(programs, worker)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=log, env=clean_environment())
+        process.stdin.write(text.encode().removesuffix(b"nonsense\n"))
+        process.stdin.flush()
+        line = process.stdout.readline()
+        while b'"id":1' not in line:
+            assert b"notice" in line
+            line = process.stdout.readline()
+        process.communicate(b"nonsense\n", timeout=20)
+    assert process.returncode > 0, "it ended by a signal"
+
+
+@pytest.mark.parametrize("worker", ["net", "ask"])
+def test_no_answers_into_a_file(programs, tmp_path, worker):
+    with open(tmp_path / "out", "wb") as out:
+        done = subprocess.run([getattr(programs, worker)], input=b"", stdout=out, stderr=subprocess.PIPE, timeout=20,
+                              env=clean_environment(), check=False)
+    assert done.returncode == 2 and b"standard output is a file; use a pipe" in done.stderr

@@ -346,6 +346,11 @@ TEST_CASE("hostspin-ask's lines survive, and nothing else does", "[worker_lines]
   output = decode_ask_output(encode(WorkerEnd{}));
   REQUIRE(output);
   CHECK(output->end);
+  output = decode_ask_output(encode(WorkerNotice{"no Landlock"}));
+  REQUIRE(output);
+  REQUIRE(output->notice);
+  CHECK(output->notice->text == "no Landlock");
+  CHECK_FALSE(decode_ask_output(R"({"end":true,"notice":"x"})"));
 
   std::swap(result.addresses[0], result.addresses[1]);
   CHECK_FALSE(decode_ask_output(encode(result)));

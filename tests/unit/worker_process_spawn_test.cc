@@ -11,6 +11,7 @@
 
 #include "catch.h"
 #include "program_paths.h"
+#include "worker_identity.h"
 #include "worker_process.h"
 #include "worker_process_connection.h"
 #include "worker_scripts.h"
@@ -31,6 +32,7 @@ TEST_CASE("a worker starts with nothing of its parent's but three descriptors", 
       "fds=$(for f in /proc/$$/fd/*; do echo ${f##*/}; done | tr '\\n' ' ')\n"
       "echo \"{\\\"notice\\\":\\\"env=$env fds=$fds cwd=$(pwd) uid=$(id -u) groups=$(id -G) "
       "umask=$(umask)\\\"}\"\nsleep 60");
+  const Identity identity = *worker_identity();
   WorkerProcess worker(options_in(directory));
   Result<std::unique_ptr<NetSession>> session = worker.start_net(start_within(milliseconds(20000)));
   REQUIRE(session);
@@ -44,7 +46,6 @@ TEST_CASE("a worker starts with nothing of its parent's but three descriptors", 
   CHECK_THAT(text, !Catch::Contains(" " + std::to_string(open_fd) + " "));
   CHECK_THAT(text, Catch::Contains("cwd=/ "));
   CHECK_THAT(text, Catch::Contains("umask=0077"));
-  const Identity identity = worker_identity();
   if (geteuid() == 0) {
     CHECK_THAT(text, Catch::Contains(" uid=" + std::to_string(identity.user) +
                                      " groups=" + std::to_string(identity.group) + " "));
@@ -152,17 +153,4 @@ TEST_CASE("workers are looked for in one place", "[worker]") {
   const Result<std::string> own = libexec_directory();
   REQUIRE(own);
   CHECK_THAT(*own, Catch::EndsWith("/libexec/hostspin"));
-}
-
-TEST_CASE("the worker's identity is _hostspin's, never root's", "[worker]") {
-  CHECK(worker_identity_in("") == Identity{65534, 65534});
-  CHECK(worker_identity_in("root:x:0:0:root:/root:/bin/bash\n"
-                           "_hostspin:x:987:986::/:/usr/sbin/nologin\n") == Identity{987, 986});
-  CHECK(worker_identity_in("_hostspin:x:987:986::/:/usr/sbin/nologin") == Identity{987, 986});
-  CHECK(worker_identity_in("_hostspin:x:0:986::/:/x\n") == Identity{65534, 65534});
-  CHECK(worker_identity_in("_hostspin:x:987:0::/:/x\n") == Identity{65534, 65534});
-  CHECK(worker_identity_in("_hostspin:x:-1:986::/:/x\n") == Identity{65534, 65534});
-  CHECK(worker_identity_in("_hostspin:x:99999999999:986::/:/x\n") == Identity{65534, 65534});
-  CHECK(worker_identity_in("_hostspin:x:987:986\n") == Identity{65534, 65534});
-  CHECK(worker_identity_in("_hostspin2:x:987:986::/:/x\n") == Identity{65534, 65534});
 }

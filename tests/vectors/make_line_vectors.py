@@ -153,6 +153,7 @@ GOOD_LINES = {
     "ask-output-servers": '{"ask":{"id":5,"status":"found","addresses":[],"servers":['
     '{"address":"192.0.2.53","state":"silent"}],"elapsed_ms":2}}',
     "ask-output-end": '{"end":true}',
+    "ask-output-notice": '{"notice":"no Landlock"}',
 }
 
 BAD_LINES = {
