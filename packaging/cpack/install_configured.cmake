@@ -12,7 +12,7 @@ else()
   set(state ${CMAKE_INSTALL_PREFIX}/var/lib)
 endif()
 
-foreach(part COMMON WRITER LASTING WORKER)
+foreach(part COMMON WRITER LASTING WORKER ADDRESSES)
   string(TOLOWER ${part} name)
   file(READ ${SOURCE}/systemd/sandbox-${name}.conf SANDBOX_${part})
   string(STRIP "${SANDBOX_${part}}" SANDBOX_${part})

@@ -86,6 +86,10 @@ void prepare(Env& env, const CommonOptions& options, DoctorInput& input, const F
   input.hosts_path = context->config.hosts_path;
   input.state_directory = context->store.paths().state;
   input.write = context->config.write;
+  const std::vector<Source>& sources = context->config.sources;
+  input.needs_instance_credentials =
+      std::any_of(sources.begin(), sources.end(),
+                  [](const Source& source) { return source.kind == Source::Kind::s3; });
   sink.at("the trust root and the state");
   Result<Standing> standing = read_standing(*context);
   if (!standing) {

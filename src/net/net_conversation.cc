@@ -1,5 +1,6 @@
 #include "net_conversation.h"
 
+#include "kept_out.h"
 #include "sandbox.h"
 
 namespace hostspin {
@@ -63,9 +64,23 @@ Result<void> NetConversation::take_request(std::string_view line) {
     return {Errc::worker_failed,
             "more than " + std::to_string(kWorkerRequestsMax) + " requests in a session"};
   }
-  if (request->fetch) fetcher_->ask(*std::move(request->fetch));
-  if (request->probe) prober_->ask(*std::move(request->probe));
+  if (request->fetch) take(*std::move(request->fetch));
+  if (request->probe) take(*std::move(request->probe));
   return {};
+}
+
+void NetConversation::take(FetchRequest request) {
+  if (const std::optional<FetchResult> refusal = keep_out(request); refusal) {
+    return stream_.write(encode(*refusal));
+  }
+  fetcher_->ask(std::move(request));
+}
+
+void NetConversation::take(ProbeRequest request) {
+  if (const std::optional<ProbeResult> refusal = keep_out(request); refusal) {
+    return stream_.write(encode(*refusal));
+  }
+  prober_->ask(std::move(request));
 }
 
 Result<void> NetConversation::begin(SessionStart start) {

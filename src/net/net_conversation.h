@@ -32,6 +32,8 @@ class NetConversation {
  private:
   void take_line(std::string_view line);
   Result<void> take_request(std::string_view line);
+  void take(FetchRequest request);
+  void take(ProbeRequest request);
   Result<void> begin(SessionStart start);
   void input_ended();
   void time_up();

@@ -39,6 +39,7 @@ struct DoctorInput {
   std::string state_directory = "/var/lib/hostspin";
   std::vector<Pin> pins;  ///< what the held manifest wants; empty where there is none
   WriteMode write = WriteMode::replace;
+  bool needs_instance_credentials = false;  ///< a source at S3 asks the metadata service for them
   std::optional<Error> trust_root;  ///< why there is none that can be used
   std::optional<Error> manifest;    ///< why none is held
   std::optional<Error> unreadable;  ///< what this user may not read, so that neither is known

@@ -61,9 +61,10 @@ class Examination {
 [[nodiscard]] std::string counted(std::size_t count, std::string_view noun,
                                   std::string_view many = {});
 
-void examine_resolver(Examination& exam);    // doctor_resolver.cc
-void examine_hosts_file(Examination& exam);  // doctor_hosts_file.cc
-void examine_platform(Examination& exam);    // doctor_platform.cc
+void examine_resolver(Examination& exam);          // doctor_resolver.cc
+void examine_hosts_file(Examination& exam);        // doctor_hosts_file.cc
+void examine_platform(Examination& exam);          // doctor_platform.cc
+void examine_metadata_service(Examination& exam);  // doctor_metadata.cc
 /// Last: what other users' processes show takes time.
 void examine_stale_mounts(Examination& exam);  // doctor_platform.cc
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from net_support import Session, ask, probe
+from net_support import Session, ask, fetch, probe
 from support.process import clean_environment
 from support.worker_user import worker_identity
 
@@ -144,3 +144,24 @@ def test_no_answers_into_a_file(programs, tmp_path, worker):
         done = subprocess.run([getattr(programs, worker)], input=b"", stdout=out, stderr=subprocess.PIPE, timeout=20,
                               env=clean_environment(), check=False)
     assert done.returncode == 2 and b"standard output is a file; use a pipe" in done.stderr
+
+
+FORBIDDEN = ["169.254.169.254", "169.254.1.1", "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "fe80::1",
+             "::ffff:169.254.169.254", "224.0.0.1"]
+
+
+@pytest.mark.parametrize("address", FORBIDDEN)
+def test_no_request_reaches_the_link_or_a_metadata_service(programs, address):
+    """Whoever asks for it; only credentials for S3 are fetched there, and by nobody's request."""
+    host = f"[{address}]" if ":" in address else address
+    session = Session(programs.net)
+    session.send(probe(1, address, "tcp", 80), fetch(2, f"http://{host}/latest/meta-data/"),
+                 fetch(3, "http://mirror.example.com/", address),
+                 fetch(4, "http://192.0.2.1/", proxy=f"http://{host}:3128"))
+    answers = session.finish()
+    assert answers[1]["verdict"] == "local_firewall"
+    assert [answers[number]["reason"] for number in (2, 3, 4)] == ["local_firewall"] * 3
+    assert all("not asked" in answers[number]["detail"] for number in (1, 2, 3, 4))
+    assert answers.code == 0 and answers.ended
+    said = [notice for notice in answers.notices if notice.startswith("addresses: ")]
+    assert len(said) == 1 and "by this process alone" in said[0]

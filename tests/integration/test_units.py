@@ -1,5 +1,6 @@
 """The units as they are installed: systemd takes them without a word, and the sandbox is as tight as promised."""
 
+import ipaddress
 import re
 
 import pytest
@@ -82,6 +83,40 @@ def test_what_has_a_network_writes_nothing(root, unit):
     assert values(root, unit, "ReadWritePaths") == []
     assert values(root, unit, "StandardInput") == ["socket"]
     assert "AF_UNIX" not in values(root, "hostspin-net@.service", "RestrictAddressFamilies")[0]
+
+
+# Who gives the instance's credentials to whoever asks, by cloud; the link, and what is no unicast.
+METADATA = ["169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::/32", "fd00:c1::/64",
+            "fd20:ce::/64", "fe80::/10"]
+NO_UNICAST = ["224.0.0.0/3", "ff00::/8"]
+
+
+def reachable(root, unit: str) -> set:
+    """The networks that the unit's filter lets through, in their shortest form."""
+    assert values(root, unit, "IPAddressDeny") == ["any"]
+    words = " ".join(values(root, unit, "IPAddressAllow")).split()
+    networks = [ipaddress.ip_network(word) for word in words]
+    return {one for version in (4, 6)
+            for one in ipaddress.collapse_addresses(n for n in networks if n.version == version)}
+
+
+def everything_but(*networks: str) -> set:
+    kept = {ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")}
+    for out in map(ipaddress.ip_network, networks):
+        (around,) = [one for one in kept if one.version == out.version and out.subnet_of(one)]
+        kept = (kept - {around}) | set(around.address_exclude(out))
+    return kept
+
+
+def test_the_network_worker_reaches_no_metadata_service(root):
+    assert reachable(root, "hostspin-net@.service") == everything_but(*METADATA, *NO_UNICAST)
+    # A cloud's DNS server may stand on the link.
+    assert reachable(root, "hostspin-ask@.service") == everything_but(*NO_UNICAST)
+
+
+def test_the_resolver_worker_asks_no_netlink(root):
+    families = values(root, "hostspin-ask@.service", "RestrictAddressFamilies")
+    assert [set(one.split()) for one in families] == [{"AF_INET", "AF_INET6", "AF_UNIX"}]
 
 
 @pytest.mark.parametrize("unit", EARLY)

@@ -168,6 +168,30 @@ TEST_CASE("cloud-init's last word is the instance's", "[doctor]") {
   CHECK_FALSE(worst(machine.examine(), "cloud_init"));
 }
 
+TEST_CASE("a source with the instance's credentials needs a drop-in of the unit", "[doctor]") {
+  Machine machine;
+  const std::string unit = "hostspin-net@.service";
+  CHECK(of(machine.examine(), "metadata_service").empty());
+  machine.input.needs_instance_credentials = true;
+  CHECK(of(machine.examine(), "metadata_service").empty());  // no unit that could keep it out
+
+  machine.disk.put("/usr/lib/systemd/system/" + unit, "[Service]\n");
+  const std::vector<Finding> findings = machine.examine();
+  CHECK(worst(findings, "metadata_service") == Severity::warning);
+  const auto found = std::find_if(findings.begin(), findings.end(), [](const Finding& one) {
+    return one.code == "metadata_service";
+  });
+  REQUIRE(found != findings.end());
+  const std::string folder = "/etc/systemd/system/" + unit + ".d/";
+  CHECK_THAT(found->remedy, Catch::Contains("'[Service]' and 'IPAddressAllow=169.254.169.254'"));
+  CHECK_THAT(found->remedy, Catch::Contains(folder + "metadata.conf"));
+
+  machine.disk.put(folder + "other.conf", "[Service]\nIPAddressAllow=192.0.2.1\n");
+  CHECK(worst(machine.examine(), "metadata_service") == Severity::warning);
+  machine.disk.put(folder + "metadata.conf", "[Service]\nIPAddressAllow=169.254.169.254\n");
+  CHECK(worst(machine.examine(), "metadata_service") == Severity::ok);
+}
+
 TEST_CASE("what could not be seen is said", "[doctor]") {
   Machine machine;
   SECTION("in time") { machine.input.live->stale_mounts->saw_all = false; }
