@@ -128,7 +128,10 @@ Result<void> create(const std::string& path, std::string_view bytes, mode_t mode
             "name another file, or move that one away first"};
   }
   if (!file.valid()) return failed("cannot create", path, errno);
-  Result<void> done = write_all(file.number(), bytes, path);
+  // What is documented, whatever the umask: what is published has to be readable.
+  Result<void> done = ::fchmod(file.number(), mode) == 0
+                          ? write_all(file.number(), bytes, path)
+                          : failed("cannot set mode of", path, errno);
   if (!done) {
     (void)::unlink(path.c_str());  // the write's error is the one worth reporting
     return done;
@@ -245,7 +248,11 @@ Result<void> move_document(const std::string& from, const std::string& to, std::
 }
 
 Result<void> make_directory(const std::string& path, unsigned mode) {
-  if (::mkdir(path.c_str(), static_cast<mode_t>(mode)) == 0) return {};
+  if (::mkdir(path.c_str(), static_cast<mode_t>(mode)) == 0) {
+    const Descriptor made(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (made.valid() && ::fchmod(made.number(), static_cast<mode_t>(mode)) == 0) return {};
+    return failed("cannot set mode of", path, errno);
+  }
   if (errno != EEXIST) return failed("cannot create directory", path, errno);
   if (!is_directory(path)) {
     return {Errc::usage, quoted(path) + " exists and is no directory", "name another directory"};

@@ -31,6 +31,18 @@ def set_line(fleet: Desk, name: str, key: str, value: str):
     fleet.write(name, "\n".join(lines) + "\n")
 
 
+@pytest.mark.parametrize("umask", ["000", "027", "077"])
+def test_modes_do_not_depend_on_the_umask(desk, umask):
+    """What is published has to be readable, and a key must not be, whatever the signer's shell says."""
+    done = subprocess.run(["sh", "-c", 'umask "$0"; exec "$@"', umask, desk.program, "init", "fleet", "--fleet", FLEET,
+                           "--no-passphrase"], cwd=desk.directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    for path in [desk.path("fleet"), *desk.path("fleet").rglob("*")]:
+        secret = path.name == "keys" or path.suffix == ".key"
+        wanted = (0o700 if secret else 0o755) if path.is_dir() else (0o600 if secret else 0o644)
+        assert path.stat().st_mode & 0o7777 == wanted, path
+
+
 def test_init_makes_a_fleet_that_works_at_once(desk):
     said = desk.ok("init", "fleet", "--fleet", FLEET, passphrase=PASSPHRASE)
     assert said.text == f"fleet {FLEET} is ready in fleet\n"
