@@ -9,6 +9,7 @@ import socket
 import stat
 
 import pytest
+from support.agent import CALM, Agent, wait_until
 from support.block import expected_block
 from support.machine import DEFAULT_HOSTS, source
 from support.process import run
@@ -211,6 +212,25 @@ def test_the_journal_of_the_tree_hears_of_it_through_links_within(pinned):
         assert pinned.hostspin("apply").code in (0, 1)
         listener.setblocking(False)
         assert b"HOSTSPIN_EVENT=" in listener.recv(65536)
+
+
+def test_the_agent_watches_the_file_that_a_link_leads_to_within_the_tree(machine, publication, fleet):
+    """An image's absolute link leads into the image; its sweep would come after a minute."""
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url), text=CALM)
+    real = machine.path / "real"
+    real.mkdir()
+    machine.hosts_path.rename(real / "hosts")
+    machine.hosts_path.symlink_to("/real/hosts")
+    with Agent(machine) as agent:
+        wait_until(lambda: b"# BEGIN" in (real / "hosts").read_bytes(), "the block")
+        agent.wait_event("manifest_adopted")
+        for _ in range(2):
+            new = real / "new"
+            new.write_bytes(DEFAULT_HOSTS)
+            new.rename(real / "hosts")
+            wait_until(lambda: b"# BEGIN" in (real / "hosts").read_bytes(), "the block again")
+        assert agent.stop() == 0
 
 
 # --- modes -------------------------------------------------------------------------------------------------

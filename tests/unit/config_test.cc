@@ -169,6 +169,19 @@ TEST_CASE("what of conf.d cannot be read is not left out", "[config]") {
     CHECK(config.error().code == Errc::bad_config);
     CHECK(config.error().detail.find("/etc/hostspin/conf.d") != std::string::npos);
   }
+  SECTION("more files than are read") {
+    const auto name = [](std::size_t i) {
+      return "/etc/hostspin/conf.d/" + std::to_string(i) + ".toml";
+    };
+    for (std::size_t i = 0; i < kDropInsMax; ++i) world.write(name(i), "");
+    world.write("/etc/hostspin/conf.d/README", "of another name");
+    CHECK(load_all());
+    world.write(name(kDropInsMax), "");
+    const Result<Config> config = load_all();
+    REQUIRE_FALSE(config);
+    CHECK(config.error().code == Errc::bad_config);
+    CHECK(config.error().detail.find("conf.d holds more than 256 files") != std::string::npos);
+  }
   SECTION("a link that leads nowhere") {
     std::filesystem::create_directory(directory);
     CHECK(load_all());
