@@ -108,8 +108,9 @@ class Desk:
         self.ok("init", "fleet", "--fleet", FLEET, "--no-passphrase", *more)
         return Desk(self.directory / "fleet", self.program)
 
-    def on_terminal(self, arguments: list, answers: list):
-        """Runs a command on a terminal of its own and answers each prompt. Returns exit code and screen."""
+    def on_terminal(self, arguments: list, answers: list, before_answer=None):
+        """Runs a command on a terminal of its own and answers each prompt, after doing what is given. Returns exit
+        code and screen."""
         command = [str(self.program), *map(str, arguments)]
         child, terminal = pty.fork()
         if child == 0:
@@ -130,6 +131,8 @@ class Desk:
                 break
             screen += part
             if waiting and screen.endswith(b": "):
+                if before_answer:
+                    before_answer()
                 os.write(terminal, waiting.pop(0).encode() + b"\n")
         os.close(terminal)
         _, status = os.waitpid(child, 0)
