@@ -37,6 +37,7 @@ class ResolverMachine:
         self.path, self.ask = path, programs.ask
         self.namespace = Namespace()
         self.server = None
+        self.bound = {}
         self.put("hosts", f"127.0.0.1 localhost\n{PINNED} {NAME}\n")
         self.put("nsswitch.conf", "hosts: files dns\n")
         self.put("resolv.conf", f"nameserver {DNS_ADDRESS}\n")
@@ -46,6 +47,9 @@ class ResolverMachine:
     def put(self, name: str, text: str) -> None:
         (self.path / name).write_text(text)
         (self.path / name).chmod(0o644)
+
+    def bind(self, file: Path, over: Path) -> None:
+        self.bound[file] = over
 
     def serve(self, records) -> "ResolverMachine":
         self.server = subprocess.Popen(
@@ -57,6 +61,7 @@ class ResolverMachine:
     def command(self) -> list:
         binds = " && ".join(f"mount --bind {self.path}/{name} $(readlink -f /etc/{name})"
                             for name in ("hosts", "nsswitch.conf", "resolv.conf", "host.conf"))
+        binds += "".join(f" && mount --bind {file} {over}" for file, over in self.bound.items())
         return [*self.namespace.prefix(), "unshare", "--mount", "--propagation", propagation(), "--",
                 "sh", "-c", f"{binds} && exec {self.ask}"]
 
@@ -114,6 +119,49 @@ def test_three_answers_about_one_name(resolver):
     assert answers.said(6) == ("found", "10.9.0.2")
     assert answers.said(7) == ("not_found",)
     assert answers.said(8) == ("not_found",)
+
+
+MODULE = r"""
+#include <errno.h>
+#include <netdb.h>
+#include <nss.h>
+#include <string.h>
+// An answer to each question for IPv4 addresses: 10.9.0.44.
+enum nss_status _nss_hesiod_gethostbyname2_r(const char* name, int family, struct hostent* host, char* bytes,
+                                             size_t size, int* error, int* host_error) {
+  static char* none[] = {NULL};
+  if (family != 2 || size < 64) {
+    *error = ENOENT;
+    *host_error = HOST_NOT_FOUND;
+    return NSS_STATUS_NOTFOUND;
+  }
+  char** list = (char**)(((unsigned long)bytes + 15) & ~15UL);
+  char* address = (char*)(list + 2);
+  memcpy(address, "\012\011\000\054", 4);
+  list[0] = address;
+  list[1] = NULL;
+  host->h_name = (char*)name;
+  host->h_aliases = none;
+  host->h_addrtype = 2;
+  host->h_length = 4;
+  host->h_addr_list = list;
+  return NSS_STATUS_SUCCESS;
+}
+"""
+
+
+def test_a_module_is_loaded_within_the_sandbox(resolver):
+    """As sssd's, systemd-resolved's or avahi's: by dlopen(3), while the question is asked."""
+    (found,) = Path("/usr/lib").glob("*/libnss_hesiod.so.2")  # the C library's own, whose place it takes
+    (resolver.path / "module.c").write_text(MODULE)
+    module = resolver.path / "libnss_hesiod.so.2"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", module, resolver.path / "module.c"], check=True,
+                   env=clean_environment())
+    resolver.put("nsswitch.conf", "hosts: hesiod\n")
+    resolver.bind(module, found)
+    answers = resolver.run(start_line(), ask(1, "system", "inet"), ask(2, "files"))
+    assert answers.said(1) == ("found", "10.9.0.44")
+    assert answers.said(2) == ("found", PINNED)
 
 
 def test_the_system_is_asked_as_it_is_configured(resolver):

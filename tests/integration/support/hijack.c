@@ -56,7 +56,7 @@ CALL(kMemfdSecret, 447);
 CALL(kFchmodat2, 452);
 CALL(kSetxattrat, 463);
 
-static int victim, port, without_landlock;
+static int victim, port, landlock_abi = -1;  // -1: the kernel's own
 static char folder[200];
 
 static int (*real_epoll_wait)(int, struct epoll_event*, int, int);
@@ -83,7 +83,7 @@ __attribute__((constructor)) static void read_environment(void) {  // the worker
   find_real();
   victim = number_of("HIJACK_PID");
   port = number_of("HIJACK_PORT");
-  without_landlock = number_of("HIJACK_NO_LANDLOCK");
+  if (getenv("HIJACK_LANDLOCK") != NULL) landlock_abi = number_of("HIJACK_LANDLOCK");
   const char* text = getenv("HIJACK_FOLDER");
   snprintf(folder, sizeof folder, "%s", text == NULL ? "/nonexistent" : text);
 }
@@ -761,7 +761,7 @@ int main(void) {
 
 #else
 
-// A kernel from before Landlock.
+// A kernel from before Landlock, or from when it knew less.
 long syscall(long number, ...) {
   va_list list;
   long arguments[6];
@@ -769,9 +769,12 @@ long syscall(long number, ...) {
   for (int i = 0; i < 6; ++i) arguments[i] = va_arg(list, long);
   va_end(list);
   find_real();
-  if (without_landlock != 0 && number == 444 /* landlock_create_ruleset */) {
-    errno = ENOSYS;
-    return -1;
+  if (landlock_abi >= 0 && number == 444 /* landlock_create_ruleset */) {
+    if (landlock_abi > 0 && arguments[0] == 0) return landlock_abi;
+    if (landlock_abi == 0) {
+      errno = ENOSYS;
+      return -1;
+    }
   }
   return real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }
