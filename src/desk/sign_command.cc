@@ -4,12 +4,10 @@
 
 #include "command.h"
 #include "desk_files.h"
-#include "hostspin/time_text.h"
 #include "lint.h"
 #include "pending.h"
-#include "published.h"
 #include "review.h"
-#include "rules.h"
+#include "sign_examination.h"
 #include "signer_options.h"
 #include "words.h"
 
@@ -59,20 +57,14 @@ Examples
       --signer-cmd 'openssl pkeyutl -sign -rawin -inkey hsm.pem -in {}'
 )";
 
-/// A root's threshold and its predecessor's, both of which must sign; a manifest's from its root.
-struct Ring {
-  std::string what;  ///< "the manifest keys of root 3"
-  KeyRing keys;
-};
-
 class Sign : public Command {
  public:
   void declare(OptionSet& options) override {
-    options.argument("FILE", path_);
+    options.argument("FILE", places_.path);
     signers_.declare(options);
-    options.option("--root", root_);
-    options.option("--previous", previous_);
-    options.option("-o,--out", out_);
+    options.option("--root", places_.root);
+    options.option("--previous", places_.previous);
+    options.option("-o,--out", places_.out);
     consent_.declare(options);
     options.repeated("--ignore", ignored_);
   }
@@ -82,13 +74,13 @@ class Sign : public Command {
     if (!asked) return std::move(asked).error();
     // Read once: the bytes in memory are what is checked, shown and signed, whatever becomes of the
     // file meanwhile.
-    Result<Document> document = load_document(path_);
+    Result<Document> document = load_document(places_.path);
     if (!document) return std::move(document).error();
     Result<void> joined = join_others(desk, *document);
     if (!joined) return std::move(joined).error();
     Review review;
     review.digest = document->digest();
-    Result<std::vector<Ring>> rings = examine(desk, *document, &review);
+    Result<std::vector<Ring>> rings = examine(desk, *document, places_, ignored_, &review);
     if (!rings) return std::move(rings).error();
     Result<void> intact = check_lines(*document, *rings);
     if (!intact) return std::move(intact).error();
@@ -100,7 +92,14 @@ class Sign : public Command {
 
     const Result<std::vector<VerifierKey>> signers = signers_.sign(desk, *document);
     if (!signers) return signers.error();
-    const bool complete = is_complete(*document, *rings);
+    bool complete = is_complete(*document, *rings);
+    if (complete) {
+      // Much may have happened since the first look: another root, with a higher threshold or
+      // min_version, or another text of this version published by others.
+      rings = examine(desk, *document, places_, ignored_, nullptr);
+      if (!rings) return std::move(rings).error();
+      complete = is_complete(*document, *rings);
+    }
     Result<void> written = complete ? publish(desk, *document) : keep_pending(*document);
     if (!written) return std::move(written).error();
     report(desk, *document, *rings, *signers, complete);
@@ -115,179 +114,16 @@ class Sign : public Command {
     return done;
   }
 
-  [[nodiscard]] std::string out() const { return !out_.empty() ? out_ : completed_path(path_); }
-
   /// The signatures that others have given the very same text: beside it, and where it will go.
   Result<void> join_others(Desk& desk, Document& document) const {
     const Result<bool> joined = join_pending(document);
     if (!joined) return joined.error();
-    if (*joined) desk.console.note("the signatures in " + pending_path(path_) + " are kept");
-    const std::string place = out();
-    if (place == "-" || place == path_ || !exists(place)) return {};
+    if (*joined) desk.console.note("the signatures in " + pending_path(places_.path) + " are kept");
+    const std::string place = places_.destination();
+    if (place == "-" || place == places_.path || !exists(place)) return {};
     const Result<Document> present = load_document(place);
     if (!present || present->is_draft() || present->text != document.text) return {};
     return merge_signatures(document, *present);
-  }
-
-  /// Everything a client checks, and what a person should see before signing. Done again, without
-  /// a review, once the signatures are there.
-  Result<std::vector<Ring>> examine(Desk& desk, const Document& document, Review* review) const {
-    return document.kind == DocumentKind::manifest ? examine_manifest(desk, document, review)
-                                                   : examine_root(desk, document, review);
-  }
-
-  Result<std::vector<Ring>> examine_manifest(Desk& desk, const Document& document,
-                                             Review* review) const {
-    const Result<Manifest> manifest = read_manifest(document);
-    if (!manifest) return manifest.error();
-    if (manifest->expires <= desk.now) {
-      return {Errc::expired, "the manifest expired at " + format_utc(manifest->expires),
-              "give it a new life: hostspin-sign bump " + quoted(path_)};
-    }
-    std::vector<Ring> rings;
-    std::optional<TrustRoot> root;
-    if (!root_.empty()) {
-      Result<TrustRoot> loaded = load_root(root_);
-      if (!loaded) return std::move(loaded).error();
-      root = *std::move(loaded);
-      Result<void> allowed = check_under_root(*manifest, root->document());
-      if (!allowed) return std::move(allowed).error();
-      rings.push_back({"the manifest keys of root " + std::to_string(root->version()),
-                       root->document().manifest.keys});
-    }
-    Result<std::optional<Published>> before = published_manifest(desk, root, review);
-    if (!before) return std::move(before).error();
-    if (*before) {
-      Result<void> newer =
-          check_not_older(*manifest, document, (*before)->manifest, (*before)->document);
-      if (!newer) return unless_unpublished(std::move(newer).error(), **before);
-    }
-    if (review == nullptr) return rings;
-    warn_about(desk, root);
-    fill(*review, desk, document, *manifest, *before ? &**before : nullptr);
-    return rings;
-  }
-
-  /// What stands at -o is taken for published, and may be no more than an earlier attempt.
-  [[nodiscard]] Error unless_unpublished(Error error, const Published& before) const {
-    if (error.code == Errc::equivocation && previous_.empty()) {
-      error.hint = "if " + quoted(before.path) +
-                   " was never published, delete it and sign again; " + "if it was, " + error.hint;
-    }
-    return error;
-  }
-
-  static void warn_about(Desk& desk, const std::optional<TrustRoot>& root) {
-    if (!root) {
-      desk.console.warning("fleet, names, networks and keys are not checked: give --root ROOT");
-    } else if (root->expired(desk.now)) {
-      desk.console.warning("root " + std::to_string(root->version()) + " expired at " +
-                           format_utc(root->document().expires) +
-                           ": clients adopt nothing until there is a new one");
-    }
-  }
-
-  void fill(Review& review, Desk& desk, const Document& document, const Manifest& manifest,
-            const Published* before) const {
-    review.heading = "manifest " + std::to_string(manifest.version) + " of fleet " +
-                     manifest.fleet + ", epoch " + std::to_string(manifest.epoch) + ", issued " +
-                     format_utc(manifest.issued) + ", expires " + format_utc(manifest.expires) +
-                     ", " + count_of(manifest.services.size(), "service") + ":";
-    review.content = list_services(manifest);
-    LintContext context{desk.now, before == nullptr ? nullptr : &before->manifest, {}};
-    review.findings = lint(document, manifest, context);
-    leave_out(review.findings, ignored_);
-    if (before == nullptr) return;
-    review.compared_with = before->describe();
-    review.changes = compare(before->manifest, manifest);
-  }
-
-  /// The last complete note. What is incomplete was never published, and hides changes if it is
-  /// compared with.
-  Result<std::optional<Published>> published_manifest(Desk& desk,
-                                                      const std::optional<TrustRoot>& root,
-                                                      const Review* review) const {
-    for (const std::string& path : published_places()) {
-      if (path.empty() || (path != previous_ && !exists(path))) continue;
-      if (!root) return take_unproved(path);
-      std::vector<std::string> folders = root_folders(root_);
-      for (std::string& folder : root_folders(path)) folders.push_back(std::move(folder));
-      Result<std::optional<Published>> found = load_published(path, lineage(*root, folders));
-      if (!found || *found) return found;
-      const std::string what = quoted(path) + " is not complete under root " +
-                               std::to_string(root->version()) + " or one before it";
-      if (path == previous_) {
-        return {Errc::too_few_signatures, what + ", so it was never published",
-                "give the note that hosts have now with --previous, and the published directory "
-                "with --root, where older roots count too"};
-      }
-      if (review != nullptr) desk.console.warning(what + ": nothing is compared with it");
-    }
-    return std::optional<Published>();
-  }
-
-  [[nodiscard]] std::vector<std::string> published_places() const {
-    if (!previous_.empty()) return {previous_};
-    const std::string place = out();
-    return {place == "-" || place == path_ ? "" : place,
-            root_.empty() ? "" : manifest_beside(root_)};
-  }
-
-  /// Without a root nobody can tell whether it is complete; that was warned of.
-  static Result<std::optional<Published>> take_unproved(const std::string& path) {
-    Result<Predecessor> found = load_predecessor(path, DocumentKind::manifest);
-    if (!found) return std::move(found).error();
-    return std::optional<Published>(
-        Published{path, std::move(found->document), *std::move(found->manifest)});
-  }
-
-  Result<std::vector<Ring>> examine_root(Desk& desk, const Document& document,
-                                         Review* review) const {
-    const Result<RootDocument> root = read_root(document);
-    if (!root) return root.error();
-    Result<void> timely = check_root_times(desk, *root);
-    if (!timely) return std::move(timely).error();
-    std::vector<Ring> rings{{"its own root keys", root->root_keys}};
-    const std::string previous = !previous_.empty() ? previous_ : root_;
-    std::optional<TrustRoot> before;
-    std::optional<Published> published;
-    if (!previous.empty()) {
-      Result<TrustRoot> loaded = load_root(previous, root->version - 1);
-      if (!loaded) return std::move(loaded).error();
-      before = *std::move(loaded);
-      Result<void> follows = check_succession(before->document(), *root);
-      if (!follows) return annotate(std::move(follows).error(), shown_path(path_));
-      rings.push_back({"the root keys of root " + std::to_string(before->version()),
-                       before->document().root_keys});
-      published = published_beside(previous, *before);
-    }
-    if (review == nullptr) return rings;
-    review->heading = "root " + std::to_string(root->version) + " of fleet " + root->fleet +
-                      ", issued " + format_utc(root->issued) + ", expires " +
-                      format_utc(root->expires) + ":";
-    review->content = list_rules(*root);
-    review->findings = lint(*root, {desk.now, before ? &before->document() : nullptr,
-                                    published ? &*published : nullptr});
-    leave_out(review->findings, ignored_);
-    if (before) {
-      review->compared_with = previous;
-      review->changes = compare(before->document(), *root);
-    } else if (root->version > 1) {
-      desk.console.warning("not checked against root " + std::to_string(root->version - 1) +
-                           ": give --previous NOTE");
-    }
-    return rings;
-  }
-
-  static Result<void> check_root_times(Desk& desk, const RootDocument& root) {
-    if (root.issued > desk.now + kIssuedAheadMax) {
-      return {Errc::bad_root,
-              "issued " + format_utc(root.issued) + " is more than 24 hours ahead of this clock",
-              "clients would believe that time for good: correct it, or this machine's clock"};
-    }
-    if (root.expires > desk.now) return {};
-    return {Errc::root_expired, "the root expired at " + format_utc(root.expires),
-            "set a later 'expires'"};
   }
 
   /// A line of a known key that does not verify makes clients refuse the note, whoever else signs.
@@ -302,37 +138,19 @@ class Sign : public Command {
     return {};
   }
 
-  /// Whether clients would find enough signatures: a manifest's root must be known for it, and a
-  /// root's predecessor.
-  [[nodiscard]] bool is_complete(const Document& document, const std::vector<Ring>& rings) const {
-    const bool is_first_root = document.kind == DocumentKind::root && is_root_1(document);
-    const std::size_t known = document.kind == DocumentKind::manifest || is_first_root ? 1 : 2;
-    return rings.size() >= known && std::all_of(rings.begin(), rings.end(), [&](const Ring& ring) {
-             return tally(document, ring.keys).met();
-           });
-  }
-
-  static bool is_root_1(const Document& document) {
-    const Result<RootDocument> root = read_root(document);
-    return root && root->version == 1;
-  }
-
-  /// Much may have happened since the first look: a root with a higher min_version, or another text
-  /// of this version published by others.
+  /// Puts the complete note where it belongs, by one rename.
   Result<void> publish(Desk& desk, const Document& document) const {
-    const Result<std::vector<Ring>> again = examine(desk, document, nullptr);
-    if (!again) return again.error();
-    const std::string place = out();
+    const std::string place = places_.destination();
     if (place == "-") {
       desk.console.result(document.bytes);
       return {};
     }
     Result<void> fits = check_place(document, place);
     if (!fits) return fits;
-    if (path_ == "-" || pending_path(path_) == place) {
+    if (places_.path == "-" || pending_path(places_.path) == place) {
       return replace_document(place, document.bytes);
     }
-    const std::string pending = pending_path(path_);
+    const std::string pending = pending_path(places_.path);
     Result<void> done = replace_document(pending, document.bytes);
     if (!done) return done;
     return move_document(pending, place, document.bytes);
@@ -359,20 +177,21 @@ class Sign : public Command {
   }
 
   Result<void> keep_pending(const Document& document) const {
-    if (out() == "-") return {};  // report() prints it
-    if (path_ == "-") {
+    if (places_.destination() == "-") return {};  // report() prints it
+    if (places_.path == "-") {
       return {Errc::usage,
               "the note is not complete yet, and standard input has no place beside it",
               "give the draft as a file, or pass the note on with -o -"};
     }
-    return replace_document(pending_path(path_), document.bytes);
+    return replace_document(pending_path(places_.path), document.bytes);
   }
 
   /// Who signed, and who still has to.
   void report(Desk& desk, const Document& document, const std::vector<Ring>& rings,
               const std::vector<VerifierKey>& signers, bool complete) const {
     warn_about_strangers(desk, rings, signers);
-    const std::string place = complete || out() == "-" ? out() : pending_path(path_);
+    const std::string place = complete || places_.destination() == "-" ? places_.destination()
+                                                                       : pending_path(places_.path);
     std::vector<std::string> names;
     for (const VerifierKey& key : signers) {
       if (std::find(names.begin(), names.end(), key.name()) == names.end()) {
@@ -387,9 +206,11 @@ class Sign : public Command {
       desk.console.note("complete: it can be published");
       return;
     }
-    if (out() == "-") desk.console.result(document.bytes);
-    desk.console.note("not complete, so " + (out() == "-" ? "it" : quoted(out())) +
-                      (out() == "-" ? " must not be published yet" : " is as it was"));
+    if (places_.destination() == "-") desk.console.result(document.bytes);
+    desk.console.note(
+        "not complete, so " +
+        (places_.destination() == "-" ? "it" : quoted(places_.destination())) +
+        (places_.destination() == "-" ? " must not be published yet" : " is as it was"));
     say_next(desk, rings, place);
   }
 
@@ -409,19 +230,17 @@ class Sign : public Command {
 
   /// With what this signer compared against: who copies the line shall see no less.
   void say_next(Desk& desk, const std::vector<Ring>& rings, const std::string& place) const {
-    const std::string root = root_.empty() ? " --root ROOT" : " --root " + root_;
-    const std::string previous = previous_.empty() ? "" : " --previous " + previous_;
-    const std::string to = out_.empty() ? "" : " -o " + out_;
+    const std::string root = places_.root.empty() ? " --root ROOT" : " --root " + places_.root;
+    const std::string previous = places_.previous.empty() ? "" : " --previous " + places_.previous;
+    const std::string to = places_.out.empty() ? "" : " -o " + places_.out;
     const bool is_root = !rings.empty() && rings.front().what == "its own root keys";
     desk.console.note("next: whoever signs too looks at it and runs  hostspin-sign sign " + place +
-                      (is_root && root_.empty() ? "" : root) + previous + " --key THEIR-KEY" + to);
+                      (is_root && places_.root.empty() ? "" : root) + previous +
+                      " --key THEIR-KEY" + to);
   }
 
-  std::string path_;
+  SignPlaces places_;
   SignerOptions signers_;
-  std::string root_;
-  std::string previous_;
-  std::string out_;
   Consent consent_;
   std::vector<std::string> ignored_;
 };

@@ -173,6 +173,28 @@ class TestTheCompletingSignatureChecksAgain:
         assert "another text already" in said.messages("error")[0]
         assert fleet.path(PUBLISHED).read_bytes() == before
 
+    def test_a_later_version_was_published_where_previous_does_not_point(self, fleet):
+        shutil.copy(fleet.path(PUBLISHED), fleet.path("one.note"))
+        fleet.ok(*SIGN)
+        fleet.write("other.toml", fleet.text("manifest.toml").replace("version = 2", "version = 3"))
+        fleet.ok("sign", "other.toml", "--root", "public", "--key", "keys/manifest-2.key", "--key",
+                 "keys/manifest-3.key", "-o", PUBLISHED)
+        before = fleet.path(PUBLISHED).read_bytes()
+        said = fleet.refused(2, *SECOND, "--previous", "one.note")
+        assert "older than version 3" in said.messages("error")[0]
+        assert fleet.path(PUBLISHED).read_bytes() == before
+
+    def test_a_root_that_asks_for_more_was_published_while_this_signer_read(self, fleet):
+        fleet.ok(*SIGN)
+        fleet.ok("root", "next", "public", "--manifest-threshold", "3", "-o", "root-2.toml")
+        fleet.ok("sign", "root-2.toml", "--key", "keys/root-1.key", "--key", "keys/root-2.key", "--previous",
+                 "public/root/1.note", "-o", "root-2.note")
+        before = fleet.path(PUBLISHED).read_bytes()
+        code, screen = fleet.on_terminal(SECOND, ["yes"], before_answer=lambda: os.rename(
+            fleet.path("root-2.note"), fleet.path("public/root/2.note")))
+        assert code == 0 and "2 of 3 signatures" in screen and "not complete" in screen, screen
+        assert fleet.path(PUBLISHED).read_bytes() == before
+
     def test_even_between_its_review_and_its_signature(self, fleet):
         """Published by others while this signer reads."""
         fleet.ok(*SIGN)

@@ -1,0 +1,228 @@
+#include "sign_examination.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "desk_files.h"
+#include "hostspin/time_text.h"
+#include "pending.h"
+#include "published.h"
+#include "rules.h"
+#include "words.h"
+
+namespace hostspin::desk {
+namespace {
+
+bool is_root_1(const Document& document) {
+  const Result<RootDocument> root = read_root(document);
+  return root && root->version == 1;
+}
+
+class Examination {
+ public:
+  Examination(const SignPlaces& places, const std::vector<std::string>& ignored)
+      : places_(places), ignored_(ignored) {}
+
+  Result<std::vector<Ring>> run(Desk& desk, const Document& document, Review* review) const {
+    return document.kind == DocumentKind::manifest ? examine_manifest(desk, document, review)
+                                                   : examine_root(desk, document, review);
+  }
+
+ private:
+  Result<std::vector<Ring>> examine_manifest(Desk& desk, const Document& document,
+                                             Review* review) const {
+    const Result<Manifest> manifest = read_manifest(document);
+    if (!manifest) return manifest.error();
+    if (manifest->expires <= desk.now) {
+      return {Errc::expired, "the manifest expired at " + format_utc(manifest->expires),
+              "give it a new life: hostspin-sign bump " + quoted(places_.path)};
+    }
+    std::vector<Ring> rings;
+    std::optional<TrustRoot> root;
+    if (!places_.root.empty()) {
+      Result<TrustRoot> loaded = load_root(places_.root);
+      if (!loaded) return std::move(loaded).error();
+      root = *std::move(loaded);
+      Result<void> allowed = check_under_root(*manifest, root->document());
+      if (!allowed) return std::move(allowed).error();
+      rings.push_back({"the manifest keys of root " + std::to_string(root->version()),
+                       root->document().manifest.keys});
+    }
+    Result<std::optional<Published>> before = published_manifest(desk, root, review);
+    if (!before) return std::move(before).error();
+    if (*before) {
+      Result<void> newer =
+          check_not_older(*manifest, document, (*before)->manifest, (*before)->document);
+      if (!newer) return unless_unpublished(std::move(newer).error(), **before);
+    }
+    Result<void> replaces = check_replaced(document, *manifest, root);
+    if (!replaces) return std::move(replaces).error();
+    if (review == nullptr) return rings;
+    warn_about(desk, root);
+    fill(*review, desk, document, *manifest, *before ? &**before : nullptr);
+    return rings;
+  }
+
+  /// What stands at -o is taken for published, and may be no more than an earlier attempt.
+  [[nodiscard]] Error unless_unpublished(Error error, const Published& before) const {
+    if (error.code == Errc::equivocation && places_.previous.empty()) {
+      error.hint = "if " + quoted(before.path) +
+                   " was never published, delete it and sign again; " + "if it was, " + error.hint;
+    }
+    return error;
+  }
+
+  static void warn_about(Desk& desk, const std::optional<TrustRoot>& root) {
+    if (!root) {
+      desk.console.warning("fleet, names, networks and keys are not checked: give --root ROOT");
+    } else if (root->expired(desk.now)) {
+      desk.console.warning("root " + std::to_string(root->version()) + " expired at " +
+                           format_utc(root->document().expires) +
+                           ": clients adopt nothing until there is a new one");
+    }
+  }
+
+  void fill(Review& review, Desk& desk, const Document& document, const Manifest& manifest,
+            const Published* before) const {
+    review.heading = "manifest " + std::to_string(manifest.version) + " of fleet " +
+                     manifest.fleet + ", epoch " + std::to_string(manifest.epoch) + ", issued " +
+                     format_utc(manifest.issued) + ", expires " + format_utc(manifest.expires) +
+                     ", " + count_of(manifest.services.size(), "service") + ":";
+    review.content = list_services(manifest);
+    LintContext context{desk.now, before == nullptr ? nullptr : &before->manifest, {}};
+    review.findings = lint(document, manifest, context);
+    leave_out(review.findings, ignored_);
+    if (before == nullptr) return;
+    review.compared_with = before->describe();
+    review.changes = compare(before->manifest, manifest);
+  }
+
+  /// The last complete note. What is incomplete was never published, and hides changes if it is
+  /// compared with.
+  Result<std::optional<Published>> published_manifest(Desk& desk,
+                                                      const std::optional<TrustRoot>& root,
+                                                      const Review* review) const {
+    for (const std::string& path : published_places()) {
+      if (path.empty() || (path != places_.previous && !exists(path))) continue;
+      Result<std::optional<Published>> found = complete_note(path, root);
+      if (!found || *found) return found;
+      const std::string what = quoted(path) + " is not complete under root " +
+                               std::to_string(root->version()) + " or one before it";
+      if (path == places_.previous) {
+        return {Errc::too_few_signatures, what + ", so it was never published",
+                "give the note that hosts have now with --previous, and the published directory "
+                "with --root, where older roots count too"};
+      }
+      if (review != nullptr) desk.console.warning(what + ": nothing is compared with it");
+    }
+    return std::optional<Published>();
+  }
+
+  /// The note at `path`, if it is complete under `root` or one before it. Without a root nobody can
+  /// tell; that was warned of.
+  Result<std::optional<Published>> complete_note(const std::string& path,
+                                                 const std::optional<TrustRoot>& root) const {
+    if (!root) return take_unproved(path);
+    std::vector<std::string> folders = root_folders(places_.root);
+    for (std::string& folder : root_folders(path)) folders.push_back(std::move(folder));
+    return load_published(path, lineage(*root, folders));
+  }
+
+  /// Where something else than --previous would be replaced, it must not be newer than this.
+  Result<void> check_replaced(const Document& document, const Manifest& manifest,
+                              const std::optional<TrustRoot>& root) const {
+    const std::string place = places_.destination();
+    if (places_.previous.empty() || place == "-" || place == places_.path || !exists(place)) {
+      return {};
+    }
+    const Result<std::optional<Published>> replaced = complete_note(place, root);
+    if (!replaced || !*replaced) return {};  // no note that any host has
+    return check_not_older(manifest, document, (*replaced)->manifest, (*replaced)->document);
+  }
+
+  [[nodiscard]] std::vector<std::string> published_places() const {
+    if (!places_.previous.empty()) return {places_.previous};
+    const std::string place = places_.destination();
+    return {place == "-" || place == places_.path ? "" : place,
+            places_.root.empty() ? "" : manifest_beside(places_.root)};
+  }
+
+  static Result<std::optional<Published>> take_unproved(const std::string& path) {
+    Result<Predecessor> found = load_predecessor(path, DocumentKind::manifest);
+    if (!found) return std::move(found).error();
+    return std::optional<Published>(
+        Published{path, std::move(found->document), *std::move(found->manifest)});
+  }
+
+  Result<std::vector<Ring>> examine_root(Desk& desk, const Document& document,
+                                         Review* review) const {
+    const Result<RootDocument> root = read_root(document);
+    if (!root) return root.error();
+    Result<void> timely = check_root_times(desk, *root);
+    if (!timely) return std::move(timely).error();
+    std::vector<Ring> rings{{"its own root keys", root->root_keys}};
+    const std::string previous = !places_.previous.empty() ? places_.previous : places_.root;
+    std::optional<TrustRoot> before;
+    std::optional<Published> published;
+    if (!previous.empty()) {
+      Result<TrustRoot> loaded = load_root(previous, root->version - 1);
+      if (!loaded) return std::move(loaded).error();
+      before = *std::move(loaded);
+      Result<void> follows = check_succession(before->document(), *root);
+      if (!follows) return annotate(std::move(follows).error(), shown_path(places_.path));
+      rings.push_back({"the root keys of root " + std::to_string(before->version()),
+                       before->document().root_keys});
+      published = published_beside(previous, *before);
+    }
+    if (review == nullptr) return rings;
+    review->heading = "root " + std::to_string(root->version) + " of fleet " + root->fleet +
+                      ", issued " + format_utc(root->issued) + ", expires " +
+                      format_utc(root->expires) + ":";
+    review->content = list_rules(*root);
+    review->findings = lint(*root, {desk.now, before ? &before->document() : nullptr,
+                                    published ? &*published : nullptr});
+    leave_out(review->findings, ignored_);
+    if (before) {
+      review->compared_with = previous;
+      review->changes = compare(before->document(), *root);
+    } else if (root->version > 1) {
+      desk.console.warning("not checked against root " + std::to_string(root->version - 1) +
+                           ": give --previous NOTE");
+    }
+    return rings;
+  }
+
+  static Result<void> check_root_times(Desk& desk, const RootDocument& root) {
+    if (root.issued > desk.now + kIssuedAheadMax) {
+      return {Errc::bad_root,
+              "issued " + format_utc(root.issued) + " is more than 24 hours ahead of this clock",
+              "clients would believe that time for good: correct it, or this machine's clock"};
+    }
+    if (root.expires > desk.now) return {};
+    return {Errc::root_expired, "the root expired at " + format_utc(root.expires),
+            "set a later 'expires'"};
+  }
+
+  const SignPlaces& places_;
+  const std::vector<std::string>& ignored_;
+};
+
+}  // namespace
+
+std::string SignPlaces::destination() const { return !out.empty() ? out : completed_path(path); }
+
+Result<std::vector<Ring>> examine(Desk& desk, const Document& document, const SignPlaces& places,
+                                  const std::vector<std::string>& ignored, Review* review) {
+  return Examination(places, ignored).run(desk, document, review);
+}
+
+bool is_complete(const Document& document, const std::vector<Ring>& rings) {
+  const bool is_first_root = document.kind == DocumentKind::root && is_root_1(document);
+  const std::size_t known = document.kind == DocumentKind::manifest || is_first_root ? 1 : 2;
+  return rings.size() >= known && std::all_of(rings.begin(), rings.end(), [&](const Ring& ring) {
+           return tally(document, ring.keys).met();
+         });
+}
+
+}  // namespace hostspin::desk
