@@ -82,7 +82,7 @@ void Console::warning(std::string_view text) {
 }
 
 void Console::note(std::string_view text) {
-  if (verbose_) say("", text);
+  if (verbose_ && noted_.emplace(text).second) say("", text);
 }
 
 void Console::progress(std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdio>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -36,7 +37,7 @@ class Console {
   void error(const Error& error);
   /// `hostspin: warning: …`; nothing under --quiet.
   void warning(std::string_view text);
-  /// `hostspin: …`, only under --verbose.
+  /// `hostspin: …`, only under --verbose, and once: both workers may say the same.
   void note(std::string_view text);
 
   /// A line that overwrites itself on a terminal's standard error; nothing elsewhere.
@@ -62,6 +63,7 @@ class Console {
   bool out_terminal_ = false;
   bool progress_terminal_ = false;
   bool progress_shown_ = false;
+  std::set<std::string> noted_;
 };
 
 }  // namespace hostspin

@@ -31,7 +31,10 @@ bool lets_through(std::string_view word) {
 
 bool has_drop_in(Examination& exam, const std::string& folder) {
   for (const std::string& name : exam.list(folder, ".conf")) {
-    const std::string text = exam.read(folder + "/" + name);
+    std::string path = folder;
+    path += "/";
+    path += name;
+    const std::string text = exam.read(path);
     for (const std::string_view line : lines_of(text)) {
       if (!trimmed(line).starts_with(kSetting)) continue;
       const auto words = words_of(trimmed(line).substr(kSetting.size()));

@@ -11,6 +11,7 @@ import pytest
 from support.fleet import Raw, service
 from support.machine import Machine, source
 from support.process import run
+from support.worker_user import account
 
 DEADLINE_SECONDS = 2
 # Beyond the deadline: the parent's patience with a worker that is late, its kill, and a busy machine.
@@ -138,3 +139,15 @@ def test_a_missing_worker_is_named(scratch, tmp_path, programs, fleet):
 
     assert done.code == 2, str(done)
     assert "hostspin-net" in done.stdout + done.stderr, str(done)
+
+
+def test_what_both_workers_say_of_their_sandbox_is_told_once(tmp_path, programs, fleet):
+    """They share it, and whoever reads along has two lines of one meaning less."""
+    if os.geteuid() != 0 or account() is not None:
+        pytest.skip("needs root and no user _hostspin, for something to say")
+    seed = fleet.manifest(1, [service("db.svc.example.com", ["10.1.2.3"], check=Raw("{ quic = 1 }"))])
+    machine = Machine(tmp_path / "machine", programs).trust(fleet.root(), seed)
+    assert machine.hostspin("apply").code == 0
+    done = machine.hostspin("--verbose", "verify")
+    assert done.stderr.count("so this runs as uid and gid 611") == 1, str(done)
+    assert machine.hostspin("verify").stderr.count("611") == 0  # nobody reads along
