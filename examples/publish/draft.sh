@@ -21,7 +21,7 @@ take it once it is signed.
                      does not pass is left out, and said
   --domain DOMAIN    what follows the name of a Consul service (service.consul)
   --services DIR     files NAME.toml: keys of the service NAME, added to what an input says or put in its place; a
-                     NAME that no input has needs 'addresses'. _head.toml: keys above the services (spread, min_root)
+                     NAME that no input has needs 'addresses'. _head.toml: keys above the services (rollout, min_root)
   --expires WHEN     30d, 2w, or a time (30d)
   -o DRAFT           a file, replaced if it is there
 

@@ -65,7 +65,7 @@ struct Manifest {
   std::int64_t min_root = 1;
   std::chrono::sys_seconds issued;
   std::chrono::sys_seconds expires;
-  std::chrono::minutes spread{0};
+  std::chrono::minutes rollout{0};  ///< over which a fleet adopts it, host by host
   std::vector<Service> services;
 };
 

@@ -38,7 +38,7 @@ complete -c hostspin -l help -d "show help"
 
 complete -c hostspin -n "__fish_seen_subcommand_from apply" -l unattended -d "back off where another program reverts the block"
 complete -c hostspin -n "__fish_seen_subcommand_from agent" -l log-format -x -a "auto journal text json" -d "of the log"
-complete -c hostspin -n "__fish_seen_subcommand_from refresh" -l now -d "do not wait for the spread"
+complete -c hostspin -n "__fish_seen_subcommand_from refresh" -l now -d "do not wait for the staged rollout"
 complete -c hostspin -n "__fish_seen_subcommand_from refresh" -l from -r -d "a note or a directory"
 complete -c hostspin -n "__fish_seen_subcommand_from verify" -f -a "(__hostspin_names)"
 complete -c hostspin -n "__fish_seen_subcommand_from verify" -l all -d "list what is fine as well"

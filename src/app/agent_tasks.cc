@@ -319,7 +319,7 @@ void Agent::take_refresh(int exit_code, const Report& report) {
   refresh_at_ = now() + delay;
   const auto turn = report.hints.find("adopt_in_s");
   if (turn == report.hints.end()) return;
-  // This host's moment within `spread`; the clock's seconds are whole ones.
+  // This host's turn within `rollout`; the clock's seconds are whole ones.
   const std::chrono::seconds wait(std::clamp<std::int64_t>(turn->second.value, 0, kTurnSecondsMax));
   refresh_at_ = std::min(refresh_at_, now() + wait + schedule_.first(kTurnJitter));
 }

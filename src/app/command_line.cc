@@ -80,7 +80,7 @@ void add_commands(CLI::App& app, Arguments& arguments) {
                   "leave the file alone for a while where another program keeps reverting it");
   CLI::App* refresh = add_command(app, "refresh", "one update cycle, then apply and probe");
   refresh->add_flag("--now", arguments.refresh.now,
-                    "do not wait for this host's turn within 'spread'");
+                    "do not wait for this host's turn in a staged rollout");
   refresh
       ->add_option("--from", arguments.refresh.from,
                    "a note or a published directory by hand, instead of the sources")

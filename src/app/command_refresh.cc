@@ -76,9 +76,11 @@ std::string verdict_words(const CycleReport& report, const Standing& standing) {
       return "adopted " + held + " of fleet " + standing.root().fleet;
     case CycleOutcome::confirmed:
       return held + " is current";
-    case CycleOutcome::waiting:
-      return held + " is held; a newer one is adopted here at " +
-             (report.adopts_at ? format_utc(*report.adopts_at) : "a later time");
+    case CycleOutcome::scheduled:
+      return held + " is held; manifest " + std::to_string(report.scheduled_version) +
+             " is scheduled for " +
+             (report.adopts_at ? format_utc(*report.adopts_at) : "a later time") +
+             " (staged rollout)";
     case CycleOutcome::root_expired:
       return "root-expired: nothing can be adopted; " + held + " is kept";
     case CycleOutcome::refused:
@@ -94,7 +96,7 @@ ExitCode cycle_code(const CycleReport& report) {
   switch (report.outcome) {
     case CycleOutcome::adopted:
     case CycleOutcome::confirmed:
-    case CycleOutcome::waiting:
+    case CycleOutcome::scheduled:
       return report.all_fine() ? ExitCode::ok : ExitCode::attention;
     case CycleOutcome::root_expired:
     case CycleOutcome::refused:

@@ -71,10 +71,10 @@ void print_telemetry(Console& console, const Telemetry& telemetry, std::chrono::
                when(telemetry.last_refusal, now) + ": " + telemetry.last_refusal_detail);
   }
   print_sources(console, telemetry, now);
-  if (telemetry.waiting_version != 0) {
-    print_line(console, "waiting",
-               "manifest " + std::to_string(telemetry.waiting_version) + " is adopted here at " +
-                   until(telemetry.adopts_at, now));
+  if (telemetry.scheduled_version != 0) {
+    print_line(console, "scheduled",
+               "manifest " + std::to_string(telemetry.scheduled_version) + " for " +
+                   until(telemetry.adopts_at, now) + " (staged rollout)");
   }
   if (telemetry.drift_repairs > 0) {
     print_line(console, "drift", std::to_string(telemetry.drift_repairs) + " repairs");
@@ -128,7 +128,7 @@ Json telemetry_json(const Telemetry& telemetry) {
           {"last_outcome", telemetry.last_outcome},
           {"last_refusal", telemetry.last_refusal},
           {"last_refusal_detail", telemetry.last_refusal_detail},
-          {"waiting_version", telemetry.waiting_version},
+          {"scheduled_version", telemetry.scheduled_version},
           {"adopts_at", telemetry.adopts_at},
           {"sources", std::move(sources)},
           {"refresh_failures", telemetry.refresh_failures},

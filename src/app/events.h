@@ -19,7 +19,7 @@ enum class EventKind {
   agent_stopped,
   configuration_loaded,
   manifest_adopted,
-  manifest_waiting,  ///< a newer one is good, and this host's moment within `spread` is to come
+  manifest_scheduled,  ///< a newer one is good, and this host's turn within `rollout` is to come
   roots_adopted,
   drift_repaired,
   foreign_edit_kept,  ///< bytes of another writer were put aside in the state directory

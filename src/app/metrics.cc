@@ -117,7 +117,7 @@ void put_refresh(Exposition& out, const Telemetry& telemetry) {
   }
   if (telemetry.adopts_at != 0) {
     out.family("hostspin_manifest_adoption_timestamp_seconds", "gauge",
-               "When a newer manifest that waits for this host's turn is adopted.");
+               "When a newer manifest is adopted here, in its staged rollout.");
     out.sample(telemetry.adopts_at);
   }
   if (!telemetry.refresh_failures.empty()) {

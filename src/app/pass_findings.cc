@@ -119,14 +119,14 @@ void book_cycle_events(const Standing& standing, const CycleReport& report, std:
                             {{"HOSTSPIN_ROOT_VERSION", version}}});
   }
   const Telemetry& telemetry = books.telemetry;
-  if (telemetry.waiting_version != 0 && telemetry.waiting_version != waited_for) {
-    const std::string version = std::to_string(telemetry.waiting_version);
+  if (telemetry.scheduled_version != 0 && telemetry.scheduled_version != waited_for) {
+    const std::string version = std::to_string(telemetry.scheduled_version);
     const std::chrono::sys_seconds turn{std::chrono::seconds(telemetry.adopts_at)};
-    books.events.push_back(
-        {EventKind::manifest_waiting,
-         false,
-         "manifest " + version + " is good and is adopted here at " + format_utc(turn),
-         {{"HOSTSPIN_VERSION", version}}});
+    books.events.push_back({EventKind::manifest_scheduled,
+                            false,
+                            "manifest " + version + " is good and scheduled for " +
+                                format_utc(turn) + " (staged rollout)",
+                            {{"HOSTSPIN_VERSION", version}}});
   }
 }
 

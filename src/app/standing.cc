@@ -100,6 +100,14 @@ Result<Standing> read_standing(Context& context) {
   return take_standing(context);
 }
 
+void trust_next(Standing& standing, TrustRoot root) {
+  standing.now = std::max(standing.now, root.document().issued);
+  standing.chain.roots.push_back(std::move(root));
+  if (!standing.current) return;
+  const TrustRoot& trusted = standing.chain.trusted();
+  standing.rotated_keys = !admit_manifest(standing.current->note_bytes(), trusted);
+}
+
 void remember_header(Standing& standing, const std::optional<FoundBlock>& block) {
   if (!block) return;
   const BlockHeader& header = block->header;

@@ -30,7 +30,9 @@ struct Standing {
   std::vector<std::string> remarks;  ///< files that did not verify, and why
 
   [[nodiscard]] const RootDocument& root() const { return chain.trusted().document(); }
-  [[nodiscard]] Held held() const { return Held{current ? &*current : nullptr, floor}; }
+  [[nodiscard]] Held held() const {
+    return Held{current ? &*current : nullptr, floor, rotated_keys};
+  }
 };
 
 /// Errc::no_trust_root or the reason the baked root does not verify: then nothing at all may be
@@ -40,6 +42,10 @@ Result<Standing> take_standing(Context& context);
 /// The same for a command that only reads, as any user may: Errc::denied where this one may not
 /// read all of it, since what is missing from the rest would pass for what this machine holds.
 Result<Standing> read_standing(Context& context);
+
+/// U4: the successor that passed U3 is trusted from now on, and the current manifest judged under
+/// it.
+void trust_next(Standing& standing, TrustRoot root);
 
 /// The present block's header as memory of last resort: where no stored manifest verifies and the
 /// header speaks of this root's fleet and epoch, it raises the floor.

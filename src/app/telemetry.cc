@@ -70,7 +70,7 @@ Telemetry parse_telemetry(const json& object) {
   telemetry.last_outcome = text_field(object, "last_outcome");
   telemetry.last_refusal = number_field(object, "last_refusal");
   telemetry.last_refusal_detail = text_field(object, "last_refusal_detail");
-  telemetry.waiting_version = number_field(object, "waiting_version");
+  telemetry.scheduled_version = number_field(object, "scheduled_version");
   telemetry.adopts_at = number_field(object, "adopts_at");
   telemetry.drift_repairs = number_field(object, "drift_repairs");
   if (const auto failures = object.find("refresh_failures");
@@ -121,7 +121,7 @@ std::string format_telemetry(const Telemetry& telemetry) {
                        {"last_outcome", telemetry.last_outcome},
                        {"last_refusal", telemetry.last_refusal},
                        {"last_refusal_detail", telemetry.last_refusal_detail},
-                       {"waiting_version", telemetry.waiting_version},
+                       {"scheduled_version", telemetry.scheduled_version},
                        {"adopts_at", telemetry.adopts_at},
                        {"sources", std::move(sources)},
                        {"etags", telemetry.etags},
@@ -176,23 +176,23 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
 /// The source that has the newer manifest may not have been heard: a cycle in which one failed ends
 /// no wait before its time.
 void record_wait(Telemetry& telemetry, const CycleReport& report, std::int64_t now) {
-  if (report.outcome == CycleOutcome::waiting) {
-    telemetry.waiting_version = report.waiting_version;
+  if (report.outcome == CycleOutcome::scheduled) {
+    telemetry.scheduled_version = report.scheduled_version;
     telemetry.adopts_at = report.adopts_at ? report.adopts_at->time_since_epoch().count() : 0;
     return;
   }
   const bool heard_all = report.outcome == CycleOutcome::confirmed && report.all_fine();
   const bool is_over = report.outcome == CycleOutcome::adopted || heard_all;
   if (!is_over && telemetry.adopts_at > now) return;
-  telemetry.waiting_version = 0;
+  telemetry.scheduled_version = 0;
   telemetry.adopts_at = 0;
 }
 
 /// What waited is in force, or has been overtaken.
 void end_wait_by_hand(Telemetry& telemetry, const CycleReport& report) {
   if (report.outcome != CycleOutcome::adopted) return;
-  if (telemetry.facts.version < telemetry.waiting_version) return;
-  telemetry.waiting_version = 0;
+  if (telemetry.facts.version < telemetry.scheduled_version) return;
+  telemetry.scheduled_version = 0;
   telemetry.adopts_at = 0;
 }
 
@@ -298,7 +298,7 @@ bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied&
 void record_cycle(Telemetry& telemetry, const CycleReport& report, bool by_hand, std::int64_t now) {
   telemetry.last_refresh_attempt = now;
   telemetry.last_outcome = cycle_outcome_name(report.outcome);
-  const bool waits = report.outcome == CycleOutcome::waiting;
+  const bool waits = report.outcome == CycleOutcome::scheduled;
   if (waits || report.outcome == CycleOutcome::adopted ||
       report.outcome == CycleOutcome::confirmed) {
     telemetry.last_refresh_success = now;

@@ -54,11 +54,11 @@ struct Telemetry {
   std::string block_mark;       ///< of the block that was last seen right
   std::int64_t last_write = 0;  ///< of the block
   std::int64_t last_refresh_attempt = 0;
-  std::int64_t last_refresh_success = 0;  ///< adopted, confirmed or waiting
+  std::int64_t last_refresh_success = 0;  ///< adopted, confirmed or scheduled
   std::string last_outcome;               ///< of the last refresh
   std::int64_t last_refusal = 0;
   std::string last_refusal_detail;
-  std::int64_t waiting_version = 0;  ///< good, and this host's moment is to come; 0 = none
+  std::int64_t scheduled_version = 0;  ///< good, and this host's turn is to come; 0 = none
   std::int64_t adopts_at = 0;
   std::vector<SourceAttempt> sources;  ///< of the last refresh
   /// What sources, by label, called the manifest note with the digest `etags_of`. A hint: what a

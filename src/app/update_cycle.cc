@@ -31,6 +31,7 @@ class Cycle {
   Cycle(Context& context, Standing& standing, const CycleRequest& request, SourceSession& session)
       : context_(context), standing_(standing), session_(session) {
     staging_.machine_id = machine_id(context.env.fs, context.options.root);
+    staging_.own_name = own_name(context.env.fs, context.options.root);
     staging_.adopt_now = request.adopt_now;
     for (const Endpoint& endpoint : session.endpoints()) {
       EndpointReport report;
@@ -73,7 +74,7 @@ class Cycle {
   std::optional<steady_clock::time_point>
       chain_end_at_;  ///< when the first said that there is none
   bool adopted_ = false;
-  bool waiting_ = false;
+  bool scheduled_ = false;
   bool write_failed_ = false;
   int root_steps_ = 0;
 };
@@ -131,15 +132,10 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
 void Cycle::follow(TrustRoot root) {
   ++root_steps_;
   ++report_.roots_added;
-  standing_.now = std::max(standing_.now, root.document().issued);
-  standing_.chain.roots.push_back(std::move(root));
-  const TrustRoot& trusted = standing_.chain.trusted();
-  if (standing_.current) {
-    standing_.rotated_keys = !admit_manifest(standing_.current->note_bytes(), trusted);
-  }
+  trust_next(standing_, std::move(root));
   report_.chain_end_seen = false;
   chain_end_at_.reset();
-  waiting_ = false;
+  scheduled_ = false;
   for (EndpointReport& endpoint : report_.endpoints) {
     endpoint.root_refused.clear();
     endpoint.refused.clear();
@@ -149,7 +145,7 @@ void Cycle::follow(TrustRoot root) {
   for (std::size_t i = 0; i < offers_.size(); ++i) {
     if (!offers_[i].empty()) fresh_.insert(i);
   }
-  ask_for_root(trusted.version() + 1);
+  ask_for_root(standing_.root().version + 1);
 }
 
 void Cycle::take_manifest_answer(DocumentAnswer& answer) {
@@ -267,10 +263,10 @@ void Cycle::settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption
     case Adoption::same:
       report_.endpoints[endpoint].confirmed = true;
       return;
-    case Adoption::waiting:
-      waiting_ = true;
-      report_.adopts_at = adoption_time(offer.manifest(), staging_.machine_id);
-      report_.waiting_version = offer.manifest().version;
+    case Adoption::scheduled:
+      scheduled_ = true;
+      report_.adopts_at = adoption_time(offer.manifest(), staging_);
+      report_.scheduled_version = offer.manifest().version;
       return;
   }
 }
@@ -352,8 +348,8 @@ void Cycle::finish() {
   } else if (!report_.chain_end_seen) {
     report_.outcome = CycleOutcome::failed;
     report_.error = worst_error();
-  } else if (waiting_) {
-    report_.outcome = CycleOutcome::waiting;
+  } else if (scheduled_) {
+    report_.outcome = CycleOutcome::scheduled;
   } else if (confirmed) {
     report_.outcome = CycleOutcome::confirmed;
   } else {
@@ -389,8 +385,8 @@ std::string_view cycle_outcome_name(CycleOutcome outcome) {
       return "adopted";
     case CycleOutcome::confirmed:
       return "confirmed";
-    case CycleOutcome::waiting:
-      return "waiting";
+    case CycleOutcome::scheduled:
+      return "scheduled";
     case CycleOutcome::root_expired:
       return "root_expired";
     case CycleOutcome::refused:

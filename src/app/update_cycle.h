@@ -40,7 +40,7 @@ struct EndpointReport {
 enum class CycleOutcome {
   adopted,
   confirmed,     ///< at least one source gave the very manifest that is held
-  waiting,       ///< a newer one is good, but this host's moment within `spread` has not come
+  scheduled,     ///< a newer one is good, but this host's turn within `rollout` is to come
   root_expired,  ///< nothing may be adopted until a new root is published
   refused,       ///< something was offered, and nothing of it could be adopted
   failed,        ///< nothing usable was offered
@@ -58,8 +58,8 @@ struct CycleReport {
   bool disowned = false;
   std::optional<Applied> applied;
   std::optional<AdmittedManifest> replaced;           ///< what was held before an adoption
-  std::optional<std::chrono::sys_seconds> adopts_at;  ///< waiting: this host's moment
-  std::int64_t waiting_version = 0;                   ///< waiting: of the offer
+  std::optional<std::chrono::sys_seconds> adopts_at;  ///< scheduled: this host's turn
+  std::int64_t scheduled_version = 0;                 ///< scheduled: of the offer
   std::string held_digest;  ///< of the manifest note now held, which the sources' ETags stand for
   [[nodiscard]] bool all_fine() const;
 };

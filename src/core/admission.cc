@@ -20,16 +20,17 @@ bool is_machine_id(std::string_view text) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-/// Whether `spread` asks this host to wait. Whoever has nothing good to stand on does not.
+/// Whether `rollout` asks this host to wait. One without a good manifest of its own does not.
 bool must_wait(const AdmittedManifest& offer, const Held& held, const Staging& staging,
                sys_seconds now) {
   const Manifest& manifest = offer.manifest();
-  if (manifest.spread.count() == 0 || staging.adopt_now || !is_machine_id(staging.machine_id)) {
+  if (manifest.rollout.count() == 0 || staging.adopt_now || !is_machine_id(staging.machine_id)) {
     return false;
   }
   if (held.current == nullptr || held.current->expired(now)) return false;
+  if (held.rotated_keys || held.state_lost) return false;
   if (now < manifest.issued) return false;  // this host's clock is wrong: its moment may never come
-  return now < adoption_time(manifest, staging.machine_id);
+  return now < adoption_time(manifest, staging);
 }
 
 }  // namespace
@@ -58,20 +59,20 @@ Result<Adoption> judge_offer(const AdmittedManifest& offer, const Held& held,
   if (offer.expired(now) && held.current != nullptr && !held.current->expired(now)) {
     return {Errc::expired, "manifest " + rank_text(offer.rank()) + " has expired"};
   }
-  return must_wait(offer, held, staging, now) ? Adoption::waiting : Adoption::adopt;
+  return must_wait(offer, held, staging, now) ? Adoption::scheduled : Adoption::adopt;
 }
 
-sys_seconds adoption_time(const Manifest& manifest, std::string_view machine_id) {
-  std::string hashed(machine_id);
+sys_seconds adoption_time(const Manifest& manifest, const Staging& host) {
+  std::string hashed = host.machine_id + '\n' + host.own_name;
   hashed += '\n' + manifest.fleet + '\n' + std::to_string(manifest.version) + '\n';
   const Sha256 digest = sha256(hashed);
   std::uint64_t fraction = 0;  // of 2^64
   for (std::size_t i = 0; i < 8; ++i) fraction = (fraction << 8U) | digest[i];
 
-  // spread × fraction / 2^64 in whole seconds: below 2^17 × 2^64, hence in two halves.
-  const auto spread = static_cast<std::uint64_t>(std::chrono::seconds(manifest.spread).count());
-  const std::uint64_t low = (fraction & 0xffffffffU) * spread;
-  const std::uint64_t high = (fraction >> 32U) * spread + (low >> 32U);
+  // rollout × fraction / 2^64 in whole seconds: below 2^17 × 2^64, hence in two halves.
+  const auto rollout = static_cast<std::uint64_t>(std::chrono::seconds(manifest.rollout).count());
+  const std::uint64_t low = (fraction & 0xffffffffU) * rollout;
+  const std::uint64_t high = (fraction >> 32U) * rollout + (low >> 32U);
   return manifest.issued + std::chrono::seconds(static_cast<std::int64_t>(high >> 32U));
 }
 

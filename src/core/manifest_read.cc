@@ -15,7 +15,7 @@ namespace {
 using Kind = TomlValue::Kind;
 
 constexpr std::chrono::days kManifestLifetimeMax{400};
-constexpr std::int64_t kSpreadMinutesMax = 1440;
+constexpr std::int64_t kRolloutMinutesMax = 1440;
 constexpr std::size_t kPeopleTextBytesMax = 200;
 constexpr std::string_view kContentHint = "no signature lifts this rule: correct the manifest";
 
@@ -50,8 +50,8 @@ Manifest read_head(TableReader& in) {
   manifest.min_root = in.integer("min_root", 1);
   manifest.issued = in.time("issued");
   manifest.expires = in.time("expires");
-  manifest.spread =
-      std::chrono::minutes(in.optional_integer("spread", 0, kSpreadMinutesMax).value_or(0));
+  manifest.rollout =
+      std::chrono::minutes(in.optional_integer("rollout", 0, kRolloutMinutesMax).value_or(0));
   check_lifetime(in, manifest.issued, manifest.expires, kManifestLifetimeMax);
   return manifest;
 }

@@ -195,8 +195,8 @@ Changes compare(const Manifest& before, const Manifest& after) {
                 std::to_string(after.min_root));
   compare_value(changes, "", "issued", format_utc(before.issued), format_utc(after.issued));
   compare_value(changes, "", "expires", format_utc(before.expires), format_utc(after.expires));
-  compare_value(changes, "", "spread", std::to_string(before.spread.count()),
-                std::to_string(after.spread.count()));
+  compare_value(changes, "", "rollout", std::to_string(before.rollout.count()),
+                std::to_string(after.rollout.count()));
 
   const auto olds = by_name(before);
   const auto news = by_name(after);

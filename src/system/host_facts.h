@@ -10,10 +10,13 @@ namespace hostspin {
 
 inline constexpr std::size_t kHostNameFileBytesMax = 4096;
 
-/// What this machine calls itself, lower case, with and without domain: /etc/hostname, the kernel's
-/// nodename (only where `root` is "/": another root is another machine), and the full names that a
-/// loopback line of /etc/hosts gives for one of these ("127.0.1.1 web1.example.com web1"). Names
-/// that could not stand in a manifest are left out; a file that cannot be read gives none.
+/// What this machine calls itself, lower case, as far as it says a domain with that: the first line
+/// of /etc/hostname that is no comment. The kernel's name counts only where that file is missing,
+/// empty or says `localhost…`, since a DHCP server can set it, and only where `root` is "/":
+/// another root is another machine. Empty where there is none, and where the file cannot be read.
+[[nodiscard]] std::string own_name(FileSystem& fs, const std::string& root);
+
+/// own_name() with and without its domain (S4), where that could stand in a manifest.
 [[nodiscard]] std::set<HostName> own_names(FileSystem& fs, const std::string& root);
 
 /// /etc/machine-id below `root`: 32 lower-case hex digits, or empty where there is none (a golden

@@ -16,8 +16,8 @@ from support.fleet import moment, service
 from support.machine import DEFAULT_HOSTS, source
 from support.process import clean_environment
 
-# Of the day's spread that begins with this session, such a machine's moment for version 6 is at 0.947.
-LATE_TURN = "9" * 32 + "\n"
+# Of the day's rollout that begins with this session, such a machine's turn for version 6 is at 0.990.
+LATE_TURN = "e1" * 16 + "\n"
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def measured(member, publication, fleet):
     machine.hosts = DEFAULT_HOSTS
     machine.hostspin("apply")
     machine.hostspin("agent-probe")
-    publication.offer(fleet.manifest(6, issued=moment(0), spread=1440))
+    publication.offer(fleet.manifest(6, issued=moment(0), rollout=1440))
     machine.hostspin("refresh")
     return machine
 
@@ -125,7 +125,7 @@ def test_man_page_lists_every_event_with_its_id(checkout):
 
 
 # What happens once; the alarms begin and end.
-OCCURRENCES = {"agent_started", "agent_stopped", "configuration_loaded", "manifest_adopted", "manifest_waiting",
+OCCURRENCES = {"agent_started", "agent_stopped", "configuration_loaded", "manifest_adopted", "manifest_scheduled",
                "roots_adopted", "drift_repaired", "foreign_edit_kept", "pass_failed"}
 
 
@@ -191,10 +191,10 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
             wait_until(lambda: ask("HOSTSPIN_EVENT=roots_adopted", "HOSTSPIN_ROOT_VERSION=2"), "the root")
             agent.signal(signal.SIGHUP)
             wait_until(lambda: ask("HOSTSPIN_EVENT=configuration_loaded"), "the configuration")
-            publication.offer(fleet.manifest(6, issued=moment(0), spread=1440))
+            publication.offer(fleet.manifest(6, issued=moment(0), rollout=1440))
             agent.signal(signal.SIGUSR1)
-            wait_until(lambda: ask("HOSTSPIN_EVENT=manifest_waiting", "HOSTSPIN_VERSION=6"), "the wait")
-            assert len(ask("HOSTSPIN_EVENT=manifest_waiting")) == 1
+            wait_until(lambda: ask("HOSTSPIN_EVENT=manifest_scheduled", "HOSTSPIN_VERSION=6"), "the wait")
+            assert len(ask("HOSTSPIN_EVENT=manifest_scheduled")) == 1
             assert not ask("HOSTSPIN_EVENT=manifest_adopted", "HOSTSPIN_VERSION=6")
             found = wait_until(lambda: ask("MESSAGE_ID=92c2d617097740ce9f1c300a7a31dbe6"), "the drift")
             assert found[0]["HOSTSPIN_WRITER"] == "unknown writer" and found[0]["SYSLOG_IDENTIFIER"] == "hostspin"

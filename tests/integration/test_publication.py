@@ -171,14 +171,14 @@ def test_every_look_up_answers_the_new_address(hosts, fleet):
         assert "none" not in answers[answers.index("10.1.2.5"):]
 
 
-SPREAD_SECONDS = 60  # the least that a manifest can ask for
+ROLLOUT_SECONDS = 60  # the least that a manifest can ask for
 LATE_SECONDS_MAX = 3  # up to one of jitter, and the wait is in whole seconds, too; then the refresh itself
 
 
 def turn(machine_id: str, fleet_name: str, version: int) -> int:
-    """Seconds after `issued` at which this host adopts, as trust.md has it; the clock's seconds are whole ones."""
-    digest = hashlib.sha256(f"{machine_id}\n{fleet_name}\n{version}\n".encode()).digest()
-    return SPREAD_SECONDS * int.from_bytes(digest[:8], "big") >> 64
+    """Seconds after `issued` at which client-7, every Machine's name, adopts; the clock's seconds are whole ones."""
+    digest = hashlib.sha256(f"{machine_id}\nclient-7\n{fleet_name}\n{version}\n".encode()).digest()
+    return ROLLOUT_SECONDS * int.from_bytes(digest[:8], "big") >> 64
 
 
 def machine_id_with_turn(wanted: int, fleet_name: str, version: int) -> str:
@@ -201,11 +201,11 @@ def test_each_agent_adopts_at_its_turn_and_not_before(tmp_path, programs, fleet,
         for agent in agents:
             agent.wait_pinned("10.1.2.5")
         issued = int(time.time())
-        publish(publication, fleet.manifest(6, [service(NAME, ["10.1.2.6"])], issued=Raw(stamp(issued)), spread=1))
+        publish(publication, fleet.manifest(6, [service(NAME, ["10.1.2.6"])], issued=Raw(stamp(issued)), rollout=1))
         for agent in agents:
             agent.signal(signal.SIGUSR1)
         for agent in agents:
-            wait_until(lambda: "waiting" in agent.machine.hostspin("status").stdout, "its waiting")  # noqa: B023
+            wait_until(lambda: "scheduled" in agent.machine.hostspin("status").stdout, "its waiting")  # noqa: B023
         assert time.time() < issued + turns[0], "the offer was seen ahead of every turn"
 
         adopted = {}

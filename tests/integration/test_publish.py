@@ -159,12 +159,12 @@ def test_a_machine_adopts_each_edition(pipeline, network, programs, tmp_path, ki
 
 @pytest.mark.parametrize("kind", INPUTS)
 def test_the_draft_has_what_people_know_and_what_the_inventory_knows(pipeline, kind):
-    pipeline.desk.write("services/_head.toml", "spread = 60\n")
+    pipeline.desk.write("services/_head.toml", "rollout = 60\n")
     pipeline.desk.write("services/extra.svc.example.com.toml", 'addresses = ["10.1.7.7"]\n')
     pipeline.first(kind)
     published = tomllib.loads(pipeline.note.split(b"\n\n\xe2\x80\x94", 1)[0].decode())
     services = {one["name"]: one for one in published["service"]}
-    assert published["spread"] == 60 and published["version"] == 1
+    assert published["rollout"] == 60 and published["version"] == 1
     assert services["db.svc.example.com"] == {"name": "db.svc.example.com", "addresses": ADDRESSES,
                                               "owner": "database on-call", "check": {"tcp": 5432}}
     assert services["extra.svc.example.com"]["addresses"] == ["10.1.7.7"]

@@ -118,7 +118,7 @@ struct ManifestText {
   std::int64_t min_root = 1;
   std::string issued = "2026-02-01T00:00:00Z";
   std::string expires = "2026-03-01T00:00:00Z";
-  std::string extra;  ///< lines at the top level: "spread = 60\n"
+  std::string extra;  ///< lines at the top level: "rollout = 60\n"
   std::vector<ServiceText> services = {{}};
 
   [[nodiscard]] std::string text() const;

@@ -1,6 +1,8 @@
 #include "hostspin/admission.h"
 
+#include <array>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "catch.h"
@@ -116,19 +118,33 @@ TEST_CASE("U10: expiry is judged at its second", "[admission]") {
   CHECK(code_of(judge(next, &fresh, {}, {}, kNow)) == Errc::expired);
 }
 
-TEST_CASE("spread: the moment is issued + spread × f", "[admission]") {
-  // f from the specification's formula, worked out apart: SHA-256 of "<id>\ntest.example\n7\n"
-  // begins with 8 bytes that make f = 0.0333….
+TEST_CASE("rollout: the moment is issued + rollout × f", "[admission]") {
+  // The specification's formula, worked out apart (Python): f of "<id>\n\ntest.example\n7\n" is
+  // 0.62020…, and with the host's name in the second line 0.90666….
   ManifestText text = TestFleet().manifest(7);
-  text.extra = "spread = 1440\n";
+  text.extra = "rollout = 1440\n";
   const Manifest manifest = value_of(parse_manifest_draft(text.text(), UnknownKeys::refuse));
-  const sys_seconds moment = adoption_time(manifest, kMachineId);
-  CHECK(testing::time_text(moment) == "2026-02-01T00:48:01Z");
+  const auto moment = [&](const std::string& own_name) {
+    return testing::time_text(adoption_time(manifest, {kMachineId, own_name, false}));
+  };
+  CHECK(moment("") == "2026-02-01T14:53:05Z");
+  CHECK(moment("web1.example.com") == "2026-02-01T21:45:35Z");
 }
 
-TEST_CASE("spread: moments differ by host and version, and lie within the window", "[admission]") {
+TEST_CASE("rollout: machines cloned with their machine-id differ by their names", "[admission]") {
   ManifestText text = TestFleet().manifest(7);
-  text.extra = "spread = 60\n";
+  text.extra = "rollout = 60\n";
+  const Manifest manifest = value_of(parse_manifest_draft(text.text(), UnknownKeys::refuse));
+  std::set<sys_seconds> moments;
+  for (int host = 0; host < 100; ++host) {
+    moments.insert(adoption_time(manifest, {kMachineId, "web" + std::to_string(host), false}));
+  }
+  CHECK(moments.size() > 90);
+}
+
+TEST_CASE("rollout: moments differ by host and version, and lie within the window", "[admission]") {
+  ManifestText text = TestFleet().manifest(7);
+  text.extra = "rollout = 60\n";
   const Manifest manifest = value_of(parse_manifest_draft(text.text(), UnknownKeys::refuse));
   text.version = 8;
   const Manifest next = value_of(parse_manifest_draft(text.text(), UnknownKeys::refuse));
@@ -137,60 +153,69 @@ TEST_CASE("spread: moments differ by host and version, and lie within the window
   constexpr int kHosts = 400;
   for (int host = 0; host < kHosts; ++host) {
     const std::string id = to_hex(sha256(std::to_string(host))).substr(0, 32);
-    const sys_seconds moment = adoption_time(manifest, id);
+    const sys_seconds moment = adoption_time(manifest, {id, "", false});
     const auto offset = (moment - manifest.issued).count();
     REQUIRE(offset >= 0);
     REQUIRE(offset < 3600);
     ++quarters.at(static_cast<std::size_t>(offset / 900));
-    if (adoption_time(next, id) != moment) ++moved;
+    if (adoption_time(next, {id, "", false}) != moment) ++moved;
   }
   for (const int count : quarters) CHECK(count > kHosts / 8);  // a quarter each, roughly
   CHECK(moved > kHosts * 9 / 10);
 }
 
-TEST_CASE("spread: a host waits for its moment, then adopts", "[admission]") {
+TEST_CASE("rollout: a host waits for its moment, then adopts", "[admission]") {
   const AdmittedManifest current = offer(41);
-  const AdmittedManifest next = offer(42, "spread = 60\n");
-  const Staging staging{kMachineId, false};
-  const sys_seconds moment = adoption_time(next.manifest(), kMachineId);
+  const AdmittedManifest next = offer(42, "rollout = 60\n");
+  const Staging staging{kMachineId, "web1", false};
+  const sys_seconds moment = adoption_time(next.manifest(), staging);
   const auto at_time = [&](sys_seconds now) {
     return value_of(judge(next, &current, {}, staging, now));
   };
   REQUIRE(moment > next.manifest().issued);
-  CHECK(at_time(next.manifest().issued) == Adoption::waiting);
-  CHECK(at_time(moment - seconds(1)) == Adoption::waiting);
+  CHECK(at_time(next.manifest().issued) == Adoption::scheduled);
+  CHECK(at_time(moment - seconds(1)) == Adoption::scheduled);
   CHECK(at_time(moment) == Adoption::adopt);
   CHECK(at_time(moment + seconds(86400)) == Adoption::adopt);
 }
 
-TEST_CASE("spread: who has nothing good to stand on, or no id, or a wrong clock, does not wait",
+TEST_CASE("rollout: who has nothing good to stand on, or no id, or a wrong clock, does not wait",
           "[admission]") {
-  const AdmittedManifest next = offer(42, "spread = 1440\n");
+  const AdmittedManifest next = offer(42, "rollout = 1440\n");
   const sys_seconds now = next.manifest().issued;
   const AdmittedManifest current = offer(41);
   const auto judged = [&](const AdmittedManifest* held, const Staging& staging,
                           sys_seconds moment) {
     return value_of(judge(next, held, {}, staging, moment));
   };
-  REQUIRE(judged(&current, {kMachineId, false}, now) == Adoption::waiting);
-  CHECK(judged(nullptr, {kMachineId, false}, now) == Adoption::adopt);
-  CHECK(judged(&current, {kMachineId, true}, now) == Adoption::adopt);
-  CHECK(judged(&current, {"", false}, now) == Adoption::adopt);
-  CHECK(judged(&current, {"uninitialized", false}, now) == Adoption::adopt);
-  CHECK(judged(&current, {kMachineId, false}, now - seconds(1)) == Adoption::adopt);
+  REQUIRE(judged(&current, {kMachineId, "", false}, now) == Adoption::scheduled);
+  CHECK(judged(nullptr, {kMachineId, "", false}, now) == Adoption::adopt);
+  CHECK(judged(&current, {kMachineId, "", true}, now) == Adoption::adopt);
+  CHECK(judged(&current, {"", "web1", false}, now) == Adoption::adopt);
+  CHECK(judged(&current, {"uninitialized", "", false}, now) == Adoption::adopt);
+  CHECK(judged(&current, {kMachineId, "", false}, now - seconds(1)) == Adoption::adopt);
   ManifestText old_text = TestFleet().manifest(41);
   old_text.issued = "2026-01-01T00:00:00Z";
   old_text.expires = "2026-01-15T00:00:00Z";
   const AdmittedManifest stale = TestFleet().admit(old_text);
-  CHECK(judged(&stale, {kMachineId, false}, now) == Adoption::adopt);
+  CHECK(judged(&stale, {kMachineId, "", false}, now) == Adoption::adopt);
+
+  Held held{&current, std::nullopt};
+  const Staging staging{kMachineId, "", false};
+  REQUIRE(value_of(judge_offer(next, held, staging, now)) == Adoption::scheduled);
+  held.rotated_keys = true;
+  CHECK(value_of(judge_offer(next, held, staging, now)) == Adoption::adopt);
+  held.rotated_keys = false;
+  held.state_lost = true;
+  CHECK(value_of(judge_offer(next, held, staging, now)) == Adoption::adopt);
 }
 
-TEST_CASE("spread: rollback and equivocation are judged before any waiting", "[admission]") {
+TEST_CASE("rollout: rollback and equivocation are judged before any waiting", "[admission]") {
   const AdmittedManifest current = offer(42);
-  const Staging staging{kMachineId, false};
+  const Staging staging{kMachineId, "web1", false};
   const sys_seconds now = current.manifest().issued;
-  CHECK(code_of(judge(offer(41, "spread = 60\n"), &current, {}, staging, now)) == Errc::rollback);
-  CHECK(code_of(judge(offer(42, "spread = 60\n"), &current, {}, staging, now)) ==
+  CHECK(code_of(judge(offer(41, "rollout = 60\n"), &current, {}, staging, now)) == Errc::rollback);
+  CHECK(code_of(judge(offer(42, "rollout = 60\n"), &current, {}, staging, now)) ==
         Errc::equivocation);
 }
 

@@ -39,7 +39,7 @@ TEST_CASE("a manifest's fields are what its text says", "[manifest]") {
   ManifestText text = TestFleet().manifest(42);
   text.epoch = 3;
   text.min_root = 2;
-  text.extra = "spread = 90\n";
+  text.extra = "rollout = 90\n";
   text.services = {{.aliases = {"db1.svc.example.com"},
                     .extra = "kind = \"lb\"\ndescription = \"d\"\nowner = \"o\"\nrunbook = \"r\"\n"
                              "check = { tcp = 5432 }\n"},
@@ -51,7 +51,7 @@ TEST_CASE("a manifest's fields are what its text says", "[manifest]") {
   CHECK(manifest.min_root == 2);
   CHECK(manifest.issued == at("2026-02-01T00:00:00Z"));
   CHECK(manifest.expires == at("2026-03-01T00:00:00Z"));
-  CHECK(manifest.spread == std::chrono::minutes(90));
+  CHECK(manifest.rollout == std::chrono::minutes(90));
   REQUIRE(manifest.services.size() == 2);
   const Service& db = manifest.services[0];
   CHECK(db.name.text() == "db.svc.example.com");

@@ -50,16 +50,16 @@ TEST_CASE("a manifest that waits for this host's turn is told once, and status s
   (void)watched.told();
   ManifestText next = watched.world.manifest(6);
   next.issued = "2150-02-10T00:00:00Z";
-  next.extra = "spread = 1440\n";
+  next.extra = "rollout = 1440\n";
   watched.world.net.serve(kManifestURL, watched.world.fleet.sign(next));
   CHECK(watched.world.refresh() == ExitCode::ok);
   CHECK(watched.hint("adopt_in_s") > 0);
-  CHECK(watched.told() == Told{"manifest_waiting"});
+  CHECK(watched.told() == Told{"manifest_scheduled"});
   (void)watched.world.refresh();
   CHECK(watched.told().empty());
   watched.world.options.for_agent = false;
   (void)watched.world.status();
-  CHECK(watched.world.out().find("waiting         manifest 6 is adopted here at 2150-02-10T") !=
+  CHECK(watched.world.out().find("scheduled       manifest 6 for 2150-02-10T") !=
         std::string::npos);
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a source that flaps ends no wait, and waiting is no staleness", "[rec
   Watched watched;
   ManifestText next = watched.world.manifest(6);
   next.issued = "2150-02-10T00:00:00Z";
-  next.extra = "spread = 1440\n";
+  next.extra = "rollout = 1440\n";
   watched.world.net.serve(kManifestURL, watched.world.fleet.sign(next));
   watched.world.clock.set(at("2150-02-10T00:01:00Z"));
   CHECK(watched.world.refresh() == ExitCode::ok);
@@ -198,7 +198,7 @@ TEST_CASE("a refresh by hand ends no wait but the one for what it adopts", "[rec
   Watched watched;
   ManifestText next = watched.world.manifest(6);
   next.issued = "2150-02-10T00:00:00Z";
-  next.extra = "spread = 1440\n";
+  next.extra = "rollout = 1440\n";
   watched.world.net.serve(kManifestURL, watched.world.fleet.sign(next));
   CHECK(watched.world.refresh() == ExitCode::ok);
   const std::string turn = watched.metric("hostspin_manifest_adoption_timestamp_seconds");

@@ -226,18 +226,18 @@ TEST_CASE("a service that is down after an adoption is told and nothing is undon
   CHECK(world.err().find("refused") != std::string::npos);
 }
 
-TEST_CASE("waiting for its turn within spread, a host keeps what it holds; --now does not wait",
+TEST_CASE("waiting for its turn within a rollout, a host keeps what it holds; --now does not wait",
           "[refresh]") {
   AppWorld world;
   adopt_five(world);
   ManifestText manifest = world.manifest(6);
   manifest.issued = "2150-02-10T00:00:00Z";
-  manifest.extra = "spread = 1440\n";
+  manifest.extra = "rollout = 1440\n";
   world.net.serve(kManifestURL, world.fleet.sign(manifest));
   const std::string hosts = world.hosts();
   CHECK(world.refresh() == ExitCode::ok);
   CHECK(world.hosts() == hosts);
-  CHECK(world.out().find("adopted here at 2150-02-10T") != std::string::npos);
+  CHECK(world.out().find("manifest 6 is scheduled for 2150-02-10T") != std::string::npos);
   CHECK(world.refresh({true, ""}) == ExitCode::ok);
   CHECK(world.state().at("/manifest.note") == world.fleet.sign(manifest));
 }

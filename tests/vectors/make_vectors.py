@@ -370,7 +370,7 @@ def write_manifests():
     service = '[[service]]\nname = "db.svc.example.com"\n' + end
 
     good("1")
-    good("spread", ("min_root = 1\n", "min_root = 1\nspread = 1440\n"))
+    good("rollout", ("min_root = 1\n", "min_root = 1\nrollout = 1440\n"))
     good("aliases", (end, end + 'aliases = ["db1.svc.example.com", "time", "ldap.example.com"]\n'))
     good("checks", (end, end + """check = [
   { tcp = 5432 },
@@ -426,9 +426,9 @@ runbook = "RB-017"
     bad("min-root-missing", ("min_root = 1\n", ""))
     bad("min-root-zero", ("min_root = 1", "min_root = 0"))
     bad("min-root-later", ("min_root = 1", "min_root = 2"), code="root_withheld")
-    bad("spread-1441", ("min_root = 1\n", "min_root = 1\nspread = 1441\n"))
-    bad("spread-negative", ("min_root = 1\n", "min_root = 1\nspread = -1\n"))
-    bad("spread-string", ("min_root = 1\n", 'min_root = 1\nspread = "1h"\n'))
+    bad("rollout-1441", ("min_root = 1\n", "min_root = 1\nrollout = 1441\n"))
+    bad("rollout-negative", ("min_root = 1\n", "min_root = 1\nrollout = -1\n"))
+    bad("rollout-string", ("min_root = 1\n", 'min_root = 1\nrollout = "1h"\n'))
     bad("issued-local", ("2026-02-01T00:00:00Z", "2026-02-01T00:00:00"))
     bad("issued-offset", ("2026-02-01T00:00:00Z", "2026-02-01T00:00:00+00:00"))
     bad("issued-lower-case-z", ("2026-02-01T00:00:00Z", "2026-02-01T00:00:00z"))

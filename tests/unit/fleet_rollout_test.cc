@@ -38,7 +38,7 @@ std::vector<int> adopted_by_minute(const AdmittedManifest& held, const AdmittedM
     const sys_seconds now = from + std::chrono::minutes(minute);
     int count = 0;
     for (int host = 0; host < kHosts; ++host) {
-      const Staging staging{machine_id_of(host), false};
+      const Staging staging{machine_id_of(host), "", false};
       const Adoption adoption =
           value_of(judge_offer(offer, Held{&held, held.rank()}, staging, now));
       if (adoption == Adoption::adopt) ++count;
@@ -50,10 +50,10 @@ std::vector<int> adopted_by_minute(const AdmittedManifest& held, const AdmittedM
 
 }  // namespace
 
-TEST_CASE("spread: a thousand hosts adopt evenly over the window, and all within it", "[fleet]") {
+TEST_CASE("rollout: a thousand hosts adopt evenly over the window, and all within it", "[fleet]") {
   const AdmittedManifest held = manifest(1, "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z");
   const AdmittedManifest offer =
-      manifest(2, "2026-02-10T00:00:00Z", "2026-03-10T00:00:00Z", "spread = 240\n");
+      manifest(2, "2026-02-10T00:00:00Z", "2026-03-10T00:00:00Z", "rollout = 240\n");
   const std::vector<int> counts = adopted_by_minute(held, offer, offer.manifest().issued, 240);
   CHECK(counts.front() < 10);
   CHECK(counts.back() == kHosts);
@@ -68,9 +68,9 @@ TEST_CASE("spread: a thousand hosts adopt evenly over the window, and all within
   CHECK(most < 16);
 }
 
-TEST_CASE("spread: a fleet whose manifest has expired adopts at once", "[fleet]") {
+TEST_CASE("rollout: a fleet whose manifest has expired adopts at once", "[fleet]") {
   const AdmittedManifest held = manifest(1, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z");
   const AdmittedManifest offer =
-      manifest(2, "2026-02-10T00:00:00Z", "2026-03-10T00:00:00Z", "spread = 240\n");
+      manifest(2, "2026-02-10T00:00:00Z", "2026-03-10T00:00:00Z", "rollout = 240\n");
   CHECK(adopted_by_minute(held, offer, offer.manifest().issued, 0).front() == kHosts);
 }
