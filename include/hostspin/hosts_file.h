@@ -25,6 +25,8 @@ struct BlockHeader {
   std::optional<std::int64_t> epoch;
   std::optional<std::int64_t> version;
   std::string sha256;  ///< first 16 hex digits of the signed text's SHA-256
+  /// Version of the trust root under which the block was written; older blocks have none.
+  std::optional<std::int64_t> root = std::nullopt;
 };
 
 /// One address and one name, as a reader of the file would take them.
@@ -60,10 +62,10 @@ struct HostsFile {
 /// lines.
 Result<HostsFile> parse_hosts(std::string_view bytes);
 
-/// The block for a manifest, byte for byte as hostspin writes it, LF at the end. Lines of
-/// `own_names` (the host's own) are left out. Errc::block_too_large above kBlockLinesMax lines or
+/// The block for a manifest under the trust root of `root_version`, byte for byte as hostspin writes
+/// it, LF at the end. Lines of `own_names` (the host's own) are left out. Errc::block_too_large above kBlockLinesMax lines or
 /// kBlockBytesMax.
-Result<std::string> render_block(const AdmittedManifest& manifest,
+Result<std::string> render_block(const AdmittedManifest& manifest, std::int64_t root_version,
                                  const std::set<HostName>& own_names);
 
 /// The same from its parts; render_block() is this with what an admitted manifest says.
@@ -105,7 +107,7 @@ inline constexpr std::size_t kReaderLineBytesMax = 511;
 
 /// How a present block differs from the wanted one.
 enum class Drift {
-  none,     ///< byte for byte
+  none,     ///< byte for byte, but perhaps for the trust root that the header names
   layout,   ///< same meaning: blanks, order, comments
   content,  ///< other names or addresses
   header,   ///< right lines, but the header names another manifest
@@ -121,6 +123,9 @@ enum class ConflictPolicy { report, comment_out };
 /// A change worked out in full before anything is written.
 struct Plan {
   bool changes = false;  ///< `after` differs from the file
+  /// All that differs is the header's trust root: the file is right, and yet is written once, since
+  /// a lost state is judged by it.
+  bool only_root_changes = false;
   Drift drift = Drift::none;
   Pieces after;                     ///< the whole new file; views of the file that was given
   std::vector<Conflict> conflicts;  ///< at most kConflictsMax
@@ -135,6 +140,8 @@ struct Plan {
   bool no_localhost = false;  ///< no foreign line gives `localhost`: a truncation may be under way
   bool layout_kept = false;   ///< the block differs in layout only
   bool byte_order_mark = false;  ///< the foreign part starts with one: no reader sees that line
+  /// Whether the file says already what it should.
+  [[nodiscard]] bool is_right() const { return !changes || only_root_changes; }
 };
 
 /// The file with `wanted_block` at its top (before a byte order mark, which stays with its line),

@@ -147,7 +147,7 @@ ApplyReport report_apply(const Context& context, const Standing& standing, const
     report.code = graver(report.code, ExitCode::attention);
     report.verdict = "held" + (applied.held.empty() ? "" : " (" + applied.held + ")") + ": " +
                      context.config.hosts_path + " was left alone" +
-                     (applied.plan.changes ? " although it would change" : "");
+                     (applied.plan.is_right() ? "" : " although it would change");
   } else {
     report.verdict = block_words(context, standing, applied) +
                      (applied.outcome.written ? ", written" : ", nothing to change");

@@ -42,6 +42,14 @@ Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
   return applied;
 }
 
+/// A new root may say something else of a block whose manifest is lost. That the header names
+/// another root is no reason to write at once.
+Result<Applied> apply_under_new_root(Context& context, Standing& standing) {
+  Result<Applied> preview = preview_standing(context, standing);
+  if (!preview || preview->plan.is_right()) return preview;
+  return apply_what_is_held(context, standing);
+}
+
 Json sources_json(const CycleReport& report) {
   Json sources = Json::array();
   for (const EndpointReport& endpoint : report.endpoints) {
@@ -176,6 +184,10 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   if (!cycle) {
     record_failed_refresh(*context, cycle.error());
     return fail(env, options, "refresh", cycle.error());
+  }
+  if (cycle->roots_added > 0 && !cycle->applied) {
+    applied = apply_under_new_root(*context, standing);
+    if (!applied) return fail(env, options, "refresh", applied.error());
   }
   record_refresh(*context, standing, *cycle, !refresh.from.empty());
 

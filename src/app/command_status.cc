@@ -198,7 +198,7 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
   std::string verdict = report.verdict;
   if (standing->current && !applied->state_lost) {
     const std::string name = "manifest " + std::to_string(standing->current->manifest().version);
-    if (applied->plan.changes) {
+    if (!applied->plan.is_right()) {
       report.code = graver(report.code, ExitCode::attention);
       verdict = name + " is held, but " + context->config.hosts_path + " does not say so (" +
                 std::string(drift_name(applied->plan.drift)) + ")";
@@ -222,8 +222,8 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
   print_manifest(env.console, *standing);
   print_line(env.console, "hosts file",
              context->config.hosts_path + ": " +
-                 (applied->plan.changes ? std::string(drift_name(applied->plan.drift))
-                                        : "in step with the manifest"));
+                 (applied->plan.is_right() ? "in step with the manifest"
+                                           : std::string(drift_name(applied->plan.drift))));
   if (applied->is_held) {
     print_line(env.console, "held", applied->held.empty() ? "yes" : applied->held);
   }

@@ -48,7 +48,7 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std
   Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);
-  if (applied.plan.changes) applied.writer = name_writer(bytes.substr(0, kMarkBytesMax));
+  if (!applied.plan.is_right()) applied.writer = name_writer(bytes.substr(0, kMarkBytesMax));
   if (applied.is_held || !applied.plan.changes) return std::optional<Pieces>();
   return std::optional<Pieces>(applied.plan.after);
 }
@@ -80,7 +80,7 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
   const std::set<HostName> own = own_names(context.env.fs, context.options.root);
   prepared.applied.own_names = names_left_out(standing.current->manifest(), own);
   prepared.applied.pins = wanted_pins(standing.current->manifest(), own);
-  Result<std::string> block = render_block(*standing.current, own);
+  Result<std::string> block = render_block(*standing.current, standing.root().version, own);
   if (!block) return std::move(block).error();
   prepared.block = std::move(*block);
   return prepared;

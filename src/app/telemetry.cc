@@ -152,7 +152,7 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   facts.conflicts = static_cast<std::int64_t>(applied.plan.conflict_lines);
   facts.held = applied.is_held;
   facts.in_sync = !applied.nothing_held && !applied.state_lost &&
-                  (applied.outcome.written || !applied.plan.changes);
+                  (applied.outcome.written || applied.plan.is_right());
   bool expired = false;
   if (standing.current) {
     const Manifest& manifest = standing.current->manifest();

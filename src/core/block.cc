@@ -11,6 +11,7 @@ namespace hostspin {
 namespace {
 
 constexpr std::string_view kHeaderNote = " - managed, see hostspin(8)";
+constexpr std::string_view kRootField = " root=";
 constexpr std::size_t kShortDigestSize = 16;
 constexpr std::size_t kFleetBytesMax = 64;
 
@@ -41,6 +42,7 @@ std::string header_line(const BlockHeader& header) {
   if (!header.fleet.empty()) line += " fleet=" + header.fleet;
   if (header.epoch) line += " epoch=" + std::to_string(*header.epoch);
   if (header.version) line += " version=" + std::to_string(*header.version);
+  if (header.root) line += std::string(kRootField) + std::to_string(*header.root);
   if (!header.sha256.empty()) line += " sha256=" + header.sha256;
   line += kHeaderNote;
   line += '\n';
@@ -69,8 +71,18 @@ bool same_set(const std::vector<Pin>& a, const std::vector<Pin>& b) {
 /// The first line, without its LF.
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
+/// Whether both are of the same manifest, whatever root they were written under.
 bool same_header(const BlockHeader& a, const BlockHeader& b) {
   return a.fleet == b.fleet && a.epoch == b.epoch && a.version == b.version && a.sha256 == b.sha256;
+}
+
+/// The block without its header's first root field.
+std::string without_root(std::string_view block) {
+  std::string text(block);
+  const std::size_t begin = first_line(block).find(kRootField);
+  if (begin == std::string_view::npos) return text;
+  const std::size_t end = block.find_first_of(" \n", begin + 1);
+  return text.erase(begin, std::min(end, block.size()) - begin);
 }
 
 }  // namespace
@@ -81,6 +93,7 @@ BlockHeader parse_header(std::string_view line) {
   bool seen_epoch = false;
   bool seen_version = false;
   bool seen_sha256 = false;
+  bool seen_root = false;
   const auto first = [](bool& seen) { return !std::exchange(seen, true); };
   for_each_word(first_line(line.substr(std::min(kBeginText.size(), line.size()))),
                 [&](std::string_view word) {
@@ -92,6 +105,7 @@ BlockHeader parse_header(std::string_view line) {
                   if (key == "fleet" && first(seen_fleet) && is_fleet(value)) header.fleet = value;
                   if (key == "epoch" && first(seen_epoch)) header.epoch = parse_number(value);
                   if (key == "version" && first(seen_version)) header.version = parse_number(value);
+                  if (key == "root" && first(seen_root)) header.root = parse_number(value);
                   if (key == "sha256" && first(seen_sha256) && is_short_digest(value))
                     header.sha256 = value;
                 });
@@ -143,10 +157,11 @@ Result<std::string> render_block_lines(const BlockHeader& header, const std::vec
   return block;
 }
 
-Result<std::string> render_block(const AdmittedManifest& manifest,
+Result<std::string> render_block(const AdmittedManifest& manifest, std::int64_t root_version,
                                  const std::set<HostName>& own_names) {
   const Manifest& content = manifest.manifest();
-  const BlockHeader header{content.fleet, content.epoch, content.version, manifest.short_digest()};
+  const BlockHeader header{content.fleet, content.epoch, content.version, manifest.short_digest(),
+                           root_version};
   return render_block_lines(header, wanted_pins(content, own_names));
 }
 
@@ -186,6 +201,7 @@ Drift compare_block(const std::optional<FoundBlock>& block, std::string_view wan
   if (found.bytes == wanted_block) return Drift::none;
   if (found.foreign_lines > 0 || !same_set(found.pins, pins)) return Drift::content;
   if (!same_header(found.header, parse_header(first_line(wanted_block)))) return Drift::header;
+  if (without_root(found.bytes) == without_root(wanted_block)) return Drift::none;
   return Drift::layout;
 }
 

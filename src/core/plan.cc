@@ -73,8 +73,10 @@ Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
   add_edited(plan.after, after, edits_after);
   if (!plan.after.empty() && !plan.after.ends_with('\n')) plan.after.add("\n");
 
-  plan.changes = plan.drift != Drift::none || plan.added_final_newline || !edits_before.empty() ||
-                 !edits_after.empty();
+  const bool is_right = plan.drift == Drift::none && !plan.added_final_newline &&
+                        edits_before.empty() && edits_after.empty();
+  plan.only_root_changes = is_right && place->block(bytes) != wanted_block;
+  plan.changes = !is_right || plan.only_root_changes;
   plan.conflicts = std::move(findings.conflicts);
   plan.conflict_lines = findings.conflict_lines;
   plan.hidden_lines = findings.hidden_lines;

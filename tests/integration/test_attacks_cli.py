@@ -326,7 +326,7 @@ def test_fast_forward_and_its_cure(victim):
     victim.publication.offer(cured)
     done = victim.machine.hostspin("refresh")
     assert done.code == 0, str(done)
-    assert victim.machine.hosts == expected_block(cured) + DEFAULT_HOSTS
+    assert victim.machine.hosts == expected_block(cured, root=2) + DEFAULT_HOSTS
 
 
 def test_min_version_bounds_what_an_old_image_is_fed(tmp_path, programs):

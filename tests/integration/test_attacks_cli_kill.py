@@ -64,7 +64,8 @@ class Refreshing:
     def __init__(self, tmp_path, programs, fleet):
         self.notes = {version: fleet.manifest(version, [service("time", [f"10.0.0.{version}"])], min_root=min_root)
                       for version, min_root in ((3, 1), (4, 1), (5, 2), (6, 2))}
-        self.hosts = {version: expected_block(note) + DEFAULT_HOSTS for version, note in self.notes.items()}
+        self.hosts = {version: expected_block(note, root=1 if version < 5 else 2) + DEFAULT_HOSTS
+                      for version, note in self.notes.items()}
         self.publication = Publication(tmp_path / "publication")
         self.publication.offer_root(2, fleet.root(2))
         self.machine = Machine(tmp_path / "machine", programs).trust(fleet.root())

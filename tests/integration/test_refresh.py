@@ -133,13 +133,13 @@ def test_root_chain_is_followed(member):
     done = member.machine.hostspin("refresh")
 
     assert done.code == 0, str(done)
-    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+    assert member.machine.hosts == expected_block(offered, root=3) + DEFAULT_HOSTS
     assert set(member.machine.state()) >= {"manifest.note", "root/2.note", "root/3.note"}
     # The stored chain alone is enough at the next start, offline.
     member.machine.hosts = DEFAULT_HOSTS
     again = member.machine.hostspin("apply")
     assert again.code in (0, 1), str(again)
-    assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+    assert member.machine.hosts == expected_block(offered, root=3) + DEFAULT_HOSTS
 
 
 def test_refresh_probes_what_it_pinned(member, service_ports):

@@ -45,7 +45,7 @@ class Held:
                       "status.json": (self.machine.state_path / "status.json").read_bytes()}
         self.publication.offer_root(2, fleet.root(2))
         self.five = self.offer(5, min_root=2)
-        self.block = expected_block(self.five) + DEFAULT_HOSTS
+        self.block = expected_block(self.five, root=2) + DEFAULT_HOSTS
         assert self.machine.hosts == self.block
 
     def offer(self, version: int, **changes) -> bytes:
@@ -97,7 +97,7 @@ def test_damaged_state_file(held, name, how):
         assert applied.code == 0, str(applied)
     if name == "manifest.note" and how is older_valid_one:
         # What verifies decides over what the block says, and the message above says so. The pins stay.
-        assert machine.hosts == expected_block(held.four) + DEFAULT_HOSTS
+        assert machine.hosts == expected_block(held.four, root=2) + DEFAULT_HOSTS
     else:
         assert machine.hosts == held.block, str(applied)
 
@@ -111,7 +111,7 @@ def test_damaged_state_file(held, name, how):
     held.publication.offer(held.fleet.manifest(6, min_root=2))
     healed = machine.hostspin("refresh")
     assert healed.code in (0, 1), str(healed)
-    assert machine.hosts == expected_block(held.fleet.manifest(6, min_root=2)) + DEFAULT_HOSTS
+    assert machine.hosts == expected_block(held.fleet.manifest(6, min_root=2), root=2) + DEFAULT_HOSTS
     trust = machine.hostspin("trust", "--output", "json")
     assert trust.code == 0 and json.loads(trust.stdout)["chain"][-1]["version"] == 2, str(trust)
     assert machine.hostspin("status").code in (0, 1)
@@ -131,7 +131,7 @@ def test_all_state_files_damaged_at_once(held, how):
     held.publication.offer(held.fleet.manifest(6, min_root=2))
     healed = machine.hostspin("refresh")
     assert healed.code in (0, 1), str(healed)
-    assert machine.hosts == expected_block(held.fleet.manifest(6, min_root=2)) + DEFAULT_HOSTS
+    assert machine.hosts == expected_block(held.fleet.manifest(6, min_root=2), root=2) + DEFAULT_HOSTS
 
 
 def test_a_directory_in_a_files_place(held):

@@ -6,8 +6,11 @@
 
 #include "catch.h"
 #include "hosts_sample.h"
+#include "signing.h"
 
 using namespace hostspin;
+using hostspin::testing::value_of;
+using hostspin::testing::with;
 
 namespace {
 
@@ -206,6 +209,12 @@ TEST_CASE("a header's malformed fields are empty, and none is believed beyond it
   CHECK_FALSE(header_of(" version=x version=4").version);
   CHECK(header_of(" sha256=0123456789ABCDEF").sha256.empty());
   CHECK(header_of(" sha256=0123").sha256.empty());
+  CHECK(header_of(" root=3").root == 3);
+  CHECK(header_of(" root=3 root=4").root == 3);
+  CHECK_FALSE(header_of("").root);
+  CHECK_FALSE(header_of(" root=0").root);
+  CHECK_FALSE(header_of(" root=03").root);
+  CHECK_FALSE(header_of(" root=x root=4").root);
 }
 
 TEST_CASE("the block is written exactly as documented", "[hosts]") {
@@ -217,6 +226,38 @@ TEST_CASE("the block is written exactly as documented", "[hosts]") {
         "10.1.2.3\tdb1.svc.example.com\n"
         "# END hostspin\n");
   CHECK(make_block({}).find("\n# END hostspin\n") != std::string::npos);
+  CHECK(value_of(render_block_lines({"prod.example", 1, 42, "0123456789abcdef", 3}, {})) ==
+        "# BEGIN hostspin fleet=prod.example epoch=1 version=42 root=3 sha256=0123456789abcdef - "
+        "managed, see hostspin(8)\n"
+        "# END hostspin\n");
+}
+
+TEST_CASE("a header of another root, or of none, is no drift, and is written anew once",
+          "[hosts]") {
+  const std::string file = make_block(sample_pins()) + "127.0.0.1 localhost\n";
+  const BlockHeader header{"prod.example", 1, 42, "0123456789abcdef", 3};
+  const std::string wanted = value_of(render_block_lines(header, sample_pins()));
+  const std::string other =
+      with(file, " sha256", GENERATE("", " root=2", " root=4") + std::string(" sha256"));
+  const Plan plan = value_of(plan_apply(other, wanted, sample_pins(), ConflictPolicy::report));
+  CHECK(plan.drift == Drift::none);
+  CHECK(plan.changes);
+  CHECK(plan.only_root_changes);
+  CHECK(plan.is_right());
+  const std::string after = plan.after.str();
+  CHECK(after == wanted + "127.0.0.1 localhost\n");
+  const Plan again = value_of(plan_apply(after, wanted, sample_pins(), ConflictPolicy::report));
+  CHECK_FALSE(again.changes);
+  CHECK_FALSE(again.only_root_changes);
+
+  // What else is wrong is told as ever.
+  const std::string altered = with(other, "10.1.2.3", "10.6.6.6");
+  const Plan repair = value_of(plan_apply(altered, wanted, sample_pins(), ConflictPolicy::report));
+  CHECK(repair.drift == Drift::content);
+  CHECK_FALSE(repair.is_right());
+  CHECK_FALSE(value_of(plan_apply(other.substr(0, other.size() - 1), wanted, sample_pins(),
+                                  ConflictPolicy::report))
+                  .is_right());
 }
 
 TEST_CASE("a block has its limits", "[hosts]") {

@@ -155,6 +155,9 @@ block("block-line-commented-out.hosts", b"", BEGIN + b"#" + PINS + END, LOCAL, "
 block("block-bare-markers.hosts", b"", b"# BEGIN hostspin\n" + PINS + END, LOCAL, "header")
 block("block-other-version.hosts", b"", BEGIN.replace(b"version=42", b"version=41") + PINS + END, LOCAL,
       "header")
+block("block-other-root.hosts", b"", BEGIN.replace(b" sha256", b" root=3 sha256") + PINS + END, LOCAL, "none")
+block("block-malformed-root.hosts", b"", BEGIN.replace(b" sha256", b" root=03x sha256") + PINS + END, LOCAL, "none")
+block("block-two-roots.hosts", b"", BEGIN.replace(b" sha256", b" root=3 root=4 sha256") + PINS + END, LOCAL, "layout")
 block("block-malformed-header.hosts", b"",
       BEGIN.replace(b"version=42", b"version=042").replace(b"epoch=1", b"epoch=-1") + PINS + END, LOCAL,
       "header")
