@@ -9,7 +9,8 @@
 namespace hostspin {
 
 /// A name that may stand in a hosts file: lower-case letters, digits and hyphens in labels of 1–63
-/// (RFC 1123 section 2.1), at most 253 bytes, no trailing dot, last label not all digits.
+/// (RFC 1123 section 2.1), at most 253 bytes, no trailing dot, last label no number in any base
+/// ("0x7f000001", "10.0.0.0x1").
 class HostName {
  public:
   /// Errc::usage with the reason.
@@ -24,7 +25,7 @@ class HostName {
   std::string text_;
 };
 
-/// Whether `name` may never be pinned, whoever signs: `localhost` as any label, `ip6-*`, `_gateway`.
+/// Whether `name` may never be pinned, whoever signs: `localhost`, also with digits, as any label, `ip6-*`, `_gateway`.
 [[nodiscard]] bool is_reserved(const HostName& name);
 
 /// One entry of a root's `names`: an exact name, or `*.x` for any name strictly below x.

@@ -11,6 +11,19 @@ constexpr std::size_t kLabelBytesMax = 63;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || is_digit(c); }
 
+/// Whether inet_aton(3) and what follows it (WHATWG's URLs, too) read the label as a number, and a
+/// name that ends in it as an address.
+bool is_hexadecimal(std::string_view label) {
+  return label.starts_with("0x") &&
+         label.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
+}
+
+bool is_localhost(std::string_view label) {
+  constexpr std::string_view kLocalhost = "localhost";  // and localhost4, localhost6
+  return label.starts_with(kLocalhost) &&
+         std::all_of(label.begin() + kLocalhost.size(), label.end(), is_digit);
+}
+
 /// Why `label` is none; empty if it is one.
 std::string_view label_fault(std::string_view label) {
   if (label.empty()) return "an empty label";
@@ -59,6 +72,7 @@ Result<HostName> HostName::parse(std::string_view text) {
   // A last label of digits makes programs take the name for an address (RFC 1123 section 2.1).
   if (std::all_of(last.begin(), last.end(), is_digit))
     return refuse("the last label is all digits");
+  if (is_hexadecimal(last)) return refuse("the last label is a hexadecimal number");
   return HostName(std::string(text));
 }
 
@@ -66,7 +80,7 @@ bool is_reserved(const HostName& name) {
   // Distributions give these names to loopback and multicast addresses. systemd's `_gateway` is on
   // the list as well, but its underscore keeps it from ever being a HostName.
   if (name.text().starts_with("ip6-")) return true;
-  return !for_each_label(name.text(), [](std::string_view label) { return label != "localhost"; });
+  return !for_each_label(name.text(), [](std::string_view label) { return !is_localhost(label); });
 }
 
 Result<NamePattern> NamePattern::parse(std::string_view text) {

@@ -117,9 +117,9 @@ bool is_forbidden(const IPAddress& address) {
   struct Range {
     bool is_v6;
     int length;
-    std::array<std::uint8_t, 4> bits;
+    std::array<std::uint8_t, 16> bits;
   };
-  static constexpr std::array<Range, 11> kForbidden{{
+  static constexpr std::array<Range, 13> kForbidden{{
       {false, 8, {0}},                       // 0.0.0.0/8, this host
       {false, 8, {127}},                     // 127.0.0.0/8, loopback
       {false, 16, {169, 254}},               // 169.254.0.0/16, link-local and metadata services
@@ -131,6 +131,9 @@ bool is_forbidden(const IPAddress& address) {
       {true, 10, {0xfe, 0xc0}},              // fec0::/10, site-local
       {true, 8, {0xff}},                     // ff00::/8, multicast
       {true, 32, {0xfd, 0x00, 0x0e, 0xc2}},  // fd00:ec2::/32, metadata service over IPv6
+      // fd00:c1::a9fe:a9fe and fd20:ce::254, those of two other providers
+      {true, 128, {0xfd, 0x00, 0x00, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0xa9, 0xfe, 0xa9, 0xfe}},
+      {true, 128, {0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}},
   }};
   return std::any_of(kForbidden.begin(), kForbidden.end(), [&](const Range& range) {
     return range.is_v6 == address.is_v6() &&

@@ -159,7 +159,8 @@ def test_signature_lines_of_unknown_keys_are_ignored(victim):
 @pytest.mark.parametrize("name", [
     "db.svc.example.com # x", "db svc.example.com", "db.svc.example.com\n10.6.6.6 bank.example", "localhost",
     "localhost.svc.example.com", "DB.svc.example.com", "db.svc.example.com.", "-db.svc.example.com",
-    "10.svc.example.com.1",
+    "10.svc.example.com.1", "0x7f000001", "10.0.0.0x1", "0x7f.1", "db.svc.example.0x", "2130706433",
+    "localhost4", "localhost6.svc.example.com",
     "ip6-loopback", "_gateway", "", "*.svc.example.com", "svc.example.com", "bank.example",
 ])
 def test_name_that_no_signature_lifts(victim, name):
@@ -171,12 +172,13 @@ def test_name_that_no_signature_lifts(victim, name):
     "10.1.2.3 bank.example", "10.1.2.3\n10.6.6.6", "10.1.2.3#", "010.1.2.3", "10.1.2", "10.1.2.3/32", "10.1.2.3:80",
     "127.0.0.1", "0.0.0.0", "169.254.169.254", "100.100.100.200", "168.63.129.16", "224.0.0.1", "::1",
     "::ffff:10.1.2.3",
-    "fe80::1", "fe80::1%eth0", "ff02::1", "2001:db8:10:0::3", "2001:DB8:10::3", "fd00:ec2::254", "192.0.2.1", "",
+    "fe80::1", "fe80::1%eth0", "ff02::1", "2001:db8:10:0::3", "2001:DB8:10::3", "fd00:ec2::254", "fd00:c1::a9fe:a9fe", "fd20:ce::254",
+    "192.0.2.1", "",
 ])
 def test_address_that_no_signature_lifts(tmp_path, programs, address):
     """The root allows wide networks here, so that the address alone is what refuses it."""
     wide = Fleet(networks=("10.0.0.0/8", "127.0.0.0/8", "169.0.0.0/8", "100.0.0.0/8", "168.0.0.0/8", "224.0.0.0/8",
-                           "0.0.0.0/8", "2001:db8:10::/48", "fd00:ec2::/32", "fe80::/16", "ff02::/16"))
+                           "0.0.0.0/8", "2001:db8:10::/48", "fd00:ec2::/32", "fd00:c1::/32", "fd20:ce::/32", "fe80::/16", "ff02::/16"))
     victim = Victim(tmp_path, programs, wide)
     victim.publication.offer(wide.manifest(6, [service("db.svc.example.com", [address])]))
     victim.refuses()

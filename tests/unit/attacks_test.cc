@@ -319,23 +319,32 @@ TEST_CASE("attack: a line feed or # in a name or an address", "[attack]") {
 
 TEST_CASE("attack: localhost, whoever signs and whatever the root allows", "[attack]") {
   RootText text = fleet().root();
-  text.names = {"localhost", "*.localhost", "*.example.com", "ip6-localhost"};
+  text.names = {"localhost", "*.localhost", "*.example.com", "ip6-localhost", "localhost4"};
   const TrustRoot root = fleet().open_root(text);
   for (const std::string name :
-       {"localhost", "db.localhost", "localhost.example.com", "ip6-localhost", "_gateway"}) {
+       {"localhost", "db.localhost", "localhost.example.com", "ip6-localhost", "_gateway",
+        "localhost4", "localhost6.example.com"}) {
     CAPTURE(name);
     CHECK(code_of(admit_manifest(fleet().sign(with_name(name)), root)) == Errc::bad_manifest);
+  }
+}
+
+TEST_CASE("attack: a name that looks like a number, in any base", "[attack]") {
+  for (const std::string name : {"0x7f000001", "10.0.0.0x1", "0x7f.1", "017700000001", "2130706433",
+                                 "10.0.1", "0x0a.0x0", "db.svc.example.0x7f"}) {
+    CAPTURE(name);
+    CHECK(admitted(with_name(name)) == Errc::bad_manifest);
   }
 }
 
 TEST_CASE("attack: the metadata address, whoever signs and whatever the root allows", "[attack]") {
   RootText text = fleet().root();
   text.networks = {"169.0.0.0/8", "100.0.0.0/8", "168.0.0.0/8", "127.0.0.0/8",
-                   "fd00::/16",   "fe80::/16",   "::/16"};
+                   "fd00::/16",   "fd20::/16",   "fe80::/16",   "::/16"};
   const TrustRoot root = fleet().open_root(text);
   for (const std::string address :
        {"169.254.169.254", "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "127.0.0.1",
-        "fe80::a9fe:a9fe", "::ffff:169.254.169.254", "::1"}) {
+        "fd00:c1::a9fe:a9fe", "fd20:ce::254", "fe80::a9fe:a9fe", "::ffff:169.254.169.254", "::1"}) {
     CAPTURE(address);
     CHECK(code_of(admit_manifest(fleet().sign(with_address(address)), root)) == Errc::bad_manifest);
   }

@@ -17,9 +17,9 @@ const std::string kName253 =
 }  // namespace
 
 TEST_CASE("host names are lower-case labels of letters, digits and hyphens", "[host_name]") {
-  const std::string good =
-      GENERATE(as<std::string>(), "a", "time", "db.svc.example.com", "a-b.c--d.e", "1a.2b.3c",
-               "1.2.3.a", "xn--bcher-kva.example", "0x1", kLabel63, kName253);
+  const std::string good = GENERATE(as<std::string>(), "a", "time", "db.svc.example.com",
+                                    "a-b.c--d.e", "1a.2b.3c", "1.2.3.a", "xn--bcher-kva.example",
+                                    "0x1.a", "0xg", "x1", "00x1", kLabel63, kName253);
   CHECK(value_of(HostName::parse(good)).text() == good);
 }
 
@@ -27,8 +27,9 @@ TEST_CASE("whatever a hosts file's reader could take otherwise is no host name",
   const std::string bad =
       GENERATE(as<std::string>(), "", ".", "..", ".a", "a.", "a..b", "A", "a.B", "a_b", "_gateway",
                "a b", "a\tb", "a\nb", "a\rb", "a#b", "#", "a/b", "a:b", "*", "*.a", "-a", "a-",
-               "a.-b", "a-.b", "a.b-", "1", "10.1.2.3", "a.123", "d\xc3\xb6", "::1", "a" + kLabel63,
-               kName253 + "a", std::string("a\0b", 3), std::string("a\0", 2));
+               "a.-b", "a-.b", "a.b-", "1", "10.1.2.3", "a.123", "0x7f000001", "10.0.0.0x1", "0x1",
+               "0x", "0x7f.0x1", "a.0xff", "d\xc3\xb6", "::1", "a" + kLabel63, kName253 + "a",
+               std::string("a\0b", 3), std::string("a\0", 2));
   CHECK(code_of(HostName::parse(bad)) == Errc::usage);
 }
 
@@ -37,6 +38,8 @@ TEST_CASE("a refused name is shown with the reason", "[host_name]") {
         "'DB.example' is not a host name: an upper-case letter");
   CHECK(HostName::parse("a.10").error().detail ==
         "'a.10' is not a host name: the last label is all digits");
+  CHECK(HostName::parse("10.0.0.0x1").error().detail ==
+        "'10.0.0.0x1' is not a host name: the last label is a hexadecimal number");
 }
 
 TEST_CASE("the machine's own names are reserved", "[host_name]") {
@@ -50,7 +53,11 @@ TEST_CASE("the machine's own names are reserved", "[host_name]") {
   CHECK(reserved("ip6-localhost"));
   CHECK(reserved("ip6-allnodes"));
   CHECK(reserved("ip6-x.example.com"));
-  CHECK_FALSE(reserved("localhost4"));
+  CHECK(reserved("localhost4"));
+  CHECK(reserved("localhost6.localdomain6"));
+  CHECK(reserved("db.localhost127"));
+  CHECK_FALSE(reserved("localhost4a"));
+  CHECK_FALSE(reserved("localhosts"));
   CHECK_FALSE(reserved("my-localhost.example"));
   CHECK_FALSE(reserved("ip6.example"));
   CHECK_FALSE(reserved("db.ip6-net.example"));

@@ -92,13 +92,13 @@ TEST_CASE("a prefix with host bits is answered with the one that was meant", "[i
 }
 
 TEST_CASE("no signature lifts the ban on the machine's own and metadata addresses", "[ip]") {
-  const std::string forbidden =
-      GENERATE("0.0.0.0", "0.255.255.255", "127.0.0.0", "127.0.0.1", "127.255.255.255",
-               "169.254.0.0", "169.254.169.254", "169.254.255.255", "224.0.0.0", "239.1.2.3",
-               "240.0.0.1", "255.255.255.255", "100.100.100.200", "168.63.129.16", "::", "::1",
-               "::ffff:10.1.2.3", "ff:ffff::1", "fe80::", "febf:ffff::1", "fec0::1", "feff::1",
-               "ff00::", "ff02::1", "ffff::1", "fd00:ec2::254", "fd00:ec2:ffff::1",
-               "64:ff9b::a9fe:a9fe");  // the metadata service, through NAT64
+  const std::string forbidden = GENERATE(
+      "0.0.0.0", "0.255.255.255", "127.0.0.0", "127.0.0.1", "127.255.255.255", "169.254.0.0",
+      "169.254.169.254", "169.254.255.255", "224.0.0.0", "239.1.2.3", "240.0.0.1",
+      "255.255.255.255", "100.100.100.200", "168.63.129.16", "::", "::1", "::ffff:10.1.2.3",
+      "ff:ffff::1", "fe80::", "febf:ffff::1", "fec0::1", "feff::1", "ff00::", "ff02::1", "ffff::1",
+      "fd00:ec2::254", "fd00:ec2:ffff::1", "fd00:c1::a9fe:a9fe", "fd20:ce::254",
+      "64:ff9b::a9fe:a9fe");  // the metadata service, through NAT64
   CHECK(is_forbidden(value_of(IPAddress::parse(forbidden))));
   const std::string allowed = GENERATE(
       "1.0.0.0", "126.255.255.255", "128.0.0.1", "169.253.255.255", "169.255.0.0",
