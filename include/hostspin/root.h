@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,10 @@ class TrustRoot {
  public:
   [[nodiscard]] const RootDocument& document() const { return document_; }
   [[nodiscard]] const std::string& note_bytes() const { return bytes_; }
+  /// What was signed, its last LF included; two notes may differ in who signed the same text.
+  [[nodiscard]] std::string_view text() const {
+    return std::string_view(bytes_).substr(0, bytes_.rfind("\n\n") + 1);
+  }
   [[nodiscard]] std::int64_t version() const { return document_.version; }
   [[nodiscard]] bool expired(std::chrono::sys_seconds now) const {
     return document_.expires <= now;
@@ -78,6 +84,12 @@ struct RootChain {
   std::string stopped;
   [[nodiscard]] const TrustRoot& trusted() const { return roots.back(); }
 };
+
+/// U4: the error of a root that was offered although the chain has one of its version: Errc::equivocation
+/// where `bytes` follows the predecessor as well, with another text. Nothing where it is the same root
+/// once more, is not valid, or is of no version that the chain can judge.
+[[nodiscard]] std::optional<Error> find_equivocation(const RootChain& chain, std::int64_t version,
+                                                     std::string_view bytes);
 
 /// S2: replays stored `root/N.note` notes, given as (N, bytes) in any order, over the baked root.
 /// Above the baked root each follows by U3; the first that does not, or is not there, ends the

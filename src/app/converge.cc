@@ -164,12 +164,20 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
     return std::move(sound).error();
   }
 
+  if (renewed->root().version > standing.root().version) {
+    Adopted nothing;
+    nothing.later_root = true;
+    standing = std::move(*renewed);
+    return nothing;
+  }
+
   Result<AdmittedManifest> offer = admit_manifest(note_bytes, renewed->chain.trusted());
   if (!offer) return std::move(offer).error();
   Result<Adoption> adoption = judge_offer(*offer, renewed->held(), staging, renewed->now);
   if (!adoption) return std::move(adoption).error();
 
-  Adopted adopted{*adoption, std::nullopt, std::nullopt};
+  Adopted adopted;
+  adopted.adoption = *adoption;
   if (*adoption == Adoption::adopt) {
     if (Result<void> kept = context.store.keep_manifest(note_bytes); !kept) {
       return annotate(std::move(kept).error(), "cannot keep the manifest");
@@ -201,11 +209,22 @@ void tidy_state(Context& context, const Standing& standing) {
   }
 }
 
-Result<void> keep_root(Context& context, const TrustRoot& root) {
+Result<void> keep_root(Context& context, Standing& standing, TrustRoot root) {
   Result<Lock> lock =
       Lock::take(context.env.fs, context.env.clock, context.options.root, kLockLimit);
   if (!lock) return std::move(lock).error();
-  return context.store.keep_root(root.version(), root.note_bytes());
+  // What cannot be read, or does not follow, is no root: it is replaced.
+  const Result<std::optional<std::string>> found = context.store.stored_root(root.version());
+  if (found && *found) {
+    Result<TrustRoot> stored = open_next_root(standing.chain.trusted(), **found);
+    if (stored) {
+      trust_next(standing, *std::move(stored));
+      return {};
+    }
+  }
+  Result<void> kept = context.store.keep_root(root.version(), root.note_bytes());
+  if (kept) trust_next(standing, std::move(root));
+  return kept;
 }
 
 }  // namespace hostspin

@@ -55,6 +55,9 @@ Result<Applied> preview_standing(Context& context, Standing& standing);
 /// Adoption other than `adopt` leaves everything as it was. The caller holds the lock.
 struct Adopted {
   Adoption adoption = Adoption::same;
+  /// Another process has stored a later root, and nobody here has asked for its successor yet:
+  /// nothing was adopted.
+  bool later_root = false;
   std::optional<Applied> applied;
   std::optional<Error> not_written;  ///< adopted and stored, but not in the hosts file
 };
@@ -66,7 +69,9 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
 /// after the next image. Best effort: an unwritable state directory is normal at early boot.
 void tidy_state(Context& context, const Standing& standing);
 
-/// Puts a root that passed U3 into the state directory, under the lock.
-Result<void> keep_root(Context& context, const TrustRoot& root);
+/// U4: puts a root that passed U3 after the chain's last one into the state directory, under the
+/// lock, and trusts it. A valid one that another process has stored meanwhile is not replaced but
+/// trusted in its place.
+Result<void> keep_root(Context& context, Standing& standing, TrustRoot root);
 
 }  // namespace hostspin

@@ -203,6 +203,13 @@ void count_failure(Telemetry& telemetry, const std::string& reason) {
   }
 }
 
+/// Whatever is wrong with a root is one reason, but for two that were signed.
+std::string refusal_reason(const EndpointReport& endpoint) {
+  if (!endpoint.refused.empty()) return std::string(code_name(endpoint.refused_code));
+  const bool equivocates = endpoint.root_refused_code == Errc::equivocation;
+  return std::string(code_name(equivocates ? Errc::equivocation : Errc::bad_root));
+}
+
 /// Counts how a source failed. When it last was fine is taken from what is known of it.
 Telemetry::SourceAttempt record_endpoint(Telemetry& telemetry, const EndpointReport& endpoint,
                                          std::int64_t now) {
@@ -213,7 +220,7 @@ Telemetry::SourceAttempt record_endpoint(Telemetry& telemetry, const EndpointRep
     attempt.detail = manifest ? endpoint.refused : endpoint.root_refused;
     telemetry.last_refusal = now;
     telemetry.last_refusal_detail = endpoint.label + ": " + attempt.detail;
-    count_failure(telemetry, manifest ? std::string(code_name(endpoint.refused_code)) : "bad_root");
+    count_failure(telemetry, refusal_reason(endpoint));
   } else if (!endpoint.failed.empty()) {
     attempt.outcome = "failed";
     attempt.detail = endpoint.failed;

@@ -47,7 +47,8 @@ class Cycle {
   void ask_for_root(std::int64_t version);
   void take(DocumentAnswer answer);
   void take_root_answer(const DocumentAnswer& answer);
-  void follow(TrustRoot root);
+  void judge_late_root(const DocumentAnswer& answer);
+  void start_under_new_root();
   void take_manifest_answer(DocumentAnswer& answer);
   void fail(const DocumentAnswer& answer);
   void refuse(std::size_t endpoint, const Error& error);
@@ -103,7 +104,7 @@ void Cycle::refuse(std::size_t endpoint, const Error& error) {
 // U2–U4.
 void Cycle::take_root_answer(const DocumentAnswer& answer) {
   const std::int64_t next = standing_.root().version + 1;
-  if (answer.wanted.root_version != next) return;  // a late answer about a root that is held by now
+  if (answer.wanted.root_version != next) return judge_late_root(answer);
   silent_.erase(answer.wanted.endpoint);
   if (answer.kind == DocumentAnswer::Kind::failed) return fail(answer);
   if (answer.kind == DocumentAnswer::Kind::not_found) {
@@ -119,25 +120,25 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
     return;
   }
   if (root_steps_ >= kRootStepsMax) return;
-  if (Result<void> kept = keep_root(context_, *root); !kept) {  // U4
+  if (Result<void> kept = keep_root(context_, standing_, *std::move(root)); !kept) {  // U4
     report_.error = annotate(std::move(kept).error(), "cannot keep root " + std::to_string(next));
     write_failed_ = true;
     return;
   }
-  follow(std::move(*root));
-}
-
-/// Trusts the next root of the chain. What was judged under the old one counts no more: offers are
-/// judged again at the chain's new end, and what is held may be of keys that are gone.
-void Cycle::follow(TrustRoot root) {
   ++root_steps_;
   ++report_.roots_added;
-  trust_next(standing_, std::move(root));
+  start_under_new_root();
+  judge_late_root(answer);  // another process may have stored another one of this version
+}
+
+/// What was judged under the old root counts no more: offers are judged again at the chain's new
+/// end.
+void Cycle::start_under_new_root() {
   report_.chain_end_seen = false;
   chain_end_at_.reset();
   scheduled_ = false;
   for (EndpointReport& endpoint : report_.endpoints) {
-    endpoint.root_refused.clear();
+    if (endpoint.root_refused_code != Errc::equivocation) endpoint.root_refused.clear();
     endpoint.refused.clear();
     endpoint.confirmed = false;
     endpoint.lagging = false;
@@ -146,6 +147,17 @@ void Cycle::follow(TrustRoot root) {
     if (!offers_[i].empty()) fresh_.insert(i);
   }
   ask_for_root(standing_.root().version + 1);
+}
+
+/// An answer about a root that is trusted by now: the same once more, or a second truth.
+void Cycle::judge_late_root(const DocumentAnswer& answer) {
+  if (answer.kind != DocumentAnswer::Kind::offer) return;
+  const std::int64_t version = answer.wanted.root_version;
+  const std::optional<Error> error = find_equivocation(standing_.chain, version, answer.bytes);
+  if (!error) return;
+  EndpointReport& endpoint = report_.endpoints[answer.wanted.endpoint];
+  endpoint.root_refused = "root " + std::to_string(version) + ": " + error->detail;
+  endpoint.root_refused_code = error->code;
 }
 
 void Cycle::take_manifest_answer(DocumentAnswer& answer) {
@@ -228,6 +240,7 @@ void Cycle::adopt_offer(std::size_t endpoint, const AdmittedManifest& offer) {
     write_failed_ = true;
     return;
   }
+  if (adopted->later_root) return start_under_new_root();
   if (adopted->adoption == Adoption::adopt && !std::exchange(adopted_, true)) {
     report_.replaced = std::move(before);
   }

@@ -107,6 +107,18 @@ Result<TrustRoot> open_next_root(const TrustRoot& current, std::string_view byte
   return root;
 }
 
+std::optional<Error> find_equivocation(const RootChain& chain, std::int64_t version,
+                                       std::string_view bytes) {
+  const auto known = std::find_if(chain.roots.begin(), chain.roots.end(),
+                                  [&](const TrustRoot& root) { return root.version() == version; });
+  if (known == chain.roots.begin() || known == chain.roots.end()) return std::nullopt;
+  if (known->note_bytes() == bytes) return std::nullopt;
+  const Result<TrustRoot> offered = open_next_root(*(known - 1), bytes);
+  if (!offered || offered->text() == known->text()) return std::nullopt;
+  return Error{Errc::equivocation,
+               "another valid root of this version is trusted here: two texts were signed"};
+}
+
 RootChain replay_roots(TrustRoot baked, std::vector<std::pair<std::int64_t, std::string>> stored) {
   StoredNotes notes;
   for (std::pair<std::int64_t, std::string>& note : stored) notes.insert(std::move(note));

@@ -122,6 +122,11 @@ std::vector<std::pair<std::int64_t, std::string>> StateStore::stored_roots(
   return roots;
 }
 
+Result<std::optional<std::string>> StateStore::stored_root(std::int64_t version) {
+  const std::string path = paths_.state + "/root/" + std::to_string(version) + ".note";
+  return read_file(fs_, paths_.root, path, kRootNoteBytesMax);
+}
+
 Result<std::optional<StoredNote>> StateStore::stored_manifest() {
   const std::string path = paths_.state + "/manifest.note";
   Result<std::optional<std::string>> bytes =

@@ -45,6 +45,8 @@ class StateStore {
   /// Every stored root as (N, bytes); unreadable ones are left out and named in `unreadable`.
   std::vector<std::pair<std::int64_t, std::string>> stored_roots(
       std::vector<std::string>& unreadable);
+  /// One of them; empty where there is none.
+  Result<std::optional<std::string>> stored_root(std::int64_t version);
   Result<std::optional<StoredNote>> stored_manifest();
 
   /// Errc::denied, naming the first of what S1–S3 and `status` read that this user may not read:

@@ -354,3 +354,101 @@ TEST_CASE("a worker that cannot be started fails what it would have fetched, and
   CHECK(world.out().starts_with("WARNING: adopted manifest 5"));
   CHECK(world.err().find("there is no worker") != std::string::npos);
 }
+
+namespace {
+
+/// A second text of root 2, which the same root keys have signed.
+RootText other_root_two(const AppWorld& world) {
+  RootText root = world.root(2);
+  root.networks = {"10.0.0.0/8", "192.0.2.0/24"};
+  return root;
+}
+
+/// What another process does while this cycle's source is slow to tell its root.
+void store_meanwhile(AppWorld& world, int version, const std::string& note) {
+  const std::string slow = root_url(version);
+  world.net.answer_last(slow);
+  world.net.before_last = [&world, version, note] {
+    world.write("/var/lib/hostspin/root/" + std::to_string(version) + ".note", note);
+  };
+}
+
+}  // namespace
+
+TEST_CASE(
+    "U4: a valid root that another process has stored is not replaced, and another text of it "
+    "is equivocation",
+    "[refresh][attack]") {
+  AppWorld world;
+  adopt_five(world);
+  const std::string stored = world.fleet.sign(other_root_two(world));
+  const std::string offered = world.fleet.sign(world.root(2));
+  store_meanwhile(world, 2, stored);
+  world.net.serve(root_url(2), offered);
+  CHECK(world.refresh() == ExitCode::attention);
+  CHECK(world.state().at("/root/2.note") == stored);
+  CHECK(world.err().find("two texts were signed") != std::string::npos);
+  CHECK(world.read("/run/hostspin/alarms").find("\"equivocation\"") != std::string::npos);
+}
+
+TEST_CASE("U4: the same root by other signers, or a stored file that is none, is no equivocation",
+          "[refresh]") {
+  AppWorld world;
+  adopt_five(world);
+  const bool is_root = GENERATE(true, false);
+  const RootText two = world.root(2);
+  const Signers others = {world.fleet.root_signers[1], world.fleet.root_signers[2]};
+  const std::string stored = is_root ? sign_note(two.text(), others) : "nonsense\n";
+  store_meanwhile(world, 2, stored);
+  world.net.serve(root_url(2), world.fleet.sign(two));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.state().at("/root/2.note") == (is_root ? stored : world.fleet.sign(two)));
+  CHECK(world.err().find("two texts") == std::string::npos);
+}
+
+TEST_CASE(
+    "U12: where another process has stored a later root, nothing is adopted before its "
+    "successor was asked for",
+    "[refresh][attack]") {
+  // Root 2 revokes who signed manifest 6. This cycle's source says that there is no root 2, while
+  // another process, which had a better one, has stored it.
+  AppWorld world;
+  adopt_five(world);
+  const Signers fresh{SigningKey("new/a"), SigningKey("new/b")};
+  RootText two = world.root(2);
+  two.manifest_keys = vkeys_of(fresh);
+  store_meanwhile(world, 2, world.fleet.sign(two));  // the answer is: not found
+  const bool has_good_one = GENERATE(true, false);
+  const std::string revoked = world.fleet.sign(world.manifest(6));
+  const std::string good = sign_note(world.manifest(6).text(), fresh);
+  world.net.serve(kManifestURL, has_good_one ? good : revoked);
+  const std::string hosts = world.hosts();
+  const ExitCode code = world.refresh();
+  if (has_good_one) {
+    CHECK(code == ExitCode::ok);
+    CHECK(world.state().at("/manifest.note") == good);
+    CHECK(world.hosts().find("version=6 root=2 ") != std::string::npos);
+  } else {
+    CHECK(code == ExitCode::critical);
+    CHECK(world.state().at("/manifest.note") != revoked);
+    CHECK(world.hosts().find("version=6 ") == std::string::npos);
+  }
+  const std::vector<std::string>& asked = world.net.fetched();
+  CHECK(std::find(asked.begin(), asked.end(), root_url(3)) != asked.end());
+}
+
+TEST_CASE("a manifest with a rollout is adopted at once by a host on rotated keys", "[refresh]") {
+  AppWorld world;
+  world.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  adopt_five(world);
+  const Signers fresh{SigningKey("new/a"), SigningKey("new/b")};
+  RootText two = world.root(2);
+  two.manifest_keys = vkeys_of(fresh);
+  world.net.serve(root_url(2), world.fleet.sign(two));
+  ManifestText six = world.manifest(6);
+  six.issued = "2150-02-10T00:00:00Z";
+  six.extra = "rollout = 1440\n";
+  world.net.serve(kManifestURL, sign_note(six.text(), fresh));
+  CHECK(world.refresh() == ExitCode::ok);
+  CHECK(world.hosts().find("version=6 root=2 ") != std::string::npos);
+}
