@@ -50,9 +50,13 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
     warnings.add("conflict: " + path + ": " + std::to_string(applied.plan.conflict_lines) +
                  " lines in all give names that are pinned");
   }
-  for (const std::string& name : applied.own_names) {
-    warnings.add("own_name: " + name +
-                 " is this host's own name and was left out of its hosts file");
+  for (const std::string& name : applied.unacknowledged) {
+    warnings.add("own_name: " + name + std::string(kOwnNameWords));
+  }
+  if (applied.newer_block_replaced) {
+    warnings.add("state-lost: the block in " + path +
+                 " was newer than any manifest on this machine, but has lines outside the root's "
+                 "names and networks: the older manifest takes its place");
   }
   for (const std::size_t line : applied.plan.foreign_long_lines) {
     warnings.add(path + ":" + std::to_string(line) +
@@ -193,6 +197,7 @@ Json block_json(const Applied& applied) {
           {"held", applied.is_held},
           {"state_lost", applied.state_lost},
           {"own_names", applied.own_names},
+          {"own_names_unacknowledged", applied.unacknowledged},
           {"conflicts", std::move(conflicts)}};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "converge.h"
@@ -19,6 +20,11 @@ struct ApplyReport {
 };
 [[nodiscard]] ApplyReport report_apply(const Context& context, const Standing& standing,
                                        const Applied& applied);
+
+/// Behind a name that is left out, in warnings and alarms.
+inline constexpr std::string_view kOwnNameWords =
+    " is this host's own name and was left out of its hosts file; [hosts] own_names acknowledges "
+    "it";
 
 /// What of a replacement an operator must hear, whatever was written.
 [[nodiscard]] std::vector<std::string> outcome_warnings(const std::string& path,

@@ -7,6 +7,7 @@
 
 #include "config_source.h"
 #include "config_table.h"
+#include "hostspin/host_name.h"
 #include "sys_error.h"
 #include "target.h"
 #include "toml_guard.h"
@@ -51,13 +52,19 @@ void read_refresh(ConfigTable& table, Config& config) {
 }
 
 void read_hosts(ConfigTable& table, Config& config) {
-  constexpr std::array<std::string_view, 3> known{"path", "conflicts", "write"};
+  constexpr std::array<std::string_view, 4> known{"path", "conflicts", "write", "own_names"};
   bool comment_out = config.conflicts == ConflictPolicy::comment_out;
   bool in_place = config.write == WriteMode::in_place;
   table.only(known);
   table.path("path", config.hosts_path);
   table.one_of("conflicts", "report", "comment-out", comment_out);
   table.one_of("write", "replace", "in-place", in_place);
+  table.texts("own_names", kOwnNamesMax, config.own_names);
+  for (const std::string& text : config.own_names) {
+    if (const Result<HostName> name = HostName::parse(text); !name && table.fine()) {
+      table.refuse(*table.node("own_names"), "own_names", name.error().detail);
+    }
+  }
   config.conflicts = comment_out ? ConflictPolicy::comment_out : ConflictPolicy::report;
   config.write = in_place ? WriteMode::in_place : WriteMode::replace;
 }

@@ -20,6 +20,7 @@ inline constexpr std::size_t kConfigBytesMax = 1U << 20U;
 inline constexpr std::size_t kDropInsMax = 256;
 inline constexpr std::size_t kSourcesMax = 64;
 inline constexpr std::size_t kSourceAddressesMax = 16;
+inline constexpr std::size_t kOwnNamesMax = 16;
 
 /// One `[[source]]`: where notes are fetched from.
 struct Source {
@@ -58,6 +59,7 @@ struct Config {
   std::string hosts_path{kSystemHostsPath};
   ConflictPolicy conflicts = ConflictPolicy::report;
   WriteMode write = WriteMode::replace;
+  std::vector<std::string> own_names;  ///< of this host, which a manifest may pin for others
   std::chrono::milliseconds verify_deadline = std::chrono::seconds(5);
   std::chrono::milliseconds verify_interval = std::chrono::seconds(60);  ///< 0 = never
   bool tls_time_floor = false;

@@ -1,6 +1,7 @@
 #include "converge.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "co_tenants.h"
 #include "host_facts.h"
@@ -79,6 +80,11 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
   }
   const std::set<HostName> own = own_names(context.env.fs, context.options.root);
   prepared.applied.own_names = names_left_out(standing.current->manifest(), own);
+  const std::vector<std::string>& known = context.config.own_names;
+  std::copy_if(prepared.applied.own_names.begin(), prepared.applied.own_names.end(),
+               std::back_inserter(prepared.applied.unacknowledged), [&](const std::string& name) {
+                 return std::find(known.begin(), known.end(), name) == known.end();
+               });
   prepared.applied.pins = wanted_pins(standing.current->manifest(), own);
   Result<std::string> block = render_block(*standing.current, standing.root().version, own);
   if (!block) return std::move(block).error();

@@ -26,6 +26,8 @@ struct Applied {
   ReplaceOutcome outcome;
   std::vector<Pin> pins;               ///< what should be there
   std::vector<std::string> own_names;  ///< names of the manifest left out: they are this host's own
+  /// Those of them that the configuration does not acknowledge: somebody's pin is missing here.
+  std::vector<std::string> unacknowledged;
 
   std::string writer;           ///< who else writes the file as it was found; empty if it is right
   bool header_current = false;  ///< the block that was found says it is of the held manifest

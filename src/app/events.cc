@@ -51,6 +51,7 @@ constexpr std::array kKinds{
     KindFacts{EventKind::state_damaged, "state_damaged", "f70216559cb64c21a4669d0930383f43",
               LogLevel::warning},
     KindFacts{EventKind::held, "held", "d7e9637936b34b74885e8e011768c8d7", LogLevel::warning},
+    KindFacts{EventKind::own_name, "own_name", "37a65aeb4a6779fd40784c58653ef95e", LogLevel::error},
     KindFacts{EventKind::conflict, "conflict", "fec0a05d2e13422fa2ec1eccb4dc6d1a",
               LogLevel::warning},
     KindFacts{EventKind::writer_fight, "writer_fight", "a1ed4fd460ab45408ce5645d4f3b4e2d",

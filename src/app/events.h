@@ -33,6 +33,7 @@ enum class EventKind {
   state_lost,
   state_damaged,  ///< a stored file that does not verify
   held,
+  own_name,  ///< a pin is left out, since the host says that the name is its own
   conflict,
   writer_fight,  ///< another program keeps reverting the block
   refresh_failed,

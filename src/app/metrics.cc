@@ -89,7 +89,10 @@ void put_block(Exposition& out, const Telemetry& telemetry) {
   out.sample(facts.held ? 1 : 0);
   out.family("hostspin_block_in_sync", "gauge",
              "1 where the block says what the held manifest says.");
-  out.sample(facts.in_sync ? 1 : 0);
+  out.sample(facts.in_sync && facts.own_names == 0 ? 1 : 0);
+  out.family("hostspin_own_names", "gauge",
+             "Pins left out for being this host's own name, and not acknowledged.");
+  out.sample(facts.own_names);
   out.family("hostspin_block_lines", "gauge", "Lines that the held manifest asks for.");
   out.sample(facts.lines);
   out.family("hostspin_conflicts", "gauge", "Foreign lines that give a pinned name.");

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "apply_report.h"
 #include "hostspin/time_text.h"
 
 namespace hostspin {
@@ -14,6 +15,7 @@ constexpr std::array kPassAlarms{EventKind::block_not_written,
                                  EventKind::state_lost,
                                  EventKind::state_damaged,
                                  EventKind::held,
+                                 EventKind::own_name,
                                  EventKind::conflict,
                                  EventKind::writer_fight};
 
@@ -66,6 +68,12 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
   if (applied.is_held) {
     const std::string why = applied.held.empty() ? std::string() : ": " + applied.held;
     books.alarms.push_back({EventKind::held, "", path + " is left alone" + why, fields});
+  }
+  for (const std::string& name : applied.unacknowledged) {
+    books.alarms.push_back({EventKind::own_name,
+                            name,
+                            name + std::string(kOwnNameWords),
+                            {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_NAME", name}}});
   }
   const auto& conflicts = applied.plan.conflicts;
   const auto first = std::find_if(conflicts.begin(), conflicts.end(),

@@ -28,6 +28,7 @@ json format_facts(const Telemetry::Facts& facts) {
           {"root_expires", facts.root_expires},
           {"lines", facts.lines},
           {"conflicts", facts.conflicts},
+          {"own_names", facts.own_names},
           {"in_sync", facts.in_sync},
           {"held", facts.held}};
 }
@@ -45,6 +46,7 @@ Telemetry::Facts parse_facts(const json& object) {
   facts.root_expires = number_field(object, "root_expires");
   facts.lines = number_field(object, "lines");
   facts.conflicts = number_field(object, "conflicts");
+  facts.own_names = number_field(object, "own_names");
   facts.in_sync = flag_field(object, "in_sync");
   facts.held = flag_field(object, "held");
   return facts;
@@ -150,6 +152,7 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   facts.root_expires = root.expires.time_since_epoch().count();
   facts.lines = static_cast<std::int64_t>(applied.pins.size());
   facts.conflicts = static_cast<std::int64_t>(applied.plan.conflict_lines);
+  facts.own_names = static_cast<std::int64_t>(applied.unacknowledged.size());
   facts.held = applied.is_held;
   facts.in_sync = !applied.nothing_held && !applied.state_lost &&
                   (applied.outcome.written || applied.plan.is_right());
@@ -169,6 +172,7 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
                 : !facts.in_sync                                 ? "not_written"
                 : standing.chain.trusted().expired(standing.now) ? "root_expired"
                 : expired                                        ? "expired"
+                : facts.own_names > 0                            ? "own_name"
                                                                  : "ok";
   return facts;
 }

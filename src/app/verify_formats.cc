@@ -215,7 +215,9 @@ std::string verify_prometheus(const VerifyFindings& findings, const VerifyJudgem
   Metrics metrics;
   add_exit_code(metrics, judgement.code);
   metrics.family("hostspin_block_in_sync", "Whether the hosts file has the block as signed.");
-  metrics.add("", pins_code(*findings.applied) == ExitCode::ok ? "1" : "0");
+  const Applied& applied = *findings.applied;
+  const bool in_sync = pins_code(applied) == ExitCode::ok && applied.unacknowledged.empty();
+  metrics.add("", in_sync ? "1" : "0");
   metrics.family("hostspin_manifest_expiry_timestamp_seconds", "When the manifest expires.");
   const Manifest& manifest = findings.standing->current->manifest();
   metrics.add("", std::to_string(manifest.expires.time_since_epoch().count()));

@@ -57,6 +57,19 @@ TEST_CASE("values out of range or of another type are refused", "[config]") {
   CHECK(refusal("not toml").find("not valid TOML") != std::string::npos);
 }
 
+TEST_CASE("the host's own names are host names, and at most 16", "[config]") {
+  CHECK(value_of(load("")).own_names.empty());
+  const Config config = value_of(load("[hosts]\nown_names = [\"web1\", \"web1.example.com\"]\n"));
+  CHECK(config.own_names == std::vector<std::string>{"web1", "web1.example.com"});
+  CHECK(refusal("[hosts]\nown_names = \"web1\"\n").find("hosts.own_names") != std::string::npos);
+  CHECK(refusal("[hosts]\nown_names = []\n").find("1 to 16") != std::string::npos);
+  CHECK(refusal("[hosts]\nown_names = [\"Web1\"]\n").find("upper-case") != std::string::npos);
+  CHECK(refusal("\n[hosts]\nown_names = [1]\n").find(":3: ") != std::string::npos);
+  std::string many = "[hosts]\nown_names = [";
+  for (int i = 0; i < 17; ++i) many += "\"a" + std::to_string(i) + "\", ";
+  CHECK(refusal(many + "]\n").find("1 to 16") != std::string::npos);
+}
+
 TEST_CASE("a url with a name and no addresses is refused with the remedy", "[config]") {
   const std::string said = refusal("[[source]]\nurl = \"https://config.example.com/fleet\"\n");
   CHECK(said.find("'config.example.com'") != std::string::npos);
