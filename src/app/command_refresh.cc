@@ -183,7 +183,9 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   env.console.end_progress();
   if (!cycle) {
     record_failed_refresh(*context, cycle.error());
-    return fail(env, options, "refresh", cycle.error());
+    const ExitCode found = report_apply(*context, standing, *applied).code;
+    return finish(env, options, "refresh", end_with(found, exit_code_for(cycle.error().code)),
+                  "refresh could not be done: " + cycle.error().detail, cycle.error());
   }
   if (cycle->roots_added > 0 && !cycle->applied) {
     applied = apply_under_new_root(*context, standing);

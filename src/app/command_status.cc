@@ -184,6 +184,13 @@ ExitCode status_without_root(Env& env, Context& context, const Error& error) {
   return code;
 }
 
+std::string file_words(const Applied& applied) {
+  if (applied.state_lost) return "newer than any manifest on this machine (state-lost)";
+  if (applied.nothing_held) return "no manifest to compare it with";
+  if (applied.plan.is_right()) return "in step with the manifest";
+  return std::string(drift_name(applied.plan.drift));
+}
+
 }  // namespace
 
 ExitCode command_status(Env& env, const CommonOptions& options) {
@@ -220,10 +227,7 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
                                 {"warnings", report.warnings}});
   if (options.format != OutputFormat::text) return code;
   print_manifest(env.console, *standing);
-  print_line(env.console, "hosts file",
-             context->config.hosts_path + ": " +
-                 (applied->plan.is_right() ? "in step with the manifest"
-                                           : std::string(drift_name(applied->plan.drift))));
+  print_line(env.console, "hosts file", context->config.hosts_path + ": " + file_words(*applied));
   if (applied->is_held) {
     print_line(env.console, "held", applied->held.empty() ? "yes" : applied->held);
   }

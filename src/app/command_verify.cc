@@ -7,6 +7,7 @@
 #include "output.h"
 #include "probing.h"
 #include "resolver_view.h"
+#include "verify_formats.h"
 #include "verify_report.h"
 
 namespace hostspin {
@@ -53,15 +54,33 @@ struct Round {
   bool judged = false;  ///< false: it could not be done, and would not be the next time either
 };
 
-ExitCode say_nothing_to_pin(Env& env, const CommonOptions& options, const VerifyOptions& verify) {
-  if (verify.format == VerifyFormat::plain || verify.format == VerifyFormat::nagios) {
-    return finish(env, options, "verify", ExitCode::attention,
-                  "nothing to pin: no manifest has been adopted on this machine yet", std::nullopt);
-  }
-  const Error error{Errc::not_found, "no manifest has been adopted on this machine yet",
+/// Without a manifest there is nothing to probe; a block that is there all the same is of a lost
+/// one.
+ExitCode say_nothing_to_pin(Env& env, const CommonOptions& options, const VerifyOptions& verify,
+                            const VerifyFindings& findings) {
+  const bool is_lost = findings.applied->state_lost;
+  const Error error{Errc::not_found,
+                    is_lost ? "state-lost: no manifest on this machine is as new as the block in "
+                              "the hosts file; it was kept as it is"
+                            : "no manifest has been adopted on this machine yet",
                     "run 'hostspin refresh'"};
-  (void)fail_verify(env, options, verify, error);
-  return ExitCode::attention;
+  const ExitCode code = graver(findings.report.code, ExitCode::attention);
+  switch (verify.format) {
+    case VerifyFormat::prometheus:
+      env.console.error(error);
+      env.console.print(failed_prometheus(code));
+      return code;
+    case VerifyFormat::junit:
+      env.console.error(error);
+      env.console.print(failed_junit(error));
+      return code;
+    case VerifyFormat::nagios:
+    case VerifyFormat::plain:
+      break;
+  }
+  return finish(env, options, "verify", code,
+                is_lost ? error.detail : "nothing to pin: " + error.detail, std::nullopt,
+                {{"manifest", nullptr}, {"block", block_json(*findings.applied)}});
 }
 
 /// Probes and the resolver's questions run at the same time, so that one deadline bounds both.
@@ -117,7 +136,7 @@ Round verify_once(Env& env, const CommonOptions& options, const VerifyOptions& v
   findings.applied = &*applied;
   findings.report = report_apply(*context, *standing, *applied);
   findings.clock = system_time(env);
-  if (!standing->current) return {say_nothing_to_pin(env, options, verify), false};
+  if (!standing->current) return {say_nothing_to_pin(env, options, verify, findings), false};
   std::vector<std::string> names = verify.names;
   if (!verify.explain.empty()) names.push_back(verify.explain);
   if (Result<void> known = check_names(standing->current->manifest(), names); !known) {

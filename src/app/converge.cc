@@ -35,14 +35,15 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std
   applied.writer.clear();
   applied.header_current = false;
   applied.state_lost = false;
+  applied.newer_block_replaced = false;
   const std::string_view present = exists ? bytes : kNewHostsFile;
   Result<std::optional<FoundBlock>> found = find_block(present);
   if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
   remember_header(standing, *found);
-  if (keeps_newer_block(standing, *found)) {
-    applied.state_lost = true;
-    return std::optional<Pieces>();
-  }
+  const LostState lost = judge_lost_state(standing, *found);
+  applied.newer_block_replaced = lost == LostState::replaced;
+  applied.state_lost = lost == LostState::kept;
+  if (applied.state_lost) return std::optional<Pieces>();
   if (applied.nothing_held) return std::optional<Pieces>();
 
   applied.header_current = *found && (*found)->header.sha256 == standing.current->short_digest();
@@ -192,7 +193,7 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
     renewed->current_path = context.store.paths().state + "/manifest.note";
     renewed->stored_verified = true;
     renewed->rotated_keys = false;
-    renewed->floor = renewed->current->rank();
+    renewed->header.reset();
   }
   standing = std::move(*renewed);
   if (*adoption == Adoption::adopt) {

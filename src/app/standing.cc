@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hostspin/lost_state.h"
+
 namespace hostspin {
 namespace {
 
@@ -39,14 +41,27 @@ void consider(Standing& standing, const Result<std::optional<StoredNote>>& note,
   standing.rotated_keys = !candidate->under_trusted_root;
 }
 
+/// Whether the header tells of a newer manifest than the current one, and counts for that.
+bool is_newer(const BlockHeader& header, const Standing& standing) {
+  const std::optional<Rank> floor = header_floor(header, standing.root());
+  return floor && (!standing.current || standing.current->rank() < *floor);
+}
+
 /// A stored manifest that verifies decides; but somebody put it back, or wrote the header, and an
 /// administrator should hear of either. Said once, however often a file is worked out.
-void remark_on_newer_block(Standing& standing, const Rank& block) {
-  std::string remark = "the block says version " + std::to_string(block.second) +
-                       ", newer than the stored manifest " +
-                       std::to_string(standing.current->rank().second) +
-                       ": an older state directory was put back, or the block was edited; the " +
-                       "stored manifest counts";
+void remark_on_newer_block(Standing& standing, const BlockHeader& block) {
+  const Manifest& current = standing.current->manifest();
+  const bool other_epoch = *block.epoch != current.epoch;
+  const auto named = [&](std::int64_t epoch, std::int64_t version) {
+    return (other_epoch ? "epoch " + std::to_string(epoch) + " " : std::string()) + "version " +
+           std::to_string(version);
+  };
+  std::string remark =
+      "the block says " + named(*block.epoch, *block.version) +
+      ", newer than the stored manifest " +
+      (other_epoch ? named(current.epoch, current.version) : std::to_string(current.version)) +
+      ": an older state directory was put back, or the block was edited; the " +
+      "stored manifest counts";
   const auto& said = standing.remarks;
   if (std::find(said.begin(), said.end(), remark) == said.end()) {
     standing.remarks.push_back(std::move(remark));
@@ -89,7 +104,6 @@ Result<Standing> take_standing(Context& context) {
 
   consider(standing, context.store.stored_manifest(), true);  // S3
   consider(standing, context.store.seed(baked->path), false);
-  if (standing.current) standing.floor = standing.current->rank();
   return standing;
 }
 
@@ -108,31 +122,33 @@ void trust_next(Standing& standing, TrustRoot root) {
   standing.rotated_keys = !admit_manifest(standing.current->note_bytes(), trusted);
 }
 
-void remember_header(Standing& standing, const std::optional<FoundBlock>& block) {
-  if (!block) return;
-  const BlockHeader& header = block->header;
-  if (header.fleet != standing.root().fleet || !header.version ||
-      header.epoch != standing.root().manifest.epoch) {
-    return;
-  }
-  const Rank rank{*header.epoch, *header.version};
-  if (standing.floor && *standing.floor >= rank) return;
-  if (standing.stored_verified) return remark_on_newer_block(standing, rank);
-  standing.floor = rank;
+std::optional<Rank> Standing::floor() const {
+  std::optional<Rank> floor;
+  if (header) floor = header_floor(*header, root());
+  if (current) floor = std::max(floor, std::optional(current->rank()));
+  return floor;
 }
 
-bool keeps_newer_block(const Standing& standing, const std::optional<FoundBlock>& block) {
-  if (standing.stored_verified || !block || !standing.floor) return false;
-  if (standing.current && standing.current->rank() >= *standing.floor) return false;
-  const ManifestRole& role = standing.root().manifest;
-  if (block->foreign_lines > 0) return false;
-  return std::all_of(block->pins.begin(), block->pins.end(), [&](const Pin& pin) {
-    const bool named = std::any_of(role.names.begin(), role.names.end(),
-                                   [&](const NamePattern& p) { return p.matches(pin.name); });
-    const bool placed = std::any_of(role.networks.begin(), role.networks.end(),
-                                    [&](const Prefix& p) { return p.contains(pin.address); });
-    return named && placed && !is_reserved(pin.name) && !is_forbidden(pin.address);
-  });
+bool Standing::state_lost() const { return header && is_newer(*header, *this); }
+
+void remember_header(Standing& standing, const std::optional<FoundBlock>& block) {
+  if (!block || !is_newer(block->header, standing)) return;
+  if (standing.stored_verified) return remark_on_newer_block(standing, block->header);
+  // What another program has put in the block's place meanwhile lowers nothing.
+  if (standing.header && header_floor(*standing.header, standing.root()) >=
+                             header_floor(block->header, standing.root())) {
+    return;
+  }
+  standing.header = block->header;
+}
+
+LostState judge_lost_state(const Standing& standing, const std::optional<FoundBlock>& block) {
+  if (standing.stored_verified || !block || !is_newer(block->header, standing)) {
+    return LostState::no;
+  }
+  // Without a seed there is nothing to write in its place.
+  const bool stays = !standing.current || is_within(*block, standing.root().manifest);
+  return stays ? LostState::kept : LostState::replaced;
 }
 
 }  // namespace hostspin

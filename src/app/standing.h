@@ -25,14 +25,18 @@ struct Standing {
       false;  ///< `current` is, or is not older than, a stored manifest that verifies
   bool notes_refused = false;  ///< a manifest is here that cannot be read, or does not verify
   bool rotated_keys = false;   ///< `current` passes only under an older root of the chain
-  std::optional<std::pair<std::int64_t, std::int64_t>> floor;
-  std::chrono::sys_seconds now;      ///< by the clock rule
-  std::vector<std::string> remarks;  ///< files that did not verify, and why
+  std::optional<BlockHeader> header;  ///< of the present block, where `stored_verified` is not so
+  std::chrono::sys_seconds now;       ///< by the clock rule
+  std::vector<std::string> remarks;   ///< files that did not verify, and why
 
   [[nodiscard]] const RootDocument& root() const { return chain.trusted().document(); }
   [[nodiscard]] Held held() const {
-    return Held{current ? &*current : nullptr, floor, rotated_keys};
+    return Held{current ? &*current : nullptr, floor(), rotated_keys, state_lost()};
   }
+  /// (epoch, version) below which nothing is adopted; nothing: no floor but the root's.
+  [[nodiscard]] std::optional<std::pair<std::int64_t, std::int64_t>> floor() const;
+  /// Whether the block's header is all that remembers a newer manifest than the current one.
+  [[nodiscard]] bool state_lost() const;
 };
 
 /// Errc::no_trust_root or the reason the baked root does not verify: then nothing at all may be
@@ -47,13 +51,17 @@ Result<Standing> read_standing(Context& context);
 /// it.
 void trust_next(Standing& standing, TrustRoot root);
 
-/// The present block's header as memory of last resort: where no stored manifest verifies and the
-/// header speaks of this root's fleet and epoch, it raises the floor.
+/// The present block's header as memory of last resort (lost_state.h): where no stored manifest
+/// verifies it counts for the floor, and for nothing where one does.
 void remember_header(Standing& standing, const std::optional<FoundBlock>& block);
 
-/// Whether the present block must stay although the held manifest is older than its header says:
-/// what it pins is all within the root's names and networks.
-[[nodiscard]] bool keeps_newer_block(const Standing& standing,
-                                     const std::optional<FoundBlock>& block);
+/// What becomes of the present block where the state is lost.
+enum class LostState {
+  no,
+  kept,      ///< the block stays as it is, until a manifest at least as new is adopted
+  replaced,  ///< it has lines outside the root's names and networks: the older seed is better
+};
+[[nodiscard]] LostState judge_lost_state(const Standing& standing,
+                                         const std::optional<FoundBlock>& block);
 
 }  // namespace hostspin

@@ -4,6 +4,8 @@
 
 #include "catch.h"
 #include "hostspin/admission.h"
+#include "hostspin/lost_state.h"
+#include "hostspin/root.h"
 #include "signing.h"
 #include "small_stack.h"
 
@@ -348,6 +350,74 @@ TEST_CASE("attack: the metadata address, whoever signs and whatever the root all
     CAPTURE(address);
     CHECK(code_of(admit_manifest(fleet().sign(with_address(address)), root)) == Errc::bad_manifest);
   }
+}
+
+TEST_CASE("attack: a lost state after an epoch change", "[attack]") {
+  // The state directory is gone, and with it the roots above the baked one: the header of the block
+  // is all that knows of epoch 2. An image's old seed must not outrank it, nor a replayed manifest.
+  const RootDocument baked = fleet().open_root().document();
+  const AdmittedManifest seed = fleet().admit(fleet().manifest(900));
+  const BlockHeader header{"test.example", 2, 3, "0123456789abcdef", 4};
+  const auto floor = header_floor(header, baked);
+  REQUIRE(floor == std::pair<std::int64_t, std::int64_t>(2, 3));
+  CHECK(seed.rank() < *floor);
+  const Held held{&seed, floor};
+  CHECK(code_of(judge_offer(fleet().admit(fleet().manifest(901)), held, {}, {})) == Errc::rollback);
+  RootText next = fleet().root(2);
+  next.epoch = 2;
+  ManifestText manifest = fleet().manifest(2);
+  manifest.epoch = 2;
+  const auto of_epoch_2 = [&](std::int64_t version) {
+    manifest.version = version;
+    return fleet().admit(manifest, fleet().open_root(next));
+  };
+  CHECK(code_of(judge_offer(of_epoch_2(2), held, {}, {})) == Errc::rollback);
+  CHECK(value_of(judge_offer(of_epoch_2(3), held, {}, {})) == Adoption::adopt);
+  // From before headers named a root: as if written under the trusted one.
+  CHECK(header_floor({"test.example", 2, 3, "0123456789abcdef"}, baked) == floor);
+}
+
+TEST_CASE("attack: a second valid root of the same version", "[attack]") {
+  RootText second = fleet().root(2);
+  const RootChain chain = replay_roots(
+      fleet().open_root(), {{2, fleet().sign(second)}, {3, fleet().sign(fleet().root(3))}});
+  REQUIRE(chain.trusted().version() == 3);
+  second.networks = {"10.0.0.0/8", "192.0.2.0/24"};
+  const std::optional<Error> found = find_equivocation(chain, 2, fleet().sign(second));
+  REQUIRE(found);
+  CHECK(found->code == Errc::equivocation);
+  // The same text by other signers is the same root; what does not verify is no second one.
+  const Signers others = {fleet().root_signers[1], fleet().root_signers[2]};
+  CHECK_FALSE(find_equivocation(chain, 2, fleet().sign(fleet().root(2))));
+  CHECK_FALSE(find_equivocation(chain, 2, sign_note(fleet().root(2).text(), others)));
+  CHECK_FALSE(find_equivocation(chain, 2, sign_note(second.text(), {fleet().root_signers[0]})));
+  CHECK_FALSE(find_equivocation(chain, 4, fleet().sign(second)));
+  CHECK_FALSE(find_equivocation(chain, 1, fleet().sign(fleet().root(1))));
+}
+
+TEST_CASE("attack: a wrong header, and its cure by a later root", "[attack]") {
+  const auto floor = [](const BlockHeader& header, std::int64_t trusted, std::int64_t epoch,
+                        std::int64_t min_version) {
+    RootText text = fleet().root(trusted);
+    text.epoch = epoch;
+    text.min_version = min_version;
+    return header_floor(header, fleet().open_root(text).document());
+  };
+  using Rank = std::pair<std::int64_t, std::int64_t>;
+  const BlockHeader wrong{"test.example", 9, 9000, "0123456789abcdef", 7};
+  CHECK(floor(wrong, 1, 1, 1) == Rank(9, 9000));
+  CHECK(floor(wrong, 7, 1, 1) == Rank(9, 9000));
+  CHECK(floor(wrong, 8, 1, 40) == Rank(1, 40));  // the cure: no more than the root itself asks
+  CHECK(floor(wrong, 8, 2, 1) == Rank(2, 1));
+  CHECK(floor({"test.example", 1, 50, "0123456789abcdef", 7}, 8, 2, 1) == Rank(1, 50));
+
+  // Nobody can push the cure out of a root's reach.
+  CHECK(floor({"test.example", 9, 9000, "0123456789abcdef", 257}, 1, 1, 1) == Rank(9, 9000));
+  CHECK_FALSE(floor({"test.example", 9, 9000, "0123456789abcdef", 258}, 1, 1, 1));
+  CHECK_FALSE(floor({"test.example", 9, 9000, "0123456789abcdef", 9223372036854775807}, 1, 1, 1));
+  CHECK_FALSE(floor({"other.example", 9, 9000, "0123456789abcdef", 7}, 7, 1, 1));
+  CHECK_FALSE(floor({"test.example", std::nullopt, 9000, "0123456789abcdef", 7}, 7, 1, 1));
+  CHECK_FALSE(floor({"test.example", 9, std::nullopt, "0123456789abcdef", 7}, 7, 1, 1));
 }
 
 TEST_CASE("attack: unsigned bytes never reach the TOML parser", "[attack]") {
