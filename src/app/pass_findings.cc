@@ -147,11 +147,11 @@ void book_sources(const CycleReport& report, Books& books) {
                             {{"HOSTSPIN_CODE", std::string(code_name(report.error->code))}}});
   }
   for (const EndpointReport& endpoint : report.endpoints) {
-    const bool is_root = endpoint.refused.empty();
+    const bool is_root = endpoint.refused.empty() || endpoint.equivocates();
     const std::string& refused = is_root ? endpoint.root_refused : endpoint.refused;
     const Errc code = is_root ? endpoint.root_refused_code : endpoint.refused_code;
     JournalFields fields{{"HOSTSPIN_SOURCE", endpoint.label}};
-    if (!refused.empty() && !endpoint.lagging) {
+    if (!refused.empty() && (!endpoint.lagging || endpoint.equivocates())) {
       fields.emplace_back("HOSTSPIN_CODE", code_name(code));
       books.alarms.push_back(
           {EventKind::manifest_refused, endpoint.label, refused, std::move(fields)});

@@ -209,9 +209,9 @@ void count_failure(Telemetry& telemetry, const std::string& reason) {
 
 /// Whatever is wrong with a root is one reason, but for two that were signed.
 std::string refusal_reason(const EndpointReport& endpoint) {
+  if (endpoint.equivocates()) return std::string(code_name(Errc::equivocation));
   if (!endpoint.refused.empty()) return std::string(code_name(endpoint.refused_code));
-  const bool equivocates = endpoint.root_refused_code == Errc::equivocation;
-  return std::string(code_name(equivocates ? Errc::equivocation : Errc::bad_root));
+  return std::string(code_name(Errc::bad_root));
 }
 
 /// Counts how a source failed. When it last was fine is taken from what is known of it.
@@ -219,8 +219,8 @@ Telemetry::SourceAttempt record_endpoint(Telemetry& telemetry, const EndpointRep
                                          std::int64_t now) {
   Telemetry::SourceAttempt attempt{endpoint.label, "ok", "", now};
   if (!endpoint.refused.empty() || !endpoint.root_refused.empty()) {
-    const bool manifest = !endpoint.refused.empty();
-    attempt.outcome = endpoint.lagging ? "lagging" : "refused";
+    const bool manifest = !endpoint.refused.empty() && !endpoint.equivocates();
+    attempt.outcome = endpoint.lagging && !endpoint.equivocates() ? "lagging" : "refused";
     attempt.detail = manifest ? endpoint.refused : endpoint.root_refused;
     telemetry.last_refusal = now;
     telemetry.last_refusal_detail = endpoint.label + ": " + attempt.detail;

@@ -32,6 +32,10 @@ struct EndpointReport {
   Errc failed_code = Errc::fetch_failed;  ///< another where this machine could not even ask
   std::string failed_hint;
   std::string etag;  ///< what it calls the manifest that is now held; empty = nothing
+  /// Whether it gave a second truth about a root: worse than whatever else it gave.
+  [[nodiscard]] bool equivocates() const {
+    return !root_refused.empty() && root_refused_code == Errc::equivocation;
+  }
   [[nodiscard]] bool fine() const {
     return refused.empty() && root_refused.empty() && failed.empty() && !lagging;
   }
