@@ -31,7 +31,7 @@ def judged_lost(machine, hosts: bytes, *refresh) -> None:
         done = machine.hostspin(*command)
         assert done.code == 2, str(done)
         assert machine.hosts == hosts, str(done)
-        assert "in step" not in done.stdout and "as signed" not in done.stdout, str(done)
+        assert "in step" not in done.stdout and "pinned as signed" not in done.stdout, str(done)
     assert "state-lost" in machine.hostspin("status").stdout
 
 
