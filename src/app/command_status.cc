@@ -197,6 +197,10 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
   Result<Context> context = make_context(env, options);
   if (!context) return fail(env, options, "status", context.error());
   Result<Standing> standing = read_standing(*context);
+  // What cannot be read is not "never": nothing is said of it.
+  if (!standing && standing.error().code == Errc::denied) {
+    return fail(env, options, "status", standing.error());
+  }
   if (!standing) return status_without_root(env, *context, standing.error());
   Result<Applied> applied = preview_standing(*context, *standing);
   if (!applied) return fail(env, options, "status", applied.error());

@@ -330,6 +330,7 @@ def test_who_may_not_read_is_told_so_and_nothing_else(open_machine, place):
             said = done.stdout + done.stderr
             assert done.code == 3 and f"no permission for '/{place}'" in said, done
             assert "no manifest" not in said and "nothing to pin" not in said and "no trust root" not in said, done
+            assert "never" not in said and "telemetry" not in said, done
             if more:
                 body = json.loads(done.stdout)
                 assert body["exit_code"] == 3 and body["error"]["code"] == "denied", done
