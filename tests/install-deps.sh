@@ -23,22 +23,30 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
   lintian rpm rpmlint mandoc apparmor                         # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
-  prometheus faketime musl-tools                              # the agent's metrics, clock and readers
+  prometheus prometheus-node-exporter                         # the agent's metrics, and who reads them
+  faketime musl-tools netcat-openbsd curl                     # its clock, its readers, the runbook's commands
   packer ansible-core zsh fish)                               # what judges the examples and completions
 long=(qemu-system-x86 e2fsprogs
   fuse3 libfuse3-dev pkg-config)                              # power cuts on a disk that logs
 bench=(g++ python3 python3-cryptography ansible-core augeas-tools
   nmap fping netcat-openbsd prometheus-blackbox-exporter curl)
+# Not installed but unpacked: they would take the place of what the machine has.
+unpacked_test=(chrony)
+unpacked_in=/usr/local/lib/hostspin-tests
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
 
 print=
 wanted=()
+unpack=()
 for purpose in "$@"; do
   case $purpose in
     --print) print=yes ;;
     build) wanted+=("${build[@]}") ;;
-    test) wanted+=("${test[@]}") ;;
+    test)
+      wanted+=("${test[@]}")
+      unpack+=("${unpacked_test[@]}")
+      ;;
     long) wanted+=("${long[@]}") ;;
     bench) wanted+=("${bench[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
@@ -55,28 +63,34 @@ missing=()
 for package in "${wanted[@]}"; do
   installed "$package" || missing+=("$package")
 done
+folded=()
+for package in "${unpack[@]}"; do
+  [ -d "$unpacked_in/$package" ] || folded+=("$package")
+done
 if [ -n "$print" ]; then
   [ ${#missing[@]} -eq 0 ] || printf '%s\n' "${missing[@]}"
+  [ ${#folded[@]} -eq 0 ] || printf '%s\n' "${folded[@]}"
   exit 0
 fi
-[ ${#missing[@]} -gt 0 ] || exit 0
+[ $((${#missing[@]} + ${#folded[@]})) -gt 0 ] || exit 0
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
-    echo "install-deps.sh: missing: ${missing[*]}" >&2
+    echo "install-deps.sh: missing: ${missing[*]} ${folded[*]}" >&2
     echo "install-deps.sh: run this as root, or install them with: apt-get install ${missing[*]}" >&2
     exit 3
   fi
   as_root=(sudo)
 fi
 
-# nginx would otherwise be started on port 80 of this machine, and Prometheus on 9090.
+# Would otherwise be started on ports of this machine, now and at each boot.
+services=(nginx-common:nginx prometheus:prometheus prometheus-node-exporter:prometheus-node-exporter)
 policy=/usr/sbin/policy-rc.d
-had_nginx=yes
-installed nginx-common || had_nginx=
-had_prometheus=yes
-installed prometheus || had_prometheus=
+fresh=()
+for service in "${services[@]}"; do
+  installed "${service%:*}" || fresh+=("$service")
+done
 made_policy=
 if [ ! -e $policy ]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
@@ -86,12 +100,17 @@ fi
 cleanup() { [ -z "$made_policy" ] || "${as_root[@]}" rm -f $policy; }
 trap cleanup EXIT
 
-install=(apt-get install -y -q --no-install-recommends "${missing[@]}")
 "${as_root[@]}" apt-get update -q
-"${as_root[@]}" "${install[@]}"
-if [ -z "$had_nginx" ] && installed nginx-common; then
-  "${as_root[@]}" update-rc.d nginx disable
+if [ ${#missing[@]} -gt 0 ]; then
+  "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
-if [ -z "$had_prometheus" ] && installed prometheus; then
-  "${as_root[@]}" update-rc.d prometheus disable
-fi
+for service in "${fresh[@]}"; do
+  if installed "${service%:*}"; then "${as_root[@]}" update-rc.d "${service#*:}" disable; fi
+done
+for package in "${folded[@]}"; do
+  into=$(mktemp -d)
+  (cd "$into" && apt-get download -q "$package" && dpkg-deb -x "$package"_*.deb files && chmod 755 files)
+  "${as_root[@]}" mkdir -p "$unpacked_in"
+  "${as_root[@]}" mv "$into/files" "$unpacked_in/$package"
+  rm -rf "$into"
+done

@@ -71,7 +71,7 @@ class GrpcHealth:
 
 
 class TimeServer:
-    """Answers SNTP questions with whatever `answer(question)` makes of them; None for silence."""
+    """Answers SNTP questions with whatever `answer(question)` makes of them: a packet, several, or None for silence."""
 
     def __init__(self, answer):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -89,14 +89,16 @@ class TimeServer:
                 return
             self.questions += 1
             answer = self._answer(question)
-            if answer is not None:
-                self._socket.sendto(answer, sender)
+            for packet in [answer] if isinstance(answer, bytes) else answer or []:
+                self._socket.sendto(packet, sender)
 
     def close(self):
         self._socket.close()
 
 
-def ntp_answer(question: bytes, *, leap=0, mode=4, stratum=2, originate=None, transmit=b"\xe8" + bytes(7)) -> bytes:
+def ntp_answer(question: bytes, *, leap=0, mode=4, stratum=2, delay=0.0, dispersion=0.0, reference=b"RATE",
+               set_at=bytes(8), originate=None, received=bytes(8), transmit=b"\xe8" + bytes(7)) -> bytes:
     head = bytes([leap << 6 | 4 << 3 | mode, stratum, 6, 0xE8])
     echoed = question[40:48] if originate is None else originate
-    return head + bytes(8) + b"RATE" + bytes(8) + echoed + bytes(8) + transmit
+    distances = b"".join(round(seconds * 65536).to_bytes(4, "big") for seconds in (delay, dispersion))
+    return head + distances + reference + set_at + echoed + received + transmit

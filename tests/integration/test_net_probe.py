@@ -251,6 +251,15 @@ def test_grpc_against_http1(probe_one, server):
     ({"stratum": 0}, "ntp_bad", "RATE"),
     ({"stratum": 16}, "ntp_bad", "not synchronised"),
     ({"leap": 3}, "ntp_bad", "not synchronised"),
+    ({"leap": 3, "stratum": 0, "reference": bytes(4)}, "ntp_bad", "not synchronised"),  # as chronyd says it
+    ({"stratum": 0, "reference": b"INIT"}, "ntp_bad", "not synchronised"),
+    ({"delay": 31.9}, "ok", "stratum 2"),
+    ({"delay": 33.0}, "ntp_bad", "root distance"),
+    ({"dispersion": 16.5}, "ntp_bad", "root distance"),
+    ({"transmit": b"\x83\xaa\x7e\x80" + bytes(4)}, "ntp_bad", "implausible"),  # 1970
+    ({"transmit": b"\xc0" + bytes(7)}, "ntp_bad", "implausible"),  # 2002
+    ({"set_at": b"\xe9" + bytes(7)}, "ntp_bad", "implausible"),
+    ({"received": b"\xe9" + bytes(7)}, "ntp_bad", "implausible"),
     ({"mode": 3}, "ntp_bad", "not a server's"),
     ({"originate": bytes(8)}, "ntp_bad", "another question"),
     ({"transmit": bytes(8)}, "ntp_bad", "without a time"),
@@ -260,6 +269,28 @@ def test_ntp(probe_one, changes, verdict, words):
     try:
         result = probe_one("ntp", server.port)
         assert result["verdict"] == verdict and words in result["detail"]
+    finally:
+        server.close()
+
+
+def test_ntp_drops_what_is_no_answer_to_it(probe_one):
+    """An answer to another question, a client's packet, half a packet and 20 more: then the right one."""
+    def answer(question):
+        stale = ntp_answer(question, originate=b"12345678")
+        return [stale, ntp_answer(question, mode=3), stale[:20], *[stale] * 20, ntp_answer(question, stratum=3)]
+    server = TimeServer(answer)
+    try:
+        result = probe_one("ntp", server.port)
+        assert (result["verdict"], result["detail"]) == ("ok", "stratum 3") and result["elapsed_ms"] < 1000
+    finally:
+        server.close()
+
+
+def test_ntp_flood_of_strays_ends(probe_one):
+    server = TimeServer(lambda question: [ntp_answer(question, originate=b"12345678")] * 200)
+    try:
+        result = probe_one("ntp", server.port)
+        assert result["verdict"] == "ntp_bad" and "another question" in result["detail"], result
     finally:
         server.close()
 

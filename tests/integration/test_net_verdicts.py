@@ -214,6 +214,23 @@ def test_an_ntp_server_behind_a_firewall(verdict, cable, rule):
     assert (result["verdict"], result["errno"]) == ("local_firewall", 1)
 
 
+@pytest.mark.parametrize("kind", ["tcp", "ntp"])
+def test_a_neighbour_that_is_not_there_is_said_alike(verdict, kind):
+    for _ in range(2):  # the kernel remembers the first attempt
+        assert verdict(DEAD_NEIGHBOUR, 123, kind)["verdict"] == "next_hop_dead"
+
+
+@pytest.mark.parametrize("reject, expected", [
+    ("admin-prohibited", "unreachable"), ("host-unreachable", "unreachable"), ("net-unreachable", "unreachable"),
+    ("port-unreachable", "refused")])
+@pytest.mark.parametrize("kind, protocol", [("tcp", "tcp"), ("ntp", "udp")])
+def test_a_router_that_says_no_is_said_alike(verdict, cable, rule, kind, protocol, reject, expected):
+    rule(cable.server, "input", f"{protocol} dport 125 reject with icmp type {reject};")
+    result = verdict(SERVER, 125, kind)
+    assert result["verdict"] == expected, result
+    assert result["elapsed_ms"] < 1000
+
+
 def test_reset_after_the_connection(programs, cable):
     """Established, then cut: not `refused`."""
     code = ("import socket, struct, sys\n"
