@@ -90,6 +90,9 @@ struct Conflict {
   bool commented_out = false;  ///< a plan's comment-out takes the line out of effect
   /// Names on the line that are not ours, which commenting it out hides too; escaped, at most 8.
   std::vector<std::string> other_names = {};
+  /// comment_out leaves the line in effect, since it also gives `localhost` or this machine's own
+  /// name.
+  bool needed = false;
 };
 inline constexpr std::size_t kConflictsMax = 1000;
 inline constexpr std::string_view kConflictPrefix = "#hostspin-conflict# ";
@@ -147,10 +150,12 @@ struct Plan {
 /// The file with `wanted_block` at its top (before a byte order mark, which stays with its line),
 /// or in place of the present one; every foreign byte kept, and a missing final LF added. A layout
 /// drift is rewritten like any other. comment_out leaves a conflicting line alone where it also
-/// gives `localhost` or would pass kReaderLineBytesMax, and puts a line back once it gives none of
-/// our names.
+/// gives `localhost` or one of `own_names` (the machine must go on resolving itself), or would pass
+/// kReaderLineBytesMax, and puts a line back once it gives none of our names, or is needed after
+/// all. Planning for the file that a plan makes changes nothing.
 Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
-                        const std::vector<Pin>& pins, ConflictPolicy policy);
+                        const std::vector<Pin>& pins, ConflictPolicy policy,
+                        const std::set<HostName>& own_names = {});
 
 /// The file without the block, lines that comment-out had prefixed restored exactly; no other byte
 /// changes.

@@ -27,10 +27,17 @@ std::vector<std::string> names_left_out(const Manifest& manifest, const std::set
   return left_out;
 }
 
+struct Prepared {
+  Applied applied;
+  std::string block;
+  std::set<HostName> own;  ///< what this machine calls itself
+};
+
 /// Works out one file: its new bytes, or nothing where it is right, or must be kept. They, and the
 /// plan, are views of `bytes`.
-Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std::string_view block,
-                                       std::string_view bytes, bool exists, Applied& applied) {
+Result<std::optional<Pieces>> work_out(Context& context, Standing& standing,
+                                       const Prepared& prepared, std::string_view bytes,
+                                       bool exists, Applied& applied) {
   applied.plan = {};  // what an earlier reading of the file had led to
   applied.writer.clear();
   applied.header_current = false;
@@ -47,7 +54,8 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing, std
   if (applied.nothing_held) return std::optional<Pieces>();
 
   applied.header_current = *found && (*found)->header.sha256 == standing.current->short_digest();
-  Result<Plan> plan = plan_apply(present, block, applied.pins, context.config.conflicts);
+  Result<Plan> plan =
+      plan_apply(present, prepared.block, applied.pins, context.config.conflicts, prepared.own);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
   applied.plan = std::move(*plan);
   if (!applied.plan.is_right()) applied.writer = name_writer(bytes.substr(0, kMarkBytesMax));
@@ -64,11 +72,6 @@ void settle_conflicts(Applied& applied) {
   }
 }
 
-struct Prepared {
-  Applied applied;
-  std::string block;
-};
-
 Result<Prepared> prepare(Context& context, Standing& standing) {
   Prepared prepared;
   Result<std::optional<std::string>> held = context.store.hold_reason();
@@ -79,15 +82,16 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
     prepared.applied.nothing_held = true;
     return prepared;
   }
-  const std::set<HostName> own = own_names(context.env.fs, context.options.root);
-  prepared.applied.own_names = names_left_out(standing.current->manifest(), own);
+  prepared.own = own_names(context.env.fs, context.options.root);
+  prepared.applied.own_names = names_left_out(standing.current->manifest(), prepared.own);
   const std::vector<std::string>& known = context.config.own_names;
   std::copy_if(prepared.applied.own_names.begin(), prepared.applied.own_names.end(),
                std::back_inserter(prepared.applied.unacknowledged), [&](const std::string& name) {
                  return std::find(known.begin(), known.end(), name) == known.end();
                });
-  prepared.applied.pins = wanted_pins(standing.current->manifest(), own);
-  Result<std::string> block = render_block(*standing.current, standing.root().version, own);
+  prepared.applied.pins = wanted_pins(standing.current->manifest(), prepared.own);
+  Result<std::string> block =
+      render_block(*standing.current, standing.root().version, prepared.own);
   if (!block) return std::move(block).error();
   prepared.block = std::move(*block);
   return prepared;
@@ -124,7 +128,7 @@ Result<Applied> preview_standing(Context& context, Standing& standing,
   if (!prepared) return std::move(prepared).error();
   const std::string_view bytes = found ? std::string_view(*found) : std::string_view();
   const Result<std::optional<Pieces>> worked_out =
-      work_out(context, standing, prepared->block, bytes, found.has_value(), prepared->applied);
+      work_out(context, standing, *prepared, bytes, found.has_value(), prepared->applied);
   if (!worked_out) return worked_out.error();
   settle_conflicts(prepared->applied);
   return std::move(prepared->applied);
@@ -150,7 +154,7 @@ Result<Applied> apply_standing(Context& context, Standing& standing) {
   request.state_directory = context.store.paths().state;
   request.mode = context.config.write;
   request.edit = [&](std::string_view bytes, bool exists) {
-    return work_out(context, standing, prepared->block, bytes, exists, applied);
+    return work_out(context, standing, *prepared, bytes, exists, applied);
   };
   request.doubtful = [](std::string_view bytes) { return !gives_localhost(bytes); };
   Result<ReplaceOutcome> outcome = replace_file(context.env.fs, context.env.clock, request);

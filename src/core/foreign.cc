@@ -31,33 +31,44 @@ bool is_localhost(std::string_view word) {
 /// One line on its way: what it gives of ours, as one reader or another takes it.
 class LineReader {
  public:
-  LineReader(const ForeignPart& part, const NameIndex& names, ForeignFindings& findings)
-      : part_(part), names_(names), findings_(findings) {}
+  LineReader(const ForeignPart& part, const NameIndex& names, const std::set<HostName>& own_names,
+             ForeignFindings& findings)
+      : part_(part), names_(names), own_names_(own_names), findings_(findings) {}
 
   /// A line without its LF. Says whether comment-out would take it out of effect.
   bool read(std::string_view line, std::size_t number) {
     number_ = number;
     first_conflict_ = findings_.conflicts.size();
     found_ = 0;
-    gives_localhost_ = false;
+    needed_ = false;
     const bool ours = read_as_entry(line, /*some_readers=*/false);
     entry_conflicts_ = findings_.conflicts.size();
     const std::size_t found_in_entry = found_;
     if (may_split(line)) read_pieces(line);
     tail_conflicts_ = found_ > found_in_entry;
     if (found_ > 0) ++findings_.conflict_lines;
-    return ours && !gives_localhost_;
+    return ours && !needed_;
   }
 
-  /// Whether the line, which is commented out now, would give one of our names.
-  [[nodiscard]] bool would_conflict(std::string_view line) const {
+  /// Whether the line, which is commented out now, would be so again: it gives one of our names,
+  /// and nothing that the machine needs.
+  [[nodiscard]] bool stays_hidden(std::string_view line) const {
     const Entry entry = read_entry(line);
     bool conflict = false;
+    bool needed = false;
     if (!entry.empty && may_be_address(entry.address))
       for_each_word(entry.names, [&](std::string_view word) {
         conflict = conflict || names_.find(without_dot(word)) != nullptr;
+        needed = needed || is_needed(word);
       });
-    return conflict;
+    return conflict && !needed;
+  }
+
+  /// Under comment-out: why the line is left in effect.
+  void mark_needed() {
+    if (!needed_) return;
+    for (std::size_t i = first_conflict_; i < entry_conflicts_; ++i)
+      findings_.conflicts[i].needed = true;
   }
 
   /// Not what some readers find further on in the line: to them that stays an entry.
@@ -73,6 +84,15 @@ class LineReader {
     return word;
   }
 
+  /// The machine must go on finding itself.
+  [[nodiscard]] bool is_needed(std::string_view word) const {
+    if (is_localhost(word)) return true;
+    if (own_names_.empty()) return false;
+    const std::string lower = to_lower(without_dot(word));
+    return std::any_of(own_names_.begin(), own_names_.end(),
+                       [&](const HostName& own) { return own.text() == lower; });
+  }
+
   [[nodiscard]] static bool may_split(std::string_view line) {
     if (line.size() >= kReaderLineBytesMax) return true;
     const std::string_view inner = line.substr(0, line.empty() ? 0 : line.size() - 1);
@@ -85,9 +105,9 @@ class LineReader {
     bool ours = false;
     for_each_word(entry.names, [&](std::string_view word) {
       const NameIndex::Named* named = names_.find(without_dot(word));
-      const bool localhost = !some_readers && is_localhost(word);
-      if ((named == nullptr && !localhost) || !may_be_address(entry.address)) return;
-      if (localhost) gives_localhost_ = true;
+      const bool needed = !some_readers && is_needed(word);
+      if ((named == nullptr && !needed) || !may_be_address(entry.address)) return;
+      if (needed) needed_ = true;
       if (named == nullptr) return;
       ours = true;
       add(entry, *named, some_readers || word.back() == '.');
@@ -135,13 +155,14 @@ class LineReader {
 
   const ForeignPart& part_;
   const NameIndex& names_;
+  const std::set<HostName>& own_names_;
   ForeignFindings& findings_;
   std::size_t number_ = 0;
   std::size_t first_conflict_ = 0;
   std::size_t entry_conflicts_ = 0;
   std::size_t found_ = 0;
   bool tail_conflicts_ = false;  ///< the line's tail, which some readers take for an entry, too
-  bool gives_localhost_ = false;
+  bool needed_ = false;          ///< it gives localhost, or the machine's own name
 };
 
 /// The numbers of lines that are asked for in their order.
@@ -226,21 +247,26 @@ const NameIndex::Named* NameIndex::find(std::string_view word) const {
   return found == by_name_.end() ? nullptr : &named_[found->second];
 }
 
-std::optional<std::string_view> hidden_line(std::string_view line) {
-  if (!line.starts_with(kConflictPrefix)) return std::nullopt;
-  line.remove_prefix(kConflictPrefix.size());
-  if (marker_kind(line)) return std::nullopt;
+std::string_view without_conflict_prefix(std::string_view line) {
+  while (line.starts_with(kConflictPrefix)) line.remove_prefix(kConflictPrefix.size());
   return line;
 }
 
+std::optional<std::string_view> hidden_line(std::string_view line) {
+  const std::string_view hidden = without_conflict_prefix(line);
+  if (hidden.size() == line.size() || marker_kind(hidden)) return std::nullopt;
+  return hidden;
+}
+
 std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
-                                   ConflictPolicy policy, ForeignFindings& findings) {
+                                   ConflictPolicy policy, const std::set<HostName>& own_names,
+                                   ForeignFindings& findings) {
   note_long_lines(part, findings);
   std::vector<LineEdit> edits;
   std::vector<std::string_view> wanted = names.names();
   if (policy == ConflictPolicy::comment_out) wanted.push_back(kConflictPrefix);
   const NameSearch search(wanted);
-  LineReader reader(part, names, findings);
+  LineReader reader(part, names, own_names, findings);
   LineCounter counter(part);
   for (std::size_t at = search.find(part.bytes, 0); at != std::string_view::npos;) {
     const std::size_t end = std::min(part.bytes.find('\n', at), part.bytes.size());
@@ -251,12 +277,14 @@ std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& nam
     const bool may_comment_out = reader.read(line, number);
     if (policy == ConflictPolicy::comment_out) {
       if (may_comment_out && kConflictPrefix.size() + line.size() + 1 <= kReaderLineBytesMax) {
-        edits.push_back({offset, /*comment=*/true});
+        edits.push_back({offset, /*comment=*/true, 0});
         reader.mark_commented_out();
       } else if (const std::optional<std::string_view> hidden = hidden_line(line);
-                 hidden && !reader.would_conflict(*hidden)) {
-        edits.push_back({offset, /*comment=*/false});
+                 hidden && !reader.stays_hidden(*hidden)) {
+        edits.push_back({offset, /*comment=*/false, line.size() - hidden->size()});
         findings.restored_lines.push_back(number);
+      } else {
+        reader.mark_needed();
       }
     }
     at = search.find(part.bytes, end + 1);
@@ -267,9 +295,9 @@ std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& nam
 std::vector<Conflict> find_conflicts(const HostsFile& file, const std::vector<Pin>& pins) {
   const NameIndex names(pins);
   ForeignFindings findings;
-  (void)scan_foreign({file.before, 1, true}, names, ConflictPolicy::report, findings);
+  (void)scan_foreign({file.before, 1, true}, names, ConflictPolicy::report, {}, findings);
   const std::size_t next = file.block ? file.block->last_line + 1 : count_lines(file.before) + 1;
-  (void)scan_foreign({file.after, next, false}, names, ConflictPolicy::report, findings);
+  (void)scan_foreign({file.after, next, false}, names, ConflictPolicy::report, {}, findings);
   return std::move(findings.conflicts);
 }
 
@@ -295,6 +323,8 @@ std::string describe_conflict(const Conflict& conflict) {
           : ": the block wins in glibc without 'multi on'; with 'multi on', and in musl, Go and "
             "systemd-resolved, both are used, the block's first";
   if (conflict.other_family) text += "; a question for its address family alone gets only it";
+  if (conflict.needed)
+    text += "; not commented out, since it also gives localhost or this machine's own name";
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -41,7 +42,8 @@ class NameIndex {
 /// A change to one foreign line: where it starts in the scanned part, and what happens to it.
 struct LineEdit {
   std::size_t offset = 0;
-  bool comment = false;  ///< the prefix is put before it; otherwise the one it has is taken away
+  bool comment = false;        ///< the prefix is put before it
+  std::size_t taken_away = 0;  ///< otherwise: the bytes of the prefix that it has
 };
 
 /// What a pass over foreign lines gathers.
@@ -63,12 +65,18 @@ struct ForeignPart {
   bool before_block = false;
 };
 
+/// `line` without comment-out's prefix, however often somebody has doubled it: to take away a layer
+/// a run would change the file on every run.
+[[nodiscard]] std::string_view without_conflict_prefix(std::string_view line);
+
 /// The foreign line that comment-out had hidden in `line` (both without their LF), if it had. A
 /// marker is never hidden, so the prefix before one is not ours.
 [[nodiscard]] std::optional<std::string_view> hidden_line(std::string_view line);
 
-/// Reads the lines of one part into `findings` and says which of them `policy` changes.
+/// Reads the lines of one part into `findings` and says which of them `policy` changes; none that
+/// gives `localhost` or one of `own_names` is hidden.
 std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
-                                   ConflictPolicy policy, ForeignFindings& findings);
+                                   ConflictPolicy policy, const std::set<HostName>& own_names,
+                                   ForeignFindings& findings);
 
 }  // namespace hostspin

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "entry.h"
+#include "foreign.h"
 #include "hostspin/hosts_file.h"
 #include "markers.h"
 
@@ -39,10 +40,7 @@ Stretch changed_stretch(std::string_view base, std::string_view edited) {
 template <typename Visit>
 void for_each_foreign_line(std::string_view bytes, Visit visit) {
   const auto visit_part = [&](std::string_view part) {
-    for_each_line(part, [&](std::string_view line) {
-      if (line.starts_with(kConflictPrefix)) line.remove_prefix(kConflictPrefix.size());
-      visit(line);
-    });
+    for_each_line(part, [&](std::string_view line) { visit(without_conflict_prefix(line)); });
   };
   const std::vector<Marker> markers = find_markers(bytes);
   const Result<BlockPlace> place = locate_block(bytes);

@@ -16,7 +16,7 @@ void add_edited(Pieces& out, std::string_view part, const std::vector<LineEdit>&
     if (edit.comment)
       out.add(kConflictPrefix);
     else
-      added += kConflictPrefix.size();
+      added += edit.taken_away;
   }
   out.add(part.substr(added));
 }
@@ -32,7 +32,7 @@ std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
     if (!hidden_line(part.substr(at, part.find('\n', at) - at))) continue;
     first_line += count_lines(part.substr(counted, at - counted));
     counted = at;
-    edits.push_back({at, /*comment=*/false});
+    edits.push_back({at, /*comment=*/false, kConflictPrefix.size()});
     lines.push_back(first_line);
   }
   return edits;
@@ -48,7 +48,8 @@ Drift drift_of(std::string_view bytes, const BlockPlace& place, std::string_view
 }  // namespace
 
 Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
-                        const std::vector<Pin>& pins, ConflictPolicy policy) {
+                        const std::vector<Pin>& pins, ConflictPolicy policy,
+                        const std::set<HostName>& own_names) {
   const Result<BlockPlace> place = locate_block(bytes);
   if (!place) return place.error();
   const std::string_view before = place->before(bytes);
@@ -63,10 +64,10 @@ Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
   const NameIndex names(pins);
   ForeignFindings findings;
   const std::vector<LineEdit> edits_before =
-      scan_foreign({before, 1, true}, names, policy, findings);
+      scan_foreign({before, 1, true}, names, policy, own_names, findings);
   const std::size_t next_line = place->present ? place->end.line + 1 : 1;
   const std::vector<LineEdit> edits_after =
-      scan_foreign({after, next_line, false}, names, policy, findings);
+      scan_foreign({after, next_line, false}, names, policy, own_names, findings);
 
   add_edited(plan.after, before, edits_before);
   plan.after.keep(std::string(wanted_block));

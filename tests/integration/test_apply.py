@@ -113,6 +113,22 @@ def test_conflicts_can_be_commented_out_and_come_back(machine, fleet):
     assert machine.hosts == foreign
 
 
+def test_comment_out_leaves_the_machine_its_own_name(machine, fleet):
+    machine.trust(fleet.root(), fleet.manifest(4, [service("db.svc.example.com", ["10.1.2.3"])]))
+    machine.configure(text='[hosts]\nconflicts = "comment-out"\n')
+    (machine.path / "etc/hostname").write_text("web1\n")
+    own = b"10.0.0.77 web1 db.svc.example.com\n"
+    machine.hosts = DEFAULT_HOSTS + own + b"10.9.9.9 other.example db.svc.example.com\n"
+
+    done = machine.hostspin("apply")
+
+    assert done.code == 1 and "machine's own name" in done.stderr, str(done)
+    assert machine.hosts.endswith(own + b"#hostspin-conflict# 10.9.9.9 other.example db.svc.example.com\n")
+    before = machine.identity()
+    assert machine.hostspin("apply").code == 1
+    assert machine.identity() == before
+
+
 def test_diff_shows_and_writes_nothing(machine, fleet):
     machine.trust(fleet.root(), fleet.manifest(4))
     before = machine.identity()

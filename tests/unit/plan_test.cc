@@ -1,8 +1,10 @@
 #include "catch.h"
 #include "hosts_sample.h"
 #include "hostspin/hosts_file.h"
+#include "signing.h"
 
 using namespace hostspin;
+using hostspin::testing::value_of;
 
 namespace {
 
@@ -54,6 +56,60 @@ TEST_CASE("a line comes back once it gives none of our names", "[plan]") {
   CHECK(plan.after == make_block(sample_pins()) + "10.0.0.1 gone.example\n127.0.0.1 localhost\n");
   CHECK(plan.restored_lines == std::vector<std::size_t>{1});
   CHECK_FALSE(planned(make_block(sample_pins()) + bytes, ConflictPolicy::report).changes);
+}
+
+TEST_CASE("comment-out never hides a line by which the machine finds itself", "[plan]") {
+  const std::set<HostName> own = {value_of(HostName::parse("web1")),
+                                  value_of(HostName::parse("web1.corp.example"))};
+  const std::string needed = GENERATE(
+      "127.0.1.1 web1.corp.example web1 db.svc.example.com", "10.0.0.77 web1 db.svc.example.com",
+      "10.0.0.77\tdb.svc.example.com\tWEB1", "fe80::1 db.svc.example.com web1.corp.example.",
+      "127.0.0.1 localhost db.svc.example.com", "\t10.0.0.77 Web1.Corp.Example db.svc.example.com");
+  CAPTURE(needed);
+  const std::string others =
+      "10.9.9.9 web10 db.svc.example.com\n10.9.9.9 web1.other.example "
+      "db.svc.example.com\n";
+  const auto plan = [&](const std::string& bytes) {
+    return value_of(plan_apply(bytes, make_block(sample_pins()), sample_pins(),
+                               ConflictPolicy::comment_out, own));
+  };
+  const std::string before = "127.0.0.1 localhost\n" + needed + "\n" + others;
+  const Plan first = plan(before);
+  const std::string after = first.after.str();
+  CHECK(after == make_block(sample_pins()) + "127.0.0.1 localhost\n" + needed +
+                     "\n#hostspin-conflict# 10.9.9.9 web10 db.svc.example.com\n"
+                     "#hostspin-conflict# 10.9.9.9 web1.other.example db.svc.example.com\n");
+  REQUIRE_FALSE(first.conflicts.empty());
+  CHECK_FALSE(first.conflicts[0].commented_out);
+  CHECK(describe_conflict(first.conflicts[0]).find("not commented out") != std::string::npos);
+  CHECK_FALSE(plan(after).changes);
+
+  // An earlier version hid it: it comes back.
+  const std::string hidden = make_block(sample_pins()) + "127.0.0.1 localhost\n" +
+                             std::string(kConflictPrefix) + needed + "\n";
+  const Plan healed = plan(hidden);
+  CHECK(healed.after.str() == make_block(sample_pins()) + "127.0.0.1 localhost\n" + needed + "\n");
+  CHECK(healed.restored_lines.size() == 1);
+}
+
+TEST_CASE("a conflict prefix that somebody doubled is no reason to change the file twice",
+          "[plan]") {
+  const std::string prefix(kConflictPrefix);
+  const std::string line =
+      GENERATE("10.0.0.1 gone.example", "10.9.9.9 db.svc.example.com", "# a comment", "");
+  const int layers = GENERATE(1, 2, 3, 7);
+  CAPTURE(line, layers);
+  std::string bytes = "127.0.0.1 localhost\n";
+  for (int i = 0; i < layers; ++i) bytes += prefix;
+  bytes += line + "\n";
+  const Worked first = planned(bytes, ConflictPolicy::comment_out);
+  const Worked second = planned(first.after, ConflictPolicy::comment_out);
+  CHECK_FALSE(second.changes);
+  CHECK(second.after == first.after);
+  // In effect where it gives none of our names, hidden as it was where it does.
+  const bool ours = line.find("db.svc") != std::string::npos;
+  CHECK(first.after ==
+        make_block(sample_pins()) + (ours ? bytes : "127.0.0.1 localhost\n" + line + "\n"));
 }
 
 TEST_CASE("remove restores what comment-out prefixed, and only at line starts", "[plan]") {
