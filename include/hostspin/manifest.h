@@ -39,8 +39,12 @@ struct Check {
   std::string grpc_service;            ///< empty = the server as a whole
   bool grpc_tls = false;
 
-  /// "tcp:5432", as in reports and metrics.
+  /// "https:443/ready": kind, port and path, for a table that tells the options in its own way.
   [[nodiscard]] std::string label() const;
+  /// What tells this check from every other of `service`: label() and each option that is not at
+  /// its default, as in "https:443/ready host=b.example.com status=200,204". Reports, metrics and
+  /// alarms know a check by it. A `contains` or pin too long to show stands as a digest.
+  [[nodiscard]] std::string identity(std::string_view service) const;
 };
 
 /// What an address stands for; lint warns of `instance`.

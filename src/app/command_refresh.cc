@@ -137,8 +137,9 @@ ExitCode probe_changes(Context& context, const CycleReport& report, const Standi
   ExitCode code = ExitCode::ok;
   for (const AddressReport& check : probes->checks) {
     if (!is_down(check.result)) continue;
-    warnings.push_back(check.service + " " + check.address.to_string() + " " + check.check.label() +
-                       ": " + std::string(verdict_name(check.result.verdict)) + ": " +
+    warnings.push_back(check.service + " " + check.address.to_string() + " " +
+                       check.check.identity(check.service) + ": " +
+                       std::string(verdict_name(check.result.verdict)) + ": " +
                        std::string(verdict_words(check.result.verdict)));
     code = ExitCode::attention;
   }

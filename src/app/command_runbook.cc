@@ -240,7 +240,8 @@ void write_service(Page& page, const Service& service, const Config& config) {
   }
   for (const Check& check : service.checks) {
     const std::string wanted = expectation(check);
-    page.fact("check " + check.label(), wanted.empty() ? "an answer" : wanted);
+    page.fact("check " + check.identity(service.name.text()),
+              wanted.empty() ? "an answer" : wanted);
   }
 }
 

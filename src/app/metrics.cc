@@ -1,10 +1,8 @@
 #include "metrics.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <map>
-#include <utility>
 
+#include "exposition.h"
 #include "hostspin/version.h"
 #include "replace_file.h"
 #include "target.h"
@@ -12,47 +10,7 @@
 namespace hostspin {
 namespace {
 
-using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
-
-/// One text in the exposition format.
-class Exposition {
- public:
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    text_.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    text_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-  }
-  void sample(std::int64_t value, const Labels& labels = {}) {
-    line(std::to_string(value), labels);
-  }
-  void seconds(double value, const Labels& labels) {
-    char digits[32];
-    (void)std::snprintf(digits, sizeof digits, "%.3f", value);
-    line(digits, labels);
-  }
-  [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-  void line(std::string_view value, const Labels& labels) {
-    text_ += name_;
-    char before = '{';
-    for (const auto& [key, label] : labels) {
-      text_ += before;
-      text_.append(key).append("=\"");
-      for (const char c : label) {
-        if (c == '\\' || c == '"') text_ += '\\';
-        text_ += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-      }
-      text_ += '"';
-      before = ',';
-    }
-    if (!labels.empty()) text_ += '}';
-    text_.append(" ").append(value).append("\n");
-  }
-
-  std::string text_;
-  std::string name_;
-};
+using Labels = Exposition::Labels;
 
 void put_documents(Exposition& out, const Telemetry::Facts& facts) {
   const std::string version = std::to_string(facts.version);
@@ -123,12 +81,10 @@ void put_refresh(Exposition& out, const Telemetry& telemetry) {
                "When a newer manifest is adopted here, in its staged rollout.");
     out.sample(telemetry.adopts_at);
   }
-  if (!telemetry.refresh_failures.empty()) {
-    out.family("hostspin_refresh_failures_total", "counter",
-               "Answers of sources that were refused, or failed, by reason.");
-    for (const auto& [reason, count] : telemetry.refresh_failures) {
-      out.sample(count, {{"reason", reason}});
-    }
+  out.family("hostspin_refresh_failures_total", "counter",
+             "Answers of sources that were refused, or failed, by reason.");
+  for (const auto& [reason, count] : telemetry.refresh_failures) {
+    out.sample(count, {{"reason", reason}});
   }
 }
 
@@ -141,19 +97,15 @@ void put_probes(Exposition& out, const ProbeBook& probes) {
     return Labels{{"service", check.service}, {"address", check.address}, {"check", check.check}};
   };
   const auto& checks = probes.checks();
-  const bool any_tried =
-      std::any_of(checks.begin(), checks.end(), [](const ProbedCheck& c) { return c.tried; });
-  if (any_tried) {
-    out.family("hostspin_address_up", "gauge", "1 where the last probe answered as it should.");
-    for (const ProbedCheck& check : checks) {
-      if (check.tried) out.sample(check.up ? 1 : 0, labels(check));
-    }
-    out.family("hostspin_probe_duration_seconds", "gauge", "How long the last probe took.");
-    for (const ProbedCheck& check : checks) {
-      if (check.tried) out.seconds(check.duration_s, labels(check));
-    }
+  out.family("hostspin_address_up", "gauge",
+             "1 where the agent's last probe was answered as it should be.");
+  for (const ProbedCheck& check : checks) {
+    if (check.tried) out.sample(check.up ? 1 : 0, labels(check));
   }
-  if (checks.empty()) return;
+  out.family("hostspin_probe_duration_seconds", "gauge", "How long the agent's last probe took.");
+  for (const ProbedCheck& check : checks) {
+    if (check.tried) out.seconds(check.duration_s, labels(check));
+  }
   out.family("hostspin_address_alarm", "gauge",
              "1 from the third failed probe in a row to the second good one.");
   for (const ProbedCheck& check : checks) out.sample(check.alarming ? 1 : 0, labels(check));

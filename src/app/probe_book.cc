@@ -88,9 +88,9 @@ void ProbeBook::note(const ProbeReport& report, std::int64_t now) {
     ProbedCheck check;
     check.service = one.service;
     check.address = one.address.to_string();
-    check.check = one.check.label();
+    check.check = one.check.identity(one.service);
     const Key key = key_of(check);
-    if (!seen.insert(key).second) continue;  // two checks that differ in options alone
+    if (!seen.insert(key).second) continue;  // a report has none twice; a book holds to it
     if (const auto before = known.find(key); before != known.end()) check = before->second;
     check.verdict = std::string(verdict_name(one.result.verdict));
     check.detail = one.result.detail.substr(0, kProbeDetailBytesMax);

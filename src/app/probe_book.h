@@ -18,8 +18,8 @@ inline constexpr int kProbeRise = 2;
 /// More than a manifest has: at most 1,000 lines of addresses, each with at most 16 checks.
 inline constexpr std::size_t kProbedChecksMax = 16384;
 inline constexpr std::size_t kProbeDetailBytesMax = 300;
-/// Of the book: one check with its longest names and words takes less than 3 KiB.
-inline constexpr std::size_t kProbeBookBytesMax = kProbedChecksMax * 3072;
+/// Of the book: one check with its longest names and words takes less than 4 KiB.
+inline constexpr std::size_t kProbeBookBytesMax = kProbedChecksMax * 4096;
 
 /// What the agent's probes have found, for metrics and status. Nothing here ever edits the hosts
 /// file.

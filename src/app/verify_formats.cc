@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdio>
+#include <set>
 
+#include "exposition.h"
 #include "markup.h"
 #include "verify_text.h"
 
@@ -32,90 +34,71 @@ std::string without(std::string text, std::string_view bytes) {
   return text;
 }
 
-std::string escaped_label(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
+constexpr std::int64_t kSecondsPerDay = 86400;
 
-std::string check_labels(const AddressReport& check) {
-  return "service=\"" + escaped_label(check.service) + "\",address=\"" + check.address.to_string() +
-         "\",check=\"" + escaped_label(check.check.label()) + "\"";
-}
-
-/// Families of metrics, each with its HELP and TYPE once.
-class Metrics {
- public:
-  void family(const std::string& name, const std::string& help) {
-    text_ += "# HELP " + name + " " + help + "\n# TYPE " + name + " gauge\n";
-    name_ = name;
-  }
-  void add(const std::string& labels, const std::string& value) {
-    text_ += name_ + (labels.empty() ? "" : "{" + labels + "}") + " " + value + "\n";
-  }
-  [[nodiscard]] const std::string& text() const { return text_; }
-
- private:
-  std::string name_;
-  std::string text_;
-};
-
-void add_exit_code(Metrics& metrics, ExitCode code) {
-  metrics.family("hostspin_verify_exit_code",
-                 "0 fine, 1 needs attention, 2 critical, 3 could not judge.");
-  metrics.add("", std::to_string(static_cast<int>(code)));
+void add_exit_code(Exposition& out, ExitCode code) {
+  out.family("hostspin_verify_exit_code", "gauge",
+             "0 fine, 1 needs attention, 2 critical, 3 could not judge.");
+  out.sample(static_cast<int>(code));
 }
 
 bool is_judged(const AddressReport& check) {
   return is_down(check.result) || check.result.verdict == Verdict::ok;
 }
 
-void add_checks(Metrics& metrics, const ProbeReport& probes) {
+/// A check with the texts that its labels refer to.
+struct Series {
+  const AddressReport& check;
+  std::string address = check.address.to_string();
+  std::string identity = check.check.identity(check.service);
+  [[nodiscard]] Exposition::Labels labels() const {
+    return {{"service", check.service}, {"address", address}, {"check", identity}};
+  }
+};
+
+void add_checks(Exposition& out, const ProbeReport& probes) {
   const auto each = [&](const auto& visit) {
     for (const AddressReport& check : probes.checks) {
-      if (is_judged(check)) visit(check);
+      if (is_judged(check)) visit(Series{check}, check.result);
     }
   };
-  metrics.family("hostspin_address_up", "Whether the address answers its check.");
-  each([&](const AddressReport& check) {
-    metrics.add(check_labels(check), is_down(check.result) ? "0" : "1");
+  out.family("hostspin_verify_address_up", "gauge", "1 where the address answers its check.");
+  each([&](const Series& series, const ProbeResult& result) {
+    out.sample(is_down(result) ? 0 : 1, series.labels());
   });
-  metrics.family("hostspin_probe_duration_seconds",
-                 "The kernel's round trip of a connection, else how long the attempt took.");
-  each([&](const AddressReport& check) {
-    metrics.add(check_labels(check), fixed(seconds(check.result)));
+  out.family("hostspin_verify_probe_duration_seconds", "gauge",
+             "The kernel's round trip of a connection, else how long the attempt took.");
+  each([&](const Series& series, const ProbeResult& result) {
+    out.seconds(seconds(result), series.labels());
   });
-  metrics.family("hostspin_probe_failure_info", "Why an address does not answer its check.");
-  each([&](const AddressReport& check) {
-    if (!is_down(check.result)) return;
-    metrics.add(check_labels(check) + ",verdict=\"" +
-                    std::string(verdict_name(check.result.verdict)) + "\",layer=\"" +
-                    std::string(verdict_layer(check.result.verdict)) + "\"",
-                "1");
+  out.family("hostspin_verify_probe_failure_info", "gauge",
+             "Why an address does not answer its check, in labels.");
+  each([&](const Series& series, const ProbeResult& result) {
+    if (!is_down(result)) return;
+    Exposition::Labels labels = series.labels();
+    labels.emplace_back("verdict", verdict_name(result.verdict));
+    labels.emplace_back("layer", verdict_layer(result.verdict));
+    out.sample(1, labels);
   });
-  metrics.family("hostspin_certificate_days_left", "Days to the earliest expiry in its chain.");
-  each([&](const AddressReport& check) {
-    if (!check.result.days_left) return;
-    metrics.add(check_labels(check), std::to_string(*check.result.days_left));
+  out.family("hostspin_verify_certificate_remaining_seconds", "gauge",
+             "Time to the earliest expiry in the certificate's chain, in whole days.");
+  each([&](const Series& series, const ProbeResult& result) {
+    if (result.days_left) out.sample(*result.days_left * kSecondsPerDay, series.labels());
   });
 }
 
-void add_resolver(Metrics& metrics, const ResolverFindings& resolver) {
-  if (resolver.servers) {
-    metrics.family("hostspin_dns_server_up", "Whether a configured DNS server answers.");
-    for (const DnsServer& server : *resolver.servers) {
-      metrics.add("server=\"" + server.address.to_string() + "\"",
-                  server.state == DnsServer::State::answers ? "1" : "0");
-    }
+void add_resolver(Exposition& out, const ResolverFindings& resolver) {
+  out.family("hostspin_verify_dns_server_up", "gauge", "1 where a configured DNS server answers.");
+  std::set<std::string> seen;  // resolv.conf may name one twice
+  for (const DnsServer& server : resolver.servers.value_or(std::vector<DnsServer>())) {
+    const std::string address = server.address.to_string();
+    if (!seen.insert(address).second) continue;
+    out.sample(server.state == DnsServer::State::answers ? 1 : 0, {{"server", address}});
   }
-  metrics.family("hostspin_resolves_as_pinned",
-                 "Whether this machine's resolver gives a name the pinned addresses.");
+  out.family("hostspin_verify_resolves_as_pinned", "gauge",
+             "1 where this machine's resolver gives a name the pinned addresses.");
   for (const ResolverView& view : resolver.views) {
-    metrics.add("name=\"" + escaped_label(view.name) + "\"",
-                view.state == ResolverView::State::files ? "1" : "0");
+    out.sample(view.state == ResolverView::State::files ? 1 : 0, {{"name", view.name}});
   }
 }
 
@@ -170,7 +153,7 @@ class Suite {
 };
 
 void add_case(Suite& suite, const AddressReport& check) {
-  const std::string name = endpoint_text(check) + " " + check.check.label();
+  const std::string name = endpoint_text(check) + " " + check.check.identity(check.service);
   const ProbeResult& result = check.result;
   const std::string verdict(verdict_name(result.verdict));
   const std::string words = std::string(verdict_words(result.verdict)) +
@@ -201,8 +184,8 @@ std::string verify_nagios(const Console& console, const VerifyFindings& findings
   if (findings.probes && findings.probes->checks.size() <= kPerfChecksMax) {
     for (const AddressReport& check : findings.probes->checks) {
       if (check.result.verdict != Verdict::ok) continue;
-      const std::string label =
-          check.service + " " + check.address.to_string() + " " + check.check.label();
+      const std::string label = check.service + " " + check.address.to_string() + " " +
+                                check.check.identity(check.service);
       data += " '" + without(label, "'=|") + "'=" + fixed(seconds(check.result)) + "s";
     }
   }
@@ -212,24 +195,26 @@ std::string verify_nagios(const Console& console, const VerifyFindings& findings
 }
 
 std::string verify_prometheus(const VerifyFindings& findings, const VerifyJudgement& judgement) {
-  Metrics metrics;
-  add_exit_code(metrics, judgement.code);
-  metrics.family("hostspin_block_in_sync", "Whether the hosts file has the block as signed.");
+  Exposition out;
+  add_exit_code(out, judgement.code);
+  out.family("hostspin_verify_block_in_sync", "gauge",
+             "1 where the hosts file has the block as signed.");
   const Applied& applied = *findings.applied;
-  const bool in_sync = pins_code(applied) == ExitCode::ok && applied.unacknowledged.empty();
-  metrics.add("", in_sync ? "1" : "0");
-  metrics.family("hostspin_manifest_expiry_timestamp_seconds", "When the manifest expires.");
-  const Manifest& manifest = findings.standing->current->manifest();
-  metrics.add("", std::to_string(manifest.expires.time_since_epoch().count()));
-  if (findings.probes) add_checks(metrics, *findings.probes);
-  if (findings.resolver) add_resolver(metrics, *findings.resolver);
-  return metrics.text();
+  const bool in_sync = !applied.state_lost && applied.plan.drift == Drift::none &&
+                       applied.unacknowledged.empty();
+  out.sample(in_sync ? 1 : 0);
+  out.family("hostspin_verify_manifest_expiry_timestamp_seconds", "gauge",
+             "When the manifest that was judged by expires.");
+  out.sample(findings.standing->current->manifest().expires.time_since_epoch().count());
+  if (findings.probes) add_checks(out, *findings.probes);
+  if (findings.resolver) add_resolver(out, *findings.resolver);
+  return out.take();
 }
 
 std::string failed_prometheus(ExitCode code) {
-  Metrics metrics;
-  add_exit_code(metrics, code);
-  return metrics.text();
+  Exposition out;
+  add_exit_code(out, code);
+  return out.take();
 }
 
 std::string verify_junit(const VerifyFindings& findings, const VerifyJudgement& judgement) {

@@ -22,7 +22,7 @@ Json probes_json(const ProbeReport& probes) {
   for (const AddressReport& check : probes.checks) {
     Json one = {{"service", check.service},
                 {"address", check.address.to_string()},
-                {"check", check.check.label()},
+                {"check", check.check.identity(check.service)},
                 {"verdict", verdict_name(check.result.verdict)},
                 {"layer", verdict_layer(check.result.verdict)},
                 {"errno", check.result.error_number},

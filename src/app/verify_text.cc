@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
+#include <set>
 
 #include "hostspin/time_text.h"
 
@@ -12,6 +14,7 @@ namespace {
 constexpr std::size_t kMarkColumns = 6;  ///< "DOWN  " and the like, before a line
 constexpr std::size_t kRoom = kReportColumns - kMarkColumns;
 constexpr std::size_t kServiceColumnsMin = 20;
+constexpr std::size_t kKindColumnsMax = 30;
 constexpr std::string_view kCut = "...";
 
 std::string fit(std::string line, std::size_t columns) {
@@ -61,15 +64,39 @@ struct Columns {
   std::size_t service = 0;
   std::size_t endpoint = 0;
   std::size_t kind = 0;
+  /// The checks of a service that kind and port do not tell apart, by alike_key().
+  std::map<std::string, std::set<std::string>> alike;
 };
+
+/// What the checks that look alike share.
+std::string alike_key(const AddressReport& check) {
+  return check.service + " " + std::string(check_kind_name(check.check.kind)) + " " +
+         std::to_string(check.check.port);
+}
+
+/// The kind; where a service has another check of that kind and port, its options too.
+std::string kind_words(const AddressReport& check, const Columns& columns) {
+  std::string words(check_kind_name(check.check.kind));
+  if (columns.alike.at(alike_key(check)).size() < 2) return words;
+  const std::string identity = check.check.identity(check.service);
+  const std::size_t options = identity.find_first_of("/ ");  // after kind and port
+  if (check.check.port == 0) return identity;
+  return options == std::string::npos
+             ? words
+             : words + " " + identity.substr(options + (identity[options] == ' ' ? 1 : 0));
+}
 
 Columns columns_of(const ProbeReport& probes) {
   Columns columns;
   std::size_t outcome = 0;
   for (const AddressReport& check : probes.checks) {
+    columns.alike[alike_key(check)].insert(check.check.identity(check.service));
+  }
+  for (const AddressReport& check : probes.checks) {
+    columns.kind =
+        std::max(columns.kind, std::min(kind_words(check, columns).size(), kKindColumnsMax));
     columns.service = std::max(columns.service, check.service.size());
     columns.endpoint = std::max(columns.endpoint, endpoint_text(check).size());
-    columns.kind = std::max(columns.kind, check_kind_name(check.check.kind).size());
     if (is_down(check.result)) outcome = std::max(outcome, outcome_words(check).size());
   }
   const std::size_t taken = columns.endpoint + columns.kind + outcome + 6;  // two blanks each
@@ -87,7 +114,7 @@ std::string check_line(const std::string& mark, const AddressReport& check, cons
                        bool explained) {
   const std::string place = padded(fit(check.service, columns.service), columns.service) +
                             padded(endpoint_text(check), columns.endpoint) +
-                            padded(std::string(check_kind_name(check.check.kind)), columns.kind);
+                            padded(kind_words(check, columns), columns.kind);
   std::string line = place + outcome_words(check);
   const std::string& detail = check.result.detail;
   if (explained && !detail.empty()) {

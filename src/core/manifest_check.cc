@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
+#include "hostspin/crypto.h"
 #include "table_reader.h"
 
 namespace hostspin {
@@ -21,6 +23,9 @@ constexpr std::size_t kContainsBytesMax = 256;
 constexpr std::size_t kGrpcServiceBytesMax = 200;
 constexpr std::size_t kCaBytesMax = 32;
 constexpr std::size_t kPinBytes = 32;
+constexpr std::size_t kShownContainsBytes = 40;
+constexpr std::size_t kShownPinCharacters = 16;  // 96 bits: nobody makes two that share them
+constexpr std::size_t kShownDigestDigits = 16;
 
 constexpr std::array kKnownKinds{CheckKind::tcp,  CheckKind::tls,  CheckKind::https,
                                  CheckKind::http, CheckKind::grpc, CheckKind::ntp};
@@ -213,6 +218,22 @@ Result<Check> read_check(const TomlValue& value, const HostName& service, const 
 }
 
 }  // namespace
+/// The distinct values in order, since a check that lists them otherwise is the same check.
+template <typename Value, typename Show>
+std::string joined_set(const std::vector<Value>& values, Show show) {
+  std::string text;
+  for (const Value& value : std::set<Value>(values.begin(), values.end())) {
+    text += (text.empty() ? "" : ",") + show(value);
+  }
+  return text;
+}
+
+/// As it is where a label has room for it; two texts never look alike.
+std::string shown_contains(const std::string& text) {
+  if (text.size() <= kShownContainsBytes) return quoted(text);
+  return "sha256:" + to_hex(sha256(text)).substr(0, kShownDigestDigits);
+}
+
 
 std::string_view check_kind_name(CheckKind kind) {
   switch (kind) {
@@ -248,6 +269,27 @@ std::string Check::label() const {
 }
 
 Result<std::vector<Check>> read_checks(const TomlValue& value, const HostName& service,
+std::string Check::identity(std::string_view service) const {
+  std::string text = label();
+  const auto add = [&text](std::string_view key, std::string_view value) {
+    text.append(" ").append(key).append("=").append(value);
+  };
+  if (grpc_tls) text += " tls";
+  if (!server_name.empty() && server_name != service) add("server_name", server_name);
+  if (ca != "system") add("ca", ca);
+  if (min_days_left != 0) add("min_days_left", std::to_string(min_days_left));
+  if (!host.empty() && host != service) add("host", host);
+  if (!status.empty())
+    add("status", joined_set(status, [](int code) { return std::to_string(code); }));
+  if (!contains.empty()) add("contains", shown_contains(contains));
+  if (!spki.empty()) {
+    add("spki", joined_set(spki, [](const std::string& pin) {
+          return pin.substr(0, kShownPinCharacters);
+        }));
+  }
+  return text;
+}
+
                                        const std::string& where, UnknownKeys unknown) {
   std::vector<Check> checks;
   if (value.kind != Kind::array) {

@@ -81,6 +81,23 @@ ExitCode exit_code_for(Errc code) {
   return ExitCode::critical;
 }
 
+namespace {
+
+/// A check that is listed twice is one. Of an unsupported kind no option is known, so each stands.
+std::vector<const Check*> distinct_checks(const Service& service) {
+  std::vector<const Check*> distinct;
+  std::set<std::string> seen;
+  for (const Check& check : service.checks) {
+    if (check.kind == CheckKind::unsupported ||
+        seen.insert(check.identity(service.name.text())).second) {
+      distinct.push_back(&check);
+    }
+  }
+  return distinct;
+}
+
+}  // namespace
+
 ProbePlan plan_probes(const Manifest& manifest, const std::vector<std::string>& only) {
   const auto wanted = [&](const Service& service) {
     if (only.empty()) return true;
@@ -93,8 +110,10 @@ ProbePlan plan_probes(const Manifest& manifest, const std::vector<std::string>& 
   ProbePlan plan;
   for (const Service& service : manifest.services) {
     if (!wanted(service)) continue;
+    const std::vector<const Check*> checks = distinct_checks(service);
     for (const IPAddress& address : service.addresses) {
-      for (const Check& check : service.checks) {
+      for (const Check* listed : checks) {
+        const Check& check = *listed;
         AddressReport report{service.name.text(), address, check, {}};
         report.result.id = static_cast<std::uint32_t>(plan.checks.size());
         if (check.kind == CheckKind::unsupported) report.result.verdict = Verdict::unsupported;

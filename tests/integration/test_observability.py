@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from support.agent import CALM, Agent, pinned, wait_until
-from support.fleet import moment, service
+from support.fleet import Raw, moment, service
 from support.machine import DEFAULT_HOSTS, source
+from support.namespace import Namespace
 from support.process import clean_environment
 
 # Of the day's rollout that begins with this session, such a machine's turn for version 6 is at 0.990.
@@ -65,6 +66,72 @@ def test_metrics_pass_promtool(measured, promtool):
     assert "\nhostspin_drift_repairs_total 1\n" in text
     assert "hostspin_refresh_failures_total{reason=" in text
     assert not [path for path in measured.path.rglob("*.tmp")]
+
+
+TWO_SITES = service("web.svc.example.com", ["10.99.0.11"], check=Raw(
+    '[{ http = 9, host = "a.example.com" }, { http = 9, host = "b.example.com" }, { http = 9, status = 503 }]'))
+
+
+@pytest.fixture
+def two_outputs(measured, publication, fleet):
+    """What the agent writes, and what verify prints, where checks of one address differ in options alone."""
+    publication.offer(fleet.manifest(7, [service("db.svc.example.com", ["10.99.0.10"], check={"tcp": 9}), TWO_SITES]))
+    measured.hostspin("refresh", "--now")
+    measured.hostspin("agent-probe")
+    done = measured.hostspin("verify", "--output", "prometheus", "--no-resolver")
+    return metrics_of(measured), done.stdout
+
+
+def helps(text: str) -> dict:
+    return dict(re.findall(r"^# HELP (\S+) (.*)$", text, re.M))
+
+
+def test_both_outputs_pass_promtool_and_share_no_family(two_outputs, promtool, checkout):
+    textfile, verify = two_outputs
+    for text in (textfile, verify, textfile + verify):
+        checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    assert helps(textfile).keys() == families(textfile) and helps(verify).keys() == families(verify)
+    assert not families(textfile) & families(verify)
+    assert all(name.startswith("hostspin_verify_") for name in families(verify))
+    # Units as Prometheus has them, and every family in the manual.
+    assert not [name for name in families(textfile + verify) if re.search("_(days|hours|minutes|ms|milliseconds)", name)]
+    listed = set(re.findall(r"hostspin_verify_\w+", (checkout / "packaging/man/hostspin.8").read_text()))
+    assert families(verify) <= listed
+    for name, text in (("hostspin_address_up", textfile), ("hostspin_verify_address_up", verify)):
+        checks = set(re.findall(rf'^{name}{{service="web.svc.example.com",.*check="(.*)"}}', text, re.M))
+        assert checks == {"http:9 host=a.example.com", "http:9 host=b.example.com", "http:9 status=503"}, text
+
+
+def test_node_exporter_reads_both_outputs_at_once(two_outputs, tmp_path):
+    program = "prometheus-node-exporter"
+    if not shutil.which(program, path=clean_environment()["PATH"]):
+        pytest.skip(f"needs the program {program}")
+    directory = tmp_path / "textfile"
+    directory.mkdir()
+    for name, text in zip(("hostspin.prom", "verify.prom"), two_outputs, strict=True):
+        (directory / name).write_text(text)
+    namespace = Namespace()
+    exporter = subprocess.Popen(
+        [*namespace.prefix(), program, "--web.listen-address=127.0.0.1:9100", "--collector.disable-defaults",
+         "--collector.textfile", f"--collector.textfile.directory={directory}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=clean_environment())
+    try:
+        for line in exporter.stderr:
+            if "Listening on" in line or "listening on" in line.lower():
+                break
+        scraped = subprocess.run(
+            [*namespace.prefix(), "curl", "-sS", "--noproxy", "*", "--retry", "20", "--retry-connrefused",
+             "--retry-delay", "1", "-w", "%{http_code}", "http://127.0.0.1:9100/metrics"],
+            capture_output=True, text=True, check=False, env=clean_environment())
+    finally:
+        exporter.kill()
+        exporter.communicate()
+        namespace.close()
+    assert scraped.stdout.endswith("200"), scraped
+    assert "\nnode_textfile_scrape_error 0\n" in scraped.stdout, scraped.stdout
+    for text in two_outputs:
+        assert families(text) <= families(scraped.stdout)
 
 
 def test_counters_survive_restarts(measured):

@@ -218,12 +218,14 @@ def test_prometheus(story):
         assert (name, labels) not in samples
         samples[name, labels] = float(value)
     up = f'{{service="db.svc.example.com",address="{DB}",check="tcp:5432"}}'
-    assert samples["hostspin_address_up", up] == 1
-    assert samples["hostspin_address_up", up.replace(DB, DB2)] == 0
+    assert samples["hostspin_verify_address_up", up] == 1
+    assert samples["hostspin_verify_address_up", up.replace(DB, DB2)] == 0
     assert samples["hostspin_verify_exit_code", ""] == done.code == 1
-    assert samples["hostspin_block_in_sync", ""] == 1
-    assert samples["hostspin_dns_server_up", f'{{server="{DNS2}"}}'] == 0
-    assert any(name == "hostspin_probe_failure_info" and 'verdict="refused"' in labels for name, labels in samples)
+    assert samples["hostspin_verify_block_in_sync", ""] == 1
+    assert samples["hostspin_verify_dns_server_up", f'{{server="{DNS2}"}}'] == 0
+    ldap = f'{{service="ldap.example.com",address="{LDAP}",check="tls:636 ca=internal min_days_left=14"}}'
+    assert samples["hostspin_verify_certificate_remaining_seconds", ldap] == 21 * 86400
+    assert any(name == "hostspin_verify_probe_failure_info" and 'verdict="refused"' in labels for name, labels in samples)
 
 
 def test_junit(story):
@@ -235,7 +237,7 @@ def test_junit(story):
     failed = {key: case.find("failure").get("type") for key, case in cases.items() if case.find("failure") is not None}
     assert failed == {("hosts file", "block"): "drift",
                       ("db.svc.example.com", f"{DB2}:5432 tcp:5432"): "refused",
-                      ("api.svc.example.com", f"{API}:443 https:443/health"): "tcp_timeout"}
+                      ("api.svc.example.com", f"{API}:443 https:443/health ca=internal"): "tcp_timeout"}
     assert int(suite.get("failures")) == len(failed)
     assert "CRITICAL" in suite.find("system-out").text
 

@@ -1,4 +1,5 @@
 // The `check` of a service: kinds, options, defaults.
+#include <set>
 #include <string>
 
 #include "catch.h"
@@ -160,6 +161,57 @@ TEST_CASE("each kind has the name it is written with", "[check]") {
   CHECK(check_kind_name(CheckKind::grpc) == "grpc");
   CHECK(check_kind_name(CheckKind::ntp) == "ntp");
   CHECK(check_kind_name(CheckKind::unsupported) == "unsupported");
+}
+
+TEST_CASE("a check's identity is each of its options, and a default is none", "[check]") {
+  const auto identity = [](const std::string& toml) { return only(toml).identity(kService); };
+  CHECK(identity("{ tcp = 5432 }") == "tcp:5432");
+  CHECK(identity("{ https = 443 }") == "https:443");
+  CHECK(identity("{ tls = 636, min_days_left = 0, ca = \"system\" }") == "tls:636");
+  CHECK(
+      identity("{ https = 443, path = \"/r\", host = \"b.example\", status = [204, 200, 204] }") ==
+      "https:443/r host=b.example status=200,204");
+  CHECK(identity("{ http = 80, contains = \"it's up\" }") == R"(http:80 contains='it\x27s up')");
+  CHECK(identity("{ grpc = 1, service = \"a.B\", tls = true }") == "grpc:1/a.B tls");
+
+  // No two of these are the same check.
+  const std::string pin = encode_base64(std::string(32, 'p'));
+  const std::string other_pin = encode_base64(std::string(32, 'q'));
+  const std::string longest(256, 'x');
+  std::set<std::string> seen;
+  for (const std::string& options :
+       std::vector<std::string>{"http = 80",
+                                "http = 81",
+                                "http = 80, path = \"/a\"",
+                                "http = 80, host = \"b.example\"",
+                                "http = 80, host = \"c.example\"",
+                                "http = 80, status = 200",
+                                "http = 80, status = 204",
+                                "http = 80, status = [200, 204]",
+                                "http = 80, contains = \"a\"",
+                                "http = 80, contains = \"b\"",
+                                "http = 80, contains = \"" + longest + "\"",
+                                "http = 80, contains = \"" + longest.substr(1) + "y\"",
+                                "https = 80",
+                                "https = 80, server_name = \"b.example\"",
+                                "https = 80, host = \"b.example\"",
+                                "https = 80, ca = \"b\"",
+                                "https = 80, ca = \"c\"",
+                                "https = 80, spki = \"" + pin + "\"",
+                                "https = 80, spki = \"" + other_pin + "\"",
+                                "https = 80, spki = [\"" + pin + "\", \"" + other_pin + "\"]",
+                                "tls = 80",
+                                "tls = 80, min_days_left = 1",
+                                "tls = 80, min_days_left = 14",
+                                "grpc = 80",
+                                "grpc = 80, tls = true",
+                                "grpc = 80, service = \"a\"",
+                                "grpc = 80, service = \"b\"",
+                                "ntp = 80",
+                                "tcp = 80"}) {
+    CAPTURE(options);
+    CHECK(seen.insert(identity("{ " + options + " }")).second);
+  }
 }
 
 }  // namespace hostspin

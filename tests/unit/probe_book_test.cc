@@ -58,6 +58,31 @@ TEST_CASE("a flapping address raises no alarm, but its last result is shown", "[
   }
 }
 
+TEST_CASE("an alarm of one check says nothing about another that differs in an option",
+          "[probes]") {
+  const TestFleet fleet;
+  ManifestText text = fleet.manifest(1);
+  text.services = {{"db.svc.example.com",
+                    {"10.1.2.3"},
+                    {},
+                    "check = [{ http = 80 }, { http = 80, host = \"b.example\" }]\n"}};
+  const Manifest manifest = value_of(parse_manifest_draft(text.text(), UnknownKeys::refuse));
+  ProbeBook book;
+  for (int round = 1; round <= kProbeFall; ++round) {
+    std::vector<AddressReport> checks = plan_probes(manifest, {}).checks;
+    REQUIRE(checks.size() == 2);
+    checks[0].result.verdict = Verdict::ok;
+    checks[1].result.verdict = Verdict::http_status;
+    book = ProbeBook::parse(book.format());
+    book.note(judge(manifest, std::move(checks)), 1000 + round);
+  }
+  REQUIRE(book.checks().size() == 2);
+  CHECK(book.checks()[0].check == "http:80");
+  CHECK_FALSE(book.checks()[0].alarming);
+  CHECK(book.checks()[1].check == "http:80 host=b.example");
+  CHECK(book.checks()[1].alarming);
+}
+
 TEST_CASE("what was not tried says nothing either way", "[probes]") {
   Book book;
   for (int i = 0; i < 3; ++i) (void)book.alarm_after(Verdict::refused);

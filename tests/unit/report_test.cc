@@ -43,6 +43,18 @@ TEST_CASE("an address is down if any of its checks is not ok", "[report]") {
   CHECK(with_verdicts(manifest, {ok, tls_expired, ok, ok}).exit_code() == ExitCode::attention);
 }
 
+TEST_CASE("checks that differ in one option are two, and one that is listed twice is one",
+          "[report]") {
+  const Manifest manifest = two_addresses(
+      "[{ http = 80 }, { http = 80, host = \"b.example\" }, { http = 80, status = 503 }, "
+      "{ http = 80, host = \"db.svc.example.com\" }]");
+  CHECK(manifest.services[0].name.text() == "db.svc.example.com");
+  const std::vector<AddressReport> checks = plan_probes(manifest, {}).checks;
+  REQUIRE(checks.size() == 6);
+  CHECK(checks[1].check.identity(checks[1].service) == "http:80 host=b.example");
+  CHECK(checks[2].check.identity(checks[2].service) == "http:80 status=503");
+}
+
 TEST_CASE("a check that this version does not know takes nothing down", "[report]") {
   const Manifest manifest = two_addresses("{ carrier_pigeon = 1 }");
   using enum Verdict;
