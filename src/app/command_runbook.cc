@@ -157,8 +157,10 @@ std::string curl_command(const Service& service, const IPAddress& address, const
   const std::string& own = service.name.text();
   const std::string& host = check.host.empty() ? own : check.host;
   const std::string& name = tls && !check.server_name.empty() ? check.server_name : host;
-  std::string command = "curl -sS -o /dev/null -w '%{http_code}\\n' --max-time 5 --resolve " +
-                        shell_quoted(name + ":" + port + ":" + bracketed(address));
+  // A proxy that the environment names would be looked up, and asked in the address's place.
+  std::string command =
+      "curl --noproxy '*' -sS -o /dev/null -w '%{http_code}\\n' --max-time 5 --resolve " +
+      shell_quoted(name + ":" + port + ":" + bracketed(address));
   const std::string bundle = tls ? bundle_path(config, check.ca) : "";
   if (!bundle.empty()) command += " --cacert " + shell_quoted(bundle);
   if (host != name && !check.host.empty()) command += " -H " + shell_quoted("Host: " + host);
@@ -176,7 +178,7 @@ std::string openssl_command(const IPAddress& address, const Check& check, const 
   return command + " -verify_return_error -brief </dev/null";
 }
 
-/// A command that asks one address by hand, without any look-up.
+/// A command that asks one address by hand, without any look-up and past any proxy.
 std::string command_for(const Service& service, const IPAddress& address, const Check& check,
                         const Config& config) {
   switch (check.kind) {
@@ -189,9 +191,11 @@ std::string command_for(const Service& service, const IPAddress& address, const 
       if (check.grpc_tls) return openssl_command(address, check, config);
       [[fallthrough]];
     case CheckKind::tcp:
-      return "nc -z -v -w 2 " + address.to_string() + " " + std::to_string(check.port);
+      return "nc -n -z -v -w 2 " + address.to_string() + " " + std::to_string(check.port);
     case CheckKind::ntp:
-      return "chronyd -Q -t 3 'server " + address.to_string() + " iburst'";
+      // One sample: four take longer than anybody waits.
+      return "chronyd -Q -t 3 'server " + address.to_string() + " port " +
+             std::to_string(check.port) + " iburst maxsamples 1'";
     case CheckKind::unsupported:
       return "";
   }
@@ -270,7 +274,7 @@ std::string write_page(Page& page, const Standing& standing, const Config& confi
                  ", expires " + format_utc(manifest.expires) + ", sha256 " +
                  standing.current->short_digest() +
                  " as in the block of /etc/hosts. Every command below asks an address; none needs "
-                 "DNS.");
+                 "DNS, or a proxy.");
   page.paragraph("First of all: hostspin verify; then hostspin verify --explain NAME.");
   for (const Service& service : manifest.services) write_service(page, service, config);
   write_hosts_lines(page, manifest);

@@ -8,11 +8,16 @@ SERVICES is JSON: [[address, port, [certificate, key] or null], …]. Each answe
 
 import http.server
 import json
+import socket
 import ssl
 import sys
 import threading
 
 from support.quiet_server import QuietServer
+
+
+class QuietServer6(QuietServer):
+    address_family = socket.AF_INET6
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -28,7 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     for address, port, pair in json.loads(sys.argv[1]):
-        server = QuietServer((address, port), Handler)
+        server = (QuietServer6 if ":" in address else QuietServer)((address, port), Handler)
         if pair:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*pair)

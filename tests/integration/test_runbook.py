@@ -1,13 +1,20 @@
 """`hostspin runbook`: a page for people, whose commands can be pasted as they stand."""
 
 import html.parser
+import json
 import re
 import shlex
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from support.certificates import Authority
+from support.chronyd import TimeService, chronyd
 from support.fleet import Raw, service
 from support.machine import Machine
+from support.namespace import Namespace, propagation
 from support.process import clean_environment
 
 NASTY = "<b>$(touch /tmp/x)</b> `id` 'q' & \"d\" *md* [x](y)"
@@ -105,3 +112,63 @@ def test_what_a_person_must_compare_is_said(page):
     for part in ("a certificate for 14 more days", "the text ", "s up", "SERVING for 'pay.Ledger'", "status 204",
                  "10.0.0.10 db.svc.example.com db1.svc.example.com"):
         assert part in text, part
+
+
+DB, DB6, API, TIME = "10.0.0.10", "2001:db8:10::1", "10.0.0.30", "10.0.0.40"
+TIME_PORT = 1123
+PROXIES = {name: "http://proxy.example.com:3128" for name in (
+    "http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY")}
+
+
+def test_every_command_works_with_dns_dead_and_proxies_set(tmp_path, programs, fleet):
+    """Each command is run as it stands, against real services of a namespace whose port 53 answers nobody."""
+    for tool in ("curl", "nc", "openssl"):
+        if not shutil.which(tool, path=clean_environment()["PATH"]):
+            pytest.skip(f"needs the program {tool}")
+    time_program = Path(chronyd())
+    authority = Authority()
+    pair = list(map(str, authority.issue(tmp_path, "api", ["api.svc.example.com"])))
+    machine = Machine(tmp_path / "machine", programs).trust(fleet.root(), fleet.manifest(12, [
+        service("db.svc.example.com", [DB, DB6], check={"tcp": 5432}),
+        service("api.svc.example.com", [API], check=Raw(
+            '[{ http = 80, host = "virtual.example.com" }, { https = 8443, ca = "internal" }, { tls = 8443, ca = "internal" }]')),
+        service("time", [TIME], check={"ntp": TIME_PORT})]))
+    machine.configure(text=f'[tls.ca]\ninternal = "{machine.put("ca.pem", authority.pem)}"\n')
+    found = commands("text", machine.hostspin("runbook").stdout)
+    assert len(found) == 6
+
+    (tmp_path / "resolv.conf").write_text("nameserver 10.0.0.53\n")  # nobody
+    (tmp_path / "nsswitch.conf").write_text("hosts: files dns\n")
+    (tmp_path / "passwd").write_text(Path("/etc/passwd").read_text() + "_chrony:x:64999:64999::/:/usr/sbin/nologin\n")
+    (tmp_path / "group").write_text(Path("/etc/group").read_text() + "_chrony:x:64999:\n")
+    binds = " && ".join(f"mount --bind {tmp_path}/{name} $(readlink -f /etc/{name})"
+                        for name in ("resolv.conf", "nsswitch.conf", "passwd", "group"))
+    namespace = Namespace([DB, DB6, API, TIME])
+    servers = subprocess.Popen(
+        [*namespace.prefix(), sys.executable, str(Path(__file__).with_name("plain_services.py")), json.dumps([
+            [DB, 5432, None], [DB6, 5432, None], [API, 80, None], [API, 8443, pair]])],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment())
+    clock = TimeService(tmp_path / "chrony", namespace, TIME, TIME_PORT, "local stratum 10")
+    environment = {**clean_environment(), **PROXIES}
+    environment["PATH"] = f"{environment['PATH']}:{time_program.parent}"
+
+    def typed(command):
+        return subprocess.run(
+            [*namespace.prefix(), "unshare", "--mount", "--propagation", propagation(), "--", "sh", "-c",
+             f"mount -t tmpfs none /run && {binds} && {command}"],
+            env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+    try:
+        assert servers.stdout.readline() == b"ready\n"
+        (of_time,) = (one for one in found if one.startswith("chronyd"))
+        clock.wait_for(lambda: typed(of_time).returncode == 0)
+        for command in found:
+            done = typed(command)
+            assert done.returncode == 0, (command, done)
+            assert "curl" not in command or done.stdout == "200\n", (command, done)
+        assert namespace.packets_to_port_53() == 0
+    finally:
+        clock.close()
+        servers.kill()
+        servers.communicate()
+        namespace.close()
