@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "hostspin/version.h"
 #include "journal.h"
+#include "nearest.h"
 
 namespace hostspin {
 namespace {
@@ -154,9 +155,80 @@ int run_sibling(Console& console, const std::string& name, char** arguments) {
   return static_cast<int>(ExitCode::unknown);
 }
 
-ExitCode usage(Console& console, const std::string& what) {
-  console.error(Error{Errc::usage, what, "'hostspin --help' shows the commands"});
-  return ExitCode::unknown;
+/// The command that was understood last, as it is typed: "hostspin trust reset".
+const CLI::App& last_command(const CLI::App& app, std::string& spelled) {
+  const CLI::App* at = &app;
+  spelled = at->get_name();
+  for (auto chosen = at->get_subcommands(); !chosen.empty(); chosen = at->get_subcommands()) {
+    at = chosen.back();
+    spelled += " " + at->get_name();
+  }
+  return *at;
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!one->get_group().empty()) names.push_back(one->get_name());
+  }
+  return names;
+}
+
+/// Its own, and those of every command, with their dashes.
+std::vector<std::string> options_of(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* at = &command; at != nullptr; at = at->get_parent()) {
+    for (const CLI::Option* option : at->get_options()) {
+      if (option->get_group().empty()) continue;
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+      for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    }
+  }
+  return names;
+}
+
+/// The library's own words, in the form of ours.
+std::string complaint(const CLI::ParseError& error) {
+  std::string text = error.what();
+  while (!text.empty() && (text.back() == '.' || text.back() == '\n')) text.pop_back();
+  if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z' && text[0] >= 'A' && text[0] <= 'Z') {
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  }
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
+/// What is wrong with the command line, the nearest word that is right, and the page that has it.
+Error explain_usage(const CLI::App& app, const CLI::ParseError& error) {
+  std::string spelled;
+  const CLI::App& command = last_command(app, spelled);
+  const std::vector<std::string> left = app.remaining(true);
+  const bool at_top = &command == &app;
+  const std::string page =
+      "'" + spelled + " --help' shows " + (at_top ? "the commands" : "what it takes");
+  if (left.empty()) return {Errc::usage, complaint(error), page};
+  const std::string word = left.front().substr(0, left.front().find('='));
+  const std::string shown = hostspin::quoted(word);
+  if (word.size() > 1 && word.front() == '-') {
+    const std::vector<std::string> known = options_of(command);
+    if (!at_top && std::find(known.begin(), known.end(), word) != known.end()) {
+      return {Errc::usage, "the option " + shown + " stands before its command",
+              "put it after '" + spelled + "'"};
+    }
+    return {Errc::usage, "there is no option " + shown + (at_top ? "" : " of '" + spelled + "'"),
+            did_you_mean(word, known) + page};
+  }
+  const std::vector<std::string> commands = commands_of(command);
+  if (commands.empty()) {
+    return {Errc::usage, "'" + spelled + "' does not take the argument " + shown, page};
+  }
+  // "trust rset" of "hostspin trust rset".
+  const std::string typed = spelled.substr(app.get_name().size()) + " " + word;
+  const bool asks_for_help = at_top && word == "help";  // no slip of a command's name
+  return {Errc::usage, "there is no command " + hostspin::quoted(typed.substr(1)),
+          (asks_for_help ? "" : did_you_mean(word, commands)) + page};
 }
 
 /// `path` without "." and ".." and without a slash at its end, from the current directory on.
@@ -186,7 +258,11 @@ Result<void> choose_output(Arguments& arguments) {
   } else {
     const std::string known =
         arguments.is_verify ? "text, json, nagios, prometheus or junit" : "text or json";
-    return {Errc::usage, "--output must be " + known + ", not " + hostspin::quoted(output)};
+    std::vector<std::string> words{"text", "json"};
+    if (arguments.is_verify) words.insert(words.end(), {"nagios", "prometheus", "junit"});
+    return {Errc::usage, "--output must be " + known + ", not " + hostspin::quoted(output),
+            did_you_mean(output, words) + "'hostspin" + (arguments.is_verify ? " verify" : "") +
+                " --help' shows what it takes"};
   }
   return {};
 }
@@ -272,7 +348,8 @@ int run_hostspin(int argc, char** argv, Env& env) {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
-      return static_cast<int>(usage(env.console, error.what()));
+      env.console.error(explain_usage(app, error));
+      return static_cast<int>(ExitCode::unknown);
     }
     arguments.is_verify = app.got_subcommand("verify");
     if (Result<void> done = finish_arguments(arguments); !done) {

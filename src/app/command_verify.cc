@@ -4,6 +4,7 @@
 #include "apply_report.h"
 #include "commands.h"
 #include "hostspin/time_text.h"
+#include "nearest.h"
 #include "output.h"
 #include "probing.h"
 #include "resolver_view.h"
@@ -21,8 +22,13 @@ Result<void> check_names(const Manifest& manifest, const std::vector<std::string
       return is(service.name) || std::any_of(service.aliases.begin(), service.aliases.end(), is);
     };
     if (std::none_of(manifest.services.begin(), manifest.services.end(), gives)) {
+      std::vector<std::string> known;
+      for (const Service& service : manifest.services) {
+        known.push_back(service.name.text());
+        for (const HostName& alias : service.aliases) known.push_back(alias.text());
+      }
       return {Errc::usage, "the manifest has no name " + hostspin::quoted(name),
-              "'hostspin verify --all' lists every name"};
+              did_you_mean(name, known) + "'hostspin verify --all' lists every name"};
     }
   }
   return {};

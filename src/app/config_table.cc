@@ -1,10 +1,10 @@
 #include "config_table.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "config.h"
+#include "nearest.h"
 
 namespace hostspin {
 namespace {
@@ -12,27 +12,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kTextBytesMax = 4096;
-constexpr std::size_t kWordBytesMax = 63;
-
-/// Fewest single-letter edits between two words of at most kWordBytesMax bytes (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::array<std::size_t, kWordBytesMax + 1> row{};
-  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row[b.size()];
-}
-
-std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
-  return *std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
-    return distance(word.substr(0, kWordBytesMax), a) < distance(word.substr(0, kWordBytesMax), b);
-  });
-}
 
 }  // namespace
 
@@ -57,9 +36,11 @@ void ConfigTable::refuse(const toml::node& node, std::string_view key, std::stri
 void ConfigTable::only(std::span<const std::string_view> known) {
   for (const auto& [key, node] : table_) {
     if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-    return refuse(
-        node, quoted(key.str()), "unknown key",
-        "did you mean '" + name(nearest(key.str(), known)) + "'? hostspin.toml(5) lists every key");
+    const std::string_view meant = *std::min_element(
+        known.begin(), known.end(),
+        [&](auto a, auto b) { return slips_between(key.str(), a) < slips_between(key.str(), b); });
+    return refuse(node, quoted(key.str()), "unknown key",
+                  "did you mean '" + name(meant) + "'? hostspin.toml(5) lists every key");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "nearest.h"
 #include "ca_bundles.h"
 #include "hostspin/worker_lines.h"
 
@@ -29,7 +30,13 @@ std::map<std::string, std::string> gather_bundles(Context& context,
     if (!needs_bundle(check.check) || bundles.contains(name) || missing.contains(name)) continue;
     const auto configured = context.config.tls_ca.find(name);
     if (name != "system" && configured == context.config.tls_ca.end()) {
-      missing[name] = "this host's configuration has no [tls.ca] " + name;
+      std::vector<std::string> known;
+      for (const auto& [configured_name, path] : context.config.tls_ca) {
+        known.push_back(configured_name);
+      }
+      const std::optional<std::string> meant = nearest(name, known);
+      missing[name] = "this host's configuration has no [tls.ca] " + name +
+                      (meant ? ", but it has " + *meant : "");
       continue;
     }
     Result<std::string> pem =

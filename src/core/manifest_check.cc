@@ -212,12 +212,12 @@ Result<Check> read_check(const TomlValue& value, const HostName& service, const 
   } else {
     // A kind of a later version: the verdict is `unsupported`, the manifest stays good.
     check.kind_text = value.entries.front().key;
+    for (const CheckKind kind : kKnownKinds) (void)in.find(check_kind_name(kind));  // for the hint
   }
   if (Result<void> done = in.finish(unknown); !done) return std::move(done).error();
   return check;
 }
 
-}  // namespace
 /// The distinct values in order, since a check that lists them otherwise is the same check.
 template <typename Value, typename Show>
 std::string joined_set(const std::vector<Value>& values, Show show) {
@@ -234,6 +234,7 @@ std::string shown_contains(const std::string& text) {
   return "sha256:" + to_hex(sha256(text)).substr(0, kShownDigestDigits);
 }
 
+}  // namespace
 
 std::string_view check_kind_name(CheckKind kind) {
   switch (kind) {
@@ -268,7 +269,6 @@ std::string Check::label() const {
   return text;
 }
 
-Result<std::vector<Check>> read_checks(const TomlValue& value, const HostName& service,
 std::string Check::identity(std::string_view service) const {
   std::string text = label();
   const auto add = [&text](std::string_view key, std::string_view value) {
@@ -290,6 +290,7 @@ std::string Check::identity(std::string_view service) const {
   return text;
 }
 
+Result<std::vector<Check>> read_checks(const TomlValue& value, const HostName& service,
                                        const std::string& where, UnknownKeys unknown) {
   std::vector<Check> checks;
   if (value.kind != Kind::array) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nearest.h"
+
 namespace hostspin {
 namespace {
 
@@ -9,6 +11,7 @@ using std::chrono::sys_seconds;
 using Kind = TomlValue::Kind;
 
 constexpr std::size_t kFleetBytesMax = 64;
+constexpr std::string_view kKeysHint = "hostspin-manifest(5) and hostspin-trust(7) list every key";
 
 constexpr sys_seconds kTimeMin = std::chrono::sys_days(std::chrono::year(2020) / 1 / 1);
 constexpr sys_seconds kTimeEnd = std::chrono::sys_days(std::chrono::year(2200) / 1 / 1);
@@ -140,7 +143,8 @@ Result<void> TableReader::finish(UnknownKeys unknown) {
   if (unknown == UnknownKeys::refuse && !fault_) {
     for (const TomlEntry& entry : table_->entries) {
       if (std::find(asked_.begin(), asked_.end(), entry.key) == asked_.end()) {
-        fail(entry.line, "unknown key " + quoted(entry.key));
+        fail(Error{code_, at_place(entry.line, where_, "unknown key " + quoted(entry.key)),
+                   did_you_mean(entry.key, asked_) + std::string(kKeysHint)});
       }
     }
   }
@@ -151,7 +155,10 @@ Result<void> TableReader::finish(UnknownKeys unknown) {
 const TomlValue* TableReader::require(std::string_view key, Kind kind) {
   const TomlValue* value = find(key);
   if (value == nullptr) {
-    fail(where_.empty() ? 0 : table_->line, "the key " + quoted(key) + " is missing");
+    fail(Error{code_,
+               at_place(where_.empty() ? 0 : table_->line, where_,
+                        "the key " + quoted(key) + " is missing"),
+               misspelled(key)});
     return nullptr;
   }
   if (value->kind != kind) {
@@ -159,6 +166,18 @@ const TomlValue* TableReader::require(std::string_view key, Kind kind) {
     return nullptr;
   }
   return value;
+}
+
+// A slip in a key that must be there is found before anything is known of the others.
+std::string TableReader::misspelled(std::string_view key) const {
+  std::vector<std::string> others;
+  for (const TomlEntry& entry : table_->entries) {
+    if (std::find(asked_.begin(), asked_.end(), entry.key) == asked_.end()) {
+      others.push_back(entry.key);
+    }
+  }
+  const std::optional<std::string> slip = nearest(key, others);
+  return slip ? "is " + quoted(*slip) + " meant to be " + quoted(key) + "?" : std::string();
 }
 
 void TableReader::fail_kind(const TomlValue& value, std::string_view key, Kind kind) {

@@ -58,6 +58,8 @@ class TableReader {
 
  private:
   const TomlValue* require(std::string_view key, TomlValue::Kind kind);
+  /// A hint where an unread key looks like the missing `key`.
+  [[nodiscard]] std::string misspelled(std::string_view key) const;
   void fail_kind(const TomlValue& value, std::string_view key, TomlValue::Kind kind);
   std::int64_t check_range(const TomlValue& value, std::string_view key, std::int64_t min,
                            std::int64_t max);

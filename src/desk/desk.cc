@@ -2,13 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <cctype>
 #include <csignal>
 #include <utility>
 
 #include "command.h"
 #include "hostspin/version.h"
 #include "protection.h"
+#include "usage_error.h"
 #include "words.h"
 
 namespace hostspin {
@@ -93,40 +93,6 @@ struct Declared {
   std::unique_ptr<Command> command;
 };
 
-/// The words of CLI11's complaint, in the form of our own.
-std::string complaint(const CLI::ParseError& error) {
-  std::string text(trim(error.what()));
-  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-  }
-  while (!text.empty() && text.back() == '.') text.pop_back();
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  }
-  return text;
-}
-
-std::string spelled(const CLI::App& app) {
-  std::string name = "hostspin-sign";
-  const CLI::App* at = &app;
-  for (auto chosen = at->get_subcommands(); !chosen.empty(); chosen = at->get_subcommands()) {
-    at = chosen.back();
-    name += " " + at->get_name();
-  }
-  return name;
-}
-
-/// The word that stands where a command should, quoted; empty where a command was found.
-std::string unknown_command(const CLI::App& app) {
-  const CLI::App* at = &app;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
-  const bool expects_one =
-      !at->get_subcommands([](const CLI::App* /*any*/) { return true; }).empty();
-  const std::vector<std::string> left = app.remaining(true);
-  if (!expects_one || left.empty() || left.front().starts_with('-')) return {};
-  return hostspin::quoted(left.front());
-}
-
 int run_command(const std::vector<Declared>& commands, Console& console) {
   for (const Declared& declared : commands) {
     if (!declared.app->parsed()) continue;
@@ -169,10 +135,7 @@ int parse_and_run(int argc, char** argv, Console& console) {
       console.result("hostspin-sign " + std::string(kVersion) + "\n");
       return kFine;
     }
-    const std::string unknown = unknown_command(app);
-    console.error({Errc::usage,
-                   unknown.empty() ? complaint(error) : "there is no command " + unknown,
-                   "see '" + spelled(app) + " --help'"});
+    console.error(explain_usage(app, error));
     return kNotJudged;
   }
   options.json = output == "json";

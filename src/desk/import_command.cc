@@ -2,6 +2,7 @@
 #include "desk_files.h"
 #include "document.h"
 #include "import_draft.h"
+#include "nearest.h"
 #include "rules.h"
 #include "words.h"
 
@@ -99,7 +100,8 @@ class Import : public Command {
     if (kind_ == "dig") return read_dig(bytes);
     if (kind_ == "hosts") return read_hosts(bytes);
     return {Errc::usage, "there is no kind " + quoted(kind_),
-            "the kinds are terraform, consul, k8s, dig and hosts"};
+            did_you_mean(kind_, {"terraform", "consul", "k8s", "dig", "hosts"}) +
+                "the kinds are terraform, consul, k8s, dig and hosts"};
   }
 
   std::string kind_;
