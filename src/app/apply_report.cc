@@ -124,6 +124,11 @@ std::vector<std::string> outcome_warnings(const std::string& path, const Replace
   return warnings;
 }
 
+std::string held_words(const Applied& applied) {
+  if (!applied.is_held) return "";
+  return "held" + (applied.held.empty() ? "" : " (" + applied.held + ")") + ": ";
+}
+
 std::string attention_words(std::size_t warnings) {
   if (warnings == 0) return "";
   return warnings == 1 ? "; 1 warning" : "; " + std::to_string(warnings) + " warnings";
@@ -149,8 +154,7 @@ ApplyReport report_apply(const Context& context, const Standing& standing, const
         "nothing to pin yet: no manifest has been adopted here; run 'hostspin refresh'";
   } else if (applied.is_held) {
     report.code = graver(report.code, ExitCode::attention);
-    report.verdict = "held" + (applied.held.empty() ? "" : " (" + applied.held + ")") + ": " +
-                     context.config.hosts_path + " was left alone" +
+    report.verdict = held_words(applied) + context.config.hosts_path + " was left alone" +
                      (applied.plan.is_right() ? "" : " although it would change");
   } else {
     report.verdict = block_words(context, standing, applied) +

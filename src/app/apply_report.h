@@ -34,6 +34,8 @@ inline constexpr std::string_view kOwnNameWords =
 [[nodiscard]] Json manifest_json(const Standing& standing);
 [[nodiscard]] Json block_json(const Applied& applied);
 
+/// "held (INC-7): " for the beginning of a verdict; empty where the file is not held.
+[[nodiscard]] std::string held_words(const Applied& applied);
 /// "; 2 warnings", to end a verdict with; empty for none.
 [[nodiscard]] std::string attention_words(std::size_t warnings);
 

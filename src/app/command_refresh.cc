@@ -7,6 +7,7 @@
 #include "pass_record.h"
 #include "probing.h"
 #include "resolver_view.h"
+#include "service_changes.h"
 #include "update_cycle.h"
 
 namespace hostspin {
@@ -100,6 +101,25 @@ std::string verdict_words(const CycleReport& report, const Standing& standing) {
   return held;
 }
 
+/// That the root has expired may be this machine's clock's doing, and its successor may lie where
+/// nobody could be asked: then "publish a new root" is the wrong advice.
+void advise_on_expired_root(const Standing& standing, std::chrono::sys_seconds clock,
+                            CycleReport& report) {
+  if (!report.error || report.error->code != Errc::root_expired) return;
+  constexpr std::chrono::days kNobodyWaitsSoLong{366};
+  const bool asked_nobody =
+      std::none_of(report.endpoints.begin(), report.endpoints.end(),
+                   [](const EndpointReport& endpoint) { return endpoint.failed.empty(); });
+  if (clock < standing.now || standing.now - standing.root().expires > kNobodyWaitsSoLong) {
+    report.error->hint = "look at this machine's clock first, it says " + format_utc(clock) +
+                         "; only where it is right is a new root missing";
+  } else if (asked_nobody) {
+    report.error->hint =
+        "no source could be asked, and they may have a new root already: mend the way to them "
+        "first, or bring it with 'hostspin refresh --from PATH'";
+  }
+}
+
 ExitCode cycle_code(const CycleReport& report) {
   switch (report.outcome) {
     case CycleOutcome::adopted:
@@ -121,12 +141,40 @@ ExitCode end_with(ExitCode found, ExitCode cycle) {
   return prevails ? cycle : graver(found, cycle);
 }
 
-/// After an adoption what has changed is probed. The result is told, and never acted on.
-ExitCode probe_changes(Context& context, const CycleReport& report, const Standing& standing,
-                       std::vector<std::string>& warnings) {
-  if (report.outcome != CycleOutcome::adopted || !standing.current) return ExitCode::ok;
+/// What an adoption has brought; nothing after any other outcome.
+std::vector<ServiceChange> changes_of(const CycleReport& report, const Standing& standing) {
+  if (report.outcome != CycleOutcome::adopted || !standing.current) return {};
   const Manifest* before = report.replaced ? &report.replaced->manifest() : nullptr;
-  const std::vector<std::string> changed = changed_services(before, standing.current->manifest());
+  return service_changes(before, standing.current->manifest());
+}
+
+Json changes_json(const std::vector<ServiceChange>& changes) {
+  Json added = Json::array();
+  Json removed = Json::array();
+  Json changed = Json::array();
+  for (const ServiceChange& change : changes) {
+    switch (change.kind) {
+      case ServiceChange::Kind::added:
+        added.push_back(change.service);
+        break;
+      case ServiceChange::Kind::removed:
+        removed.push_back(change.service);
+        break;
+      case ServiceChange::Kind::changed:
+        changed.push_back({{"service", change.service}, {"what", change.what}});
+        break;
+    }
+  }
+  return {{"added", added}, {"removed", removed}, {"changed", changed}};
+}
+
+/// After an adoption what has changed is probed. The result is told, and never acted on.
+ExitCode probe_changes(Context& context, const std::vector<ServiceChange>& changes,
+                       const Standing& standing, std::vector<std::string>& warnings) {
+  std::vector<std::string> changed;
+  for (const ServiceChange& change : changes) {
+    if (change.kind != ServiceChange::Kind::removed) changed.push_back(change.service);
+  }
   if (changed.empty()) return ExitCode::ok;
   Result<ProbeReport> probes = probe_manifest(context, standing.current->manifest(), changed,
                                               context.config.verify_deadline);
@@ -192,24 +240,31 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
     applied = apply_under_new_root(*context, standing);
     if (!applied) return fail(env, options, "refresh", applied.error());
   }
+  advise_on_expired_root(standing, system_time(env), *cycle);
   record_refresh(*context, standing, *cycle, !refresh.from.empty());
 
+  const std::vector<ServiceChange> changes = changes_of(*cycle, standing);
   const Applied& shown = cycle->applied ? *cycle->applied : *applied;
   ApplyReport report = report_apply(*context, standing, shown);
   warn_about_sources(env, *cycle);
   report.code = graver(report.code, check_look_ups(*context, shown, report.warnings));
-  report.code = graver(report.code, probe_changes(*context, *cycle, standing, report.warnings));
+  report.code = graver(report.code, probe_changes(*context, changes, standing, report.warnings));
   report.code = end_with(report.code, cycle_code(*cycle));
   for (const std::string& warning : report.warnings) env.console.warning(warning);
-  const std::string verdict =
-      verdict_words(*cycle, standing) + attention_words(report.warnings.size());
-  return finish(env, options, "refresh", report.code, verdict, cycle->error,
-                {{"outcome", cycle_outcome_name(cycle->outcome)},
-                 {"roots_added", cycle->roots_added},
-                 {"manifest", manifest_json(standing)},
-                 {"block", block_json(shown)},
-                 {"sources", sources_json(*cycle)},
-                 {"warnings", report.warnings}});
+  const std::string counted = count_changes(changes);
+  const std::string verdict = held_words(shown) + verdict_words(*cycle, standing) +
+                              (counted.empty() ? "" : ": " + counted) +
+                              attention_words(report.warnings.size());
+  (void)finish(env, options, "refresh", report.code, verdict, cycle->error,
+               {{"outcome", cycle_outcome_name(cycle->outcome)},
+                {"roots_added", cycle->roots_added},
+                {"manifest", manifest_json(standing)},
+                {"changes", changes_json(changes)},
+                {"block", block_json(shown)},
+                {"sources", sources_json(*cycle)},
+                {"warnings", report.warnings}});
+  if (options.format == OutputFormat::text) env.console.print(list_changes(changes));
+  return report.code;
 }
 
 }  // namespace hostspin

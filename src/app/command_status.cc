@@ -110,6 +110,26 @@ void print_watch(Console& console, const Watch& watch, std::chrono::sys_seconds 
   }
 }
 
+/// "2 alarms: address_down, refresh_failed": a machine with one is not fine, whatever its file
+/// says. That the file is held is said by itself.
+std::string alarm_words(const Watch& watch) {
+  constexpr std::size_t kNamesMax = 3;
+  std::vector<std::string> names;
+  std::size_t count = 0;
+  for (const Alarm& alarm : watch.alarms.standing()) {
+    if (alarm.kind == EventKind::held) continue;
+    ++count;
+    const std::string name(event_name(alarm.kind));
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  if (count == 0) return "";
+  std::string text = std::to_string(count) + (count == 1 ? " alarm: " : " alarms: ");
+  for (std::size_t i = 0; i < std::min(names.size(), kNamesMax); ++i) {
+    text += (i == 0 ? "" : ", ") + names[i];
+  }
+  return text + (names.size() > kNamesMax ? ", ..." : "");
+}
+
 Json telemetry_json(const Telemetry& telemetry) {
   Json sources = Json::array();
   for (const Telemetry::SourceAttempt& source : telemetry.sources) {
@@ -217,10 +237,14 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
       verdict =
           name + " of fleet " + standing->root().fleet + " is in " + context->config.hosts_path;
     }
-    if (applied->is_held) verdict = "held: " + verdict;
+    if (applied->is_held) verdict = held_words(*applied) + verdict;
   }
   const Telemetry telemetry = load_telemetry(*context);
   const Watch watch = look_at_watch(*context);
+  if (const std::string alarms = alarm_words(watch); !alarms.empty()) {
+    report.code = graver(report.code, ExitCode::attention);
+    verdict += "; " + alarms;
+  }
   const ExitCode code = finish(env, options, "status", report.code, verdict, std::nullopt,
                                {{"manifest", manifest_json(*standing)},
                                 {"block", block_json(*applied)},

@@ -1,12 +1,10 @@
 #include "probing.h"
 
-#include <algorithm>
 #include <map>
-#include <set>
 
-#include "nearest.h"
 #include "ca_bundles.h"
 #include "hostspin/worker_lines.h"
+#include "nearest.h"
 
 namespace hostspin {
 namespace {
@@ -110,25 +108,6 @@ Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
   context.env.console.end_progress();
   if (!collected) return std::move(collected).error();
   return judge(manifest, std::move(checks));
-}
-
-std::vector<std::string> changed_services(const Manifest* before, const Manifest& after) {
-  const auto print = [](const Service& service) {
-    std::string all = service.name.text();
-    for (const HostName& alias : service.aliases) all += " " + alias.text();
-    for (const IPAddress& address : service.addresses) all += " " + address.to_string();
-    for (const Check& check : service.checks) all += " " + check.label();
-    return all;
-  };
-  std::set<std::string> known;
-  if (before != nullptr) {
-    for (const Service& service : before->services) known.insert(print(service));
-  }
-  std::vector<std::string> changed;
-  for (const Service& service : after.services) {
-    if (!known.contains(print(service))) changed.push_back(service.name.text());
-  }
-  return changed;
 }
 
 }  // namespace hostspin

@@ -20,9 +20,4 @@ Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
                                    const std::vector<std::string>& only,
                                    std::chrono::milliseconds deadline, bool explain = false);
 
-/// The services whose addresses, names or checks differ between two manifests; all where `before`
-/// is null.
-[[nodiscard]] std::vector<std::string> changed_services(const Manifest* before,
-                                                        const Manifest& after);
-
 }  // namespace hostspin

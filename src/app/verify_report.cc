@@ -129,7 +129,11 @@ std::string verdict_words(const VerifyFindings& findings, const VerifyTally& tal
   constexpr std::size_t kRoomForNames = 50;  // the numbers, which follow, need the rest
   const Applied& applied = *findings.applied;
   Line line(kRoomForNames);
-  if (pins_code(applied) != ExitCode::ok) line.add("block " + pins_words(applied));
+  if (applied.state_lost || (!applied.is_held && pins_code(applied) != ExitCode::ok)) {
+    line.add("block " + pins_words(applied));
+  } else if (applied.is_held) {
+    line.add(applied.plan.drift == Drift::none ? "block as signed" : "block not as signed");
+  }
   if (findings.probes) add_services(*findings.probes, tally, line);
   if (code == ExitCode::ok || line.empty()) {
     line.add(std::to_string(applied.pins.size()) + " lines pinned as signed");
@@ -141,6 +145,7 @@ std::string verdict_words(const VerifyFindings& findings, const VerifyTally& tal
 
 ExitCode pins_code(const Applied& applied) {
   if (applied.state_lost) return ExitCode::critical;
+  if (applied.is_held) return ExitCode::attention;  // who holds the file may edit it
   switch (applied.plan.drift) {
     case Drift::none:
       return ExitCode::ok;
@@ -156,6 +161,11 @@ ExitCode pins_code(const Applied& applied) {
 
 std::string pins_words(const Applied& applied) {
   if (applied.state_lost) return "newer than this machine's state";
+  if (applied.is_held) {
+    return applied.plan.drift == Drift::none
+               ? "held, as signed"
+               : "held, and not as signed (" + std::string(drift_name(applied.plan.drift)) + ")";
+  }
   switch (applied.plan.drift) {
     case Drift::none:
       return "intact";
@@ -200,7 +210,8 @@ VerifyJudgement judge_verify(const VerifyFindings& findings) {
     for (std::string& text : resolver_warnings(findings.resolver->views)) warn(std::move(text));
     judgement.notes = one_family_notes(findings.resolver->views);
   }
-  judgement.verdict = verdict_words(findings, judgement.tally, judgement.code) +
+  judgement.verdict = held_words(*findings.applied) +
+                      verdict_words(findings, judgement.tally, judgement.code) +
                       attention_words(judgement.warnings.size() + judgement.tally.warnings);
   return judgement;
 }

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from support.block import expected_block
-from support.machine import DEFAULT_HOSTS
+from support.machine import DEFAULT_HOSTS, source
 from support.process import clean_environment
 
 SECONDS_MAX = 30
@@ -119,3 +119,30 @@ def test_a_remove_that_fails_holds_nothing(machine, fleet):
     assert "held: 'hostspin release' before 'hostspin apply'" in repaired.stdout, repaired
     assert machine.hostspin("release").code == 0
     assert machine.hostspin("apply").code == 0 and machine.hosts == pinned
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_every_command_says_that_the_file_is_held(machine, fleet, publication, edited):
+    """And none cries that what the holder did to it is an alteration."""
+    machine.trust(fleet.root(), fleet.manifest(4))
+    publication.offer(fleet.manifest(5))
+    machine.configure(source(publication.file_url))
+    assert machine.hostspin("apply").code == 0
+    assert machine.hostspin("hold", "--reason", "INC-7").code == 0
+    if edited:
+        machine.hosts = DEFAULT_HOSTS
+
+    for command in (["refresh"], ["status"], ["verify", "--offline"], ["verify", "--no-resolver"], ["apply"]):
+        done = machine.hostspin(*command)
+        assert done.code == 1 and done.verdict.startswith("WARNING: held (INC-7): "), str(done)
+        assert "ALTERED" not in done.stdout and "MISSING" not in done.stdout, str(done)
+    nagios = machine.hostspin("verify", "--offline", "--output", "nagios")
+    assert nagios.stdout.startswith("WARNING: held (INC-7): "), str(nagios)
+    junit = machine.hostspin("verify", "--offline", "--output", "junit")
+    assert "<skipped" in junit.stdout and "<failure" not in junit.stdout, str(junit)
+    metrics = machine.hostspin("verify", "--offline", "--output", "prometheus").stdout
+    assert "\nhostspin_verify_block_in_sync 0\n" in metrics  # manifest 5 is held, and is not written
+
+    assert machine.hostspin("release").code == 0
+    assert "held" not in machine.hostspin("apply").verdict.lower()
+    assert machine.hostspin("verify", "--offline").code == 0

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 from support.block import expected_block
-from support.fleet import Raw, service
+from support.fleet import Raw, moment, service
 from support.machine import DEFAULT_HOSTS, Machine, source
-from support.process import run
+from support.process import clean_environment, run
 
 
 def test_first_refresh_pins_what_the_source_offers(member):
@@ -251,3 +251,67 @@ def test_workers_run_below_a_directory_that_only_root_may_enter(member, tmp_path
 
     assert done.code == 0, str(done)
     assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
+
+
+def test_an_adoption_says_which_services_came_went_and_changed(machine, fleet, publication):
+    machine.trust(fleet.root(), fleet.manifest(4, [
+        service("db.svc.example.com", ["10.1.2.3"]), service("old.svc.example.com", ["10.1.2.4"]),
+        service("same.svc.example.com", ["10.1.2.5"])]))
+    publication.offer(fleet.manifest(5, [
+        service("new.svc.example.com", ["10.1.2.7"]), service("same.svc.example.com", ["10.1.2.5"]),
+        service("db.svc.example.com", ["10.1.2.3", "10.1.2.6"])]))
+    machine.configure(source(publication.file_url))
+
+    done = machine.hostspin("refresh")
+
+    assert done.code == 0, str(done)
+    assert done.verdict == "OK: adopted manifest 5 of fleet prod.example: 1 service added, 1 removed, 1 changed"
+    assert done.stdout.splitlines()[1:] == [
+        "added    new.svc.example.com  10.1.2.7",
+        "changed  db.svc.example.com  addresses 10.1.2.3 10.1.2.6, was 10.1.2.3",
+        "removed  old.svc.example.com  was 10.1.2.4"]
+    again = machine.hostspin("refresh")
+    assert again.verdict == "OK: manifest 5 is current" and len(again.stdout.splitlines()) == 1
+    publication.offer(fleet.manifest(6, [service("db.svc.example.com", ["10.1.2.3", "10.1.2.6"])]))
+    changes = json.loads(machine.hostspin("refresh", "--output", "json").stdout)["changes"]
+    assert changes == {"added": [], "removed": ["new.svc.example.com", "same.svc.example.com"], "changed": []}
+
+
+def test_status_is_not_fine_while_alarms_stand(machine, fleet, publication):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    publication.offer(fleet.manifest(4))
+    machine.configure(source(publication.file_url))
+    assert machine.hostspin("refresh").code == 0
+    assert machine.hostspin("status").code == 0
+    machine.configure(source("file:///no/such/directory"))
+    assert machine.hostspin("refresh").code == 2
+    told = machine.hostspin("status")
+    assert told.code == 1 and told.verdict.startswith("WARNING: manifest 4 of fleet"), str(told)
+    assert "2 alarms: refresh_failed, source_failed" in told.verdict, str(told)
+    machine.configure(source(publication.file_url))
+    assert machine.hostspin("refresh").code == 0
+    assert machine.hostspin("status").code == 0
+
+
+def test_an_expired_root_is_no_reason_for_a_new_one_where_nobody_could_be_asked(machine, fleet, publication):
+    machine.trust(fleet.root(issued=moment(-60), expires=moment(-1)), fleet.manifest(4))
+    publication.offer(fleet.manifest(4))
+    machine.configure(source("file:///no/such/directory"))
+    dead = machine.hostspin("refresh")
+    machine.configure(source(publication.file_url))
+    answered = machine.hostspin("refresh")
+    for done in (dead, answered):
+        assert done.code == 2 and "root-expired" in done.verdict, str(done)
+    assert "mend the way to them first" in dead.lines("hint")[0], str(dead)
+    assert "publish a new root" in answered.lines("hint")[0], str(answered)
+
+
+def test_an_expired_root_where_the_clock_says_2099(machine, fleet, publication):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    publication.offer(fleet.manifest(4))
+    machine.configure(source(publication.file_url))
+    faketime = shutil.which("faketime", path=clean_environment()["PATH"])
+    if not faketime:
+        pytest.skip("needs the program faketime")
+    done = run([faketime, "2099-01-01 00:00:00", *machine.command("refresh")])
+    assert done.code == 2 and "look at this machine's clock first, it says 2099-" in done.stderr, str(done)
