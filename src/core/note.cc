@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "foreign_form.h"
 #include "key_name.h"
 #include "note_split.h"
 #include "note_text.h"
@@ -52,7 +53,7 @@ Result<std::vector<SignatureLine>> parse_signature_block(std::string_view block)
 }
 
 /// Everything about a note but its first line.
-Result<SplitNote> split(std::string_view bytes, std::size_t bytes_max) {
+Result<SplitNote> split_any(std::string_view bytes, std::size_t bytes_max) {
   if (bytes.size() > bytes_max) {
     return {Errc::bad_note, "larger than " + std::to_string(bytes_max) + " bytes"};
   }
@@ -69,6 +70,16 @@ Result<SplitNote> split(std::string_view bytes, std::size_t bytes_max) {
   Result<std::vector<SignatureLine>> signatures = parse_signature_block(block);
   if (!signatures) return std::move(signatures).error();
   return SplitNote{std::string(text), *std::move(signatures)};
+}
+
+/// The same; a file of another form is said to be that, not to lack what notes have. The remedy
+/// stands in the detail: of a source's answer nothing else is kept.
+Result<SplitNote> split(std::string_view bytes, std::size_t bytes_max) {
+  Result<SplitNote> note = split_any(bytes, bytes_max);
+  if (note) return note;
+  const std::optional<ForeignForm> form = foreign_form(bytes);
+  if (!form) return note;
+  return {Errc::bad_note, std::string(form->what) + ": " + std::string(form->of_note)};
 }
 
 Result<void> check_first_line(std::string_view text, DocumentKind kind) {

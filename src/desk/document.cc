@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "desk_files.h"
+#include "foreign_form.h"
 #include "note_text.h"
 #include "words.h"
 
@@ -19,6 +20,11 @@ Result<DocumentKind> kind_of(std::string_view bytes, const std::string& path) {
   if (first.ends_with('\r')) first.remove_suffix(1);  // what is wrong then is said of the bytes
   for (const DocumentKind kind : {DocumentKind::manifest, DocumentKind::root}) {
     if (first == format_line(kind)) return kind;
+  }
+  if (const std::optional<ForeignForm> form = foreign_form(bytes); form) {
+    return {Errc::bad_note,
+            shown_path(path) + " " + std::string(form->what) + ", neither a manifest nor a root",
+            std::string(form->of_import.empty() ? form->of_note : form->of_import)};
   }
   return {
       Errc::bad_note,

@@ -1,6 +1,7 @@
 #include "command.h"
 #include "desk_files.h"
 #include "document.h"
+#include "foreign_form.h"
 #include "import_draft.h"
 #include "nearest.h"
 #include "rules.h"
@@ -87,6 +88,11 @@ class Import : public Command {
     }
     const Result<std::string> bytes = read_document(path_, kImportBytesMax);
     if (!bytes) return bytes.error();
+    const std::optional<ForeignForm> form = foreign_form(*bytes);
+    if (form && !form->of_import.empty()) {
+      return {Errc::usage, shown_path(path_) + " " + std::string(form->what),
+              std::string(form->of_import)};
+    }
     Result<FoundList> found = read_kind(*bytes);
     if (!found) return annotate(std::move(found).error(), shown_path(path_));
     return found;
