@@ -63,7 +63,7 @@ _hostspin() {
   fi
   case $command in
     "") COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
-    inspect) compopt -o default ;;
+    inspect | diff) compopt -o default ;;
     trust) COMPREPLY=($(compgen -W "reset" -- "$cur")) ;;
     verify) _hostspin_names "$cur" ;;
   esac

@@ -58,6 +58,7 @@ _hostspin() {
             '--no-resolver[do not ask the resolver]' '--deadline[limit]:time:' '*:name:_hostspin_names'
           ;;
         inspect) _arguments $common '1:note:_files' ;;
+        diff) _arguments $common '::note:_files' ;;
         trust) _arguments $common '1: :(reset)' '--yes[do it]' ;;
         hold) _arguments $common '--reason[shown by status and verify]:text:' ;;
         remove) _arguments $common '--no-hold[do not hold]' ;;

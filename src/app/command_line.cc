@@ -41,6 +41,7 @@ struct Arguments {
   bool is_verify = false;
   std::string hold_reason;
   std::string note_file;
+  std::string offer_file;
   RemoveOptions remove;
   bool repair_dry_run = false;
   bool reset_yes = false;
@@ -111,7 +112,8 @@ void add_commands(CLI::App& app, Arguments& arguments) {
       ->type_name("TIME");
 
   add_command(app, "status", "what is pinned, from where, and how the last refresh went");
-  add_command(app, "diff", "what apply would change, as a unified diff");
+  add_command(app, "diff", "what apply would change, as a unified diff")
+      ->add_option("NOTE", arguments.offer_file, "what adopting this manifest would change");
   CLI::App* inspect =
       add_command(app, "inspect", "who signed a note, and would this host accept it?");
   inspect->add_option("NOTE", arguments.note_file, "a manifest or root note")->required();
@@ -311,7 +313,7 @@ ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) 
   if (said("agent")) return command_agent(env, common, arguments.agent);
   if (said("verify")) return command_verify(env, common, arguments.verify);
   if (said("status")) return command_status(env, common);
-  if (said("diff")) return command_diff(env, common);
+  if (said("diff")) return command_diff(env, common, arguments.offer_file);
   if (said("inspect")) return command_inspect(env, common, arguments.note_file);
   if (said("trust")) {
     const bool reset = app.get_subcommand("trust")->got_subcommand("reset");

@@ -148,26 +148,6 @@ std::vector<ServiceChange> changes_of(const CycleReport& report, const Standing&
   return service_changes(before, standing.current->manifest());
 }
 
-Json changes_json(const std::vector<ServiceChange>& changes) {
-  Json added = Json::array();
-  Json removed = Json::array();
-  Json changed = Json::array();
-  for (const ServiceChange& change : changes) {
-    switch (change.kind) {
-      case ServiceChange::Kind::added:
-        added.push_back(change.service);
-        break;
-      case ServiceChange::Kind::removed:
-        removed.push_back(change.service);
-        break;
-      case ServiceChange::Kind::changed:
-        changed.push_back({{"service", change.service}, {"what", change.what}});
-        break;
-    }
-  }
-  return {{"added", added}, {"removed", removed}, {"changed", changed}};
-}
-
 /// After an adoption what has changed is probed. The result is told, and never acted on.
 ExitCode probe_changes(Context& context, const std::vector<ServiceChange>& changes,
                        const Standing& standing, std::vector<std::string>& warnings) {

@@ -40,7 +40,8 @@ struct VerifyOptions {
 ExitCode command_verify(Env& env, const CommonOptions& options, const VerifyOptions& verify);
 
 ExitCode command_status(Env& env, const CommonOptions& options);
-ExitCode command_diff(Env& env, const CommonOptions& options);
+/// What apply would change, or the adoption of the manifest in the file `note`, judged as an offer.
+ExitCode command_diff(Env& env, const CommonOptions& options, const std::string& note = "");
 
 struct RemoveOptions {
   bool no_hold = false;      ///< afterwards; an agent or guard that runs puts the block back

@@ -77,6 +77,26 @@ std::vector<ServiceChange> service_changes(const Manifest* before, const Manifes
   return changes;
 }
 
+Json changes_json(const std::vector<ServiceChange>& changes) {
+  Json added = Json::array();
+  Json removed = Json::array();
+  Json changed = Json::array();
+  for (const ServiceChange& change : changes) {
+    switch (change.kind) {
+      case ServiceChange::Kind::added:
+        added.push_back(change.service);
+        break;
+      case ServiceChange::Kind::removed:
+        removed.push_back(change.service);
+        break;
+      case ServiceChange::Kind::changed:
+        changed.push_back({{"service", change.service}, {"what", change.what}});
+        break;
+    }
+  }
+  return {{"added", added}, {"removed", removed}, {"changed", changed}};
+}
+
 std::string count_changes(const std::vector<ServiceChange>& changes) {
   std::string text;
   for (const ServiceChange::Kind kind :

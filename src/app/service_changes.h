@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "hostspin/manifest.h"
+#include "output.h"
 
 namespace hostspin {
 
@@ -20,6 +21,8 @@ struct ServiceChange {
 [[nodiscard]] std::vector<ServiceChange> service_changes(const Manifest* before,
                                                          const Manifest& after);
 
+/// {"added": [NAME…], "removed": [NAME…], "changed": [{"service", "what"}…]}.
+[[nodiscard]] Json changes_json(const std::vector<ServiceChange>& changes);
 /// "1 service added, 2 changed"; empty for none.
 [[nodiscard]] std::string count_changes(const std::vector<ServiceChange>& changes);
 /// "added    api.svc.example.com  10.0.0.5", a line each, the last ones counted where they are

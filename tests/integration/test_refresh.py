@@ -315,3 +315,26 @@ def test_an_expired_root_where_the_clock_says_2099(machine, fleet, publication):
         pytest.skip("needs the program faketime")
     done = run([faketime, "2099-01-01 00:00:00", *machine.command("refresh")])
     assert done.code == 2 and "look at this machine's clock first, it says 2099-" in done.stderr, str(done)
+
+
+def test_diff_of_a_note_shows_what_its_adoption_would_change(machine, fleet, publication):
+    machine.trust(fleet.root(), fleet.manifest(4))
+    assert machine.hostspin("apply").code == 0
+    before = (machine.identity(), machine.state())
+    offer = machine.path / "offer.note"
+    offer.write_bytes(fleet.manifest(5, [service("api.svc.example.com", ["10.1.2.9"])]))
+
+    done = machine.hostspin("diff", offer)
+
+    assert done.code == 1, str(done)
+    assert done.verdict == "WARNING: manifest 5 would change /etc/hosts: 1 service added, 1 removed"
+    assert "added    api.svc.example.com  10.1.2.9\n" in done.stdout
+    assert "\n+10.1.2.9\tapi.svc.example.com\n" in done.stdout and "\n-10.1.2.3\tdb.svc.example.com\n" in done.stdout
+    assert (machine.identity(), machine.state()) == before
+    offer.write_bytes(fleet.manifest(4))
+    assert machine.hostspin("diff", offer).code == 0
+    offer.write_bytes(fleet.manifest(3))
+    refused = machine.hostspin("diff", offer)
+    assert refused.code == 2 and "rollback" in refused.stderr or "older than" in refused.stderr, str(refused)
+    assert machine.hostspin("diff", "/no/such.note").code == 3
+    assert (machine.identity(), machine.state()) == before
