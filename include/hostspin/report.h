@@ -33,7 +33,7 @@ enum class ServiceState {
   up,         ///< every address answers every check
   degraded,   ///< some addresses are down, or a certificate is close to its end
   down,       ///< no address is up
-  not_tried,  ///< nothing down, but not everything was reached in time
+  not_tried,  ///< nothing down, but not everything could be judged
 };
 
 struct ServiceReport {
@@ -58,7 +58,9 @@ struct ProbePlan {
 };
 [[nodiscard]] ProbePlan plan_probes(const Manifest& manifest, const std::vector<std::string>& only);
 
-/// Whether a result means the address is down. `unsupported` and `not_tried` do not.
+/// Whether this machine, or its time, was at fault: nothing is known of the address.
+[[nodiscard]] bool is_skipped(const ProbeResult& result);
+/// Whether a result means the address is down. `unsupported` and what was skipped do not.
 [[nodiscard]] bool is_down(const ProbeResult& result);
 /// Whether a certificate ends sooner than its check allows.
 [[nodiscard]] bool is_warning(const Check& check, const ProbeResult& result);

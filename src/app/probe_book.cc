@@ -94,7 +94,7 @@ void ProbeBook::note(const ProbeReport& report, std::int64_t now) {
     if (const auto before = known.find(key); before != known.end()) check = before->second;
     check.verdict = std::string(verdict_name(one.result.verdict));
     check.detail = one.result.detail.substr(0, kProbeDetailBytesMax);
-    check.tried = one.result.verdict != Verdict::not_tried;
+    check.tried = !is_skipped(one.result);
     check.up = check.tried && !is_down(one.result);
     if (check.tried) {
       check.duration_s = std::chrono::duration<double>(one.result.elapsed).count();

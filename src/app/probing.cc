@@ -57,7 +57,7 @@ Result<void> collect(Context& context, NetSession& net, std::size_t asked,
     if (!result) {
       if (result.error().code != Errc::timed_out) return std::move(result).error();
       if (answered == 0) return {Errc::worker_failed, "no answer from hostspin-net in time"};
-      context.env.console.warning("hostspin-net went silent; what it left open is not_tried");
+      context.env.console.warning("hostspin-net went silent; what it left open was not judged");
       return {};
     }
     if (result->end) return {};
@@ -89,7 +89,7 @@ Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
     if (check.check.kind == CheckKind::unsupported) continue;
     const auto lacking = missing.find(check.check.ca);
     if (needs_bundle(check.check) && lacking != missing.end()) {
-      check.result.verdict = Verdict::internal;
+      check.result.verdict = Verdict::not_tried;
       check.result.detail = lacking->second;
       continue;
     }

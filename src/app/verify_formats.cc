@@ -166,7 +166,8 @@ void add_case(Suite& suite, const AddressReport& check) {
   } else if (result.verdict == Verdict::ok) {
     suite.passed(check.service, name, seconds(result));
   } else {
-    suite.skipped(check.service, name, words);
+    suite.skipped(check.service, name,
+                  is_skipped(result) ? std::string(skipped_words(result)) : words);
   }
 }
 

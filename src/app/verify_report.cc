@@ -35,7 +35,7 @@ VerifyTally count(const ProbeReport& probes) {
   for (const AddressReport& check : probes.checks) {
     if (is_down(check.result)) {
       ++tally.down;
-    } else if (check.result.verdict == Verdict::not_tried) {
+    } else if (is_skipped(check.result)) {
       ++tally.not_tried;
     } else if (check.result.verdict == Verdict::unsupported) {
       ++tally.unsupported;

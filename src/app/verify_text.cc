@@ -53,6 +53,7 @@ std::string outcome_words(const AddressReport& check) {
     if (result.days_left) words += "  certificate " + std::to_string(*result.days_left) + " d";
     return words;
   }
+  if (is_skipped(result)) return std::string(skipped_words(result));
   return std::string(verdict_layer(result.verdict)) + " " +
          std::string(verdict_name(result.verdict)) + ": " +
          std::string(verdict_words(result.verdict));
@@ -116,7 +117,7 @@ std::string check_line(const std::string& mark, const AddressReport& check, cons
                             padded(endpoint_text(check), columns.endpoint) +
                             padded(kind_words(check, columns), columns.kind);
   std::string line = place + outcome_words(check);
-  const std::string& detail = check.result.detail;
+  const std::string detail = is_skipped(check.result) ? "" : check.result.detail;
   if (explained && !detail.empty()) {
     return wrapped(mark, line) + wrapped(std::string(kMarkColumns, ' '), detail);
   }
@@ -188,6 +189,10 @@ std::string mark_text(const Console& console, Mark mark) {
 }
 
 }  // namespace
+
+std::string_view skipped_words(const ProbeResult& result) {
+  return result.detail.empty() ? verdict_words(result.verdict) : std::string_view(result.detail);
+}
 
 std::string verify_text(const Console& console, const VerifyOptions& verify,
                         const VerifyFindings& findings, const VerifyJudgement& judgement,

@@ -13,4 +13,7 @@ namespace hostspin {
                                       const VerifyFindings& findings,
                                       const VerifyJudgement& judgement, bool checks_listed);
 
+/// Why this machine could not judge a check that was skipped. The code would say nothing to people.
+[[nodiscard]] std::string_view skipped_words(const ProbeResult& result);
+
 }  // namespace hostspin

@@ -124,9 +124,14 @@ ProbePlan plan_probes(const Manifest& manifest, const std::vector<std::string>& 
   return plan;
 }
 
+bool is_skipped(const ProbeResult& result) {
+  return result.verdict == Verdict::not_tried || result.verdict == Verdict::source_address ||
+         result.verdict == Verdict::internal;
+}
+
 bool is_down(const ProbeResult& result) {
-  return result.verdict != Verdict::ok && result.verdict != Verdict::not_tried &&
-         result.verdict != Verdict::unsupported;
+  return result.verdict != Verdict::ok && result.verdict != Verdict::unsupported &&
+         !is_skipped(result);
 }
 
 bool is_warning(const Check& check, const ProbeResult& result) {
@@ -152,7 +157,7 @@ ProbeReport judge(const Manifest& manifest, std::vector<AddressReport> checks) {
       for (const AddressReport& check : checks) {
         if (check.service != judged.service || check.address != address) continue;
         down = down || is_down(check.result);
-        not_tried = not_tried || check.result.verdict == Verdict::not_tried;
+        not_tried = not_tried || is_skipped(check.result);
         if (is_warning(check.check, check.result)) ++judged.warnings;
       }
       if (down) {
@@ -173,7 +178,12 @@ ProbeReport judge(const Manifest& manifest, std::vector<AddressReport> checks) {
 
 ExitCode ProbeReport::exit_code() const {
   ExitCode worst = ExitCode::ok;
+  bool any_skipped = false;
+  bool any_judged = false;
   for (const ServiceReport& service : services) {
+    any_skipped = any_skipped || service.addresses_not_tried > 0;
+    any_judged = any_judged || (service.state != ServiceState::unchecked &&
+                                service.addresses_not_tried < service.addresses);
     switch (service.state) {
       case ServiceState::unchecked:
       case ServiceState::up:
@@ -185,11 +195,11 @@ ExitCode ProbeReport::exit_code() const {
         worst = graver(worst, ExitCode::critical);
         break;
       case ServiceState::not_tried:
-        worst = graver(worst, ExitCode::unknown);
         break;
     }
   }
-  return worst;
+  if (!any_skipped) return worst;
+  return graver(worst, any_judged ? ExitCode::attention : ExitCode::unknown);
 }
 
 }  // namespace hostspin

@@ -44,7 +44,7 @@ constexpr std::array kVerdicts{
     VerdictFacts{Verdict::ntp_bad, "ntp_bad", "L7", "no sane answer from the time server"},
     VerdictFacts{Verdict::unsupported, "unsupported", "-",
                  "this version does not know that kind of check"},
-    VerdictFacts{Verdict::internal, "internal", "-", "the probe itself failed"},
+    VerdictFacts{Verdict::internal, "internal", "-", "this machine could not make the attempt"},
 };
 
 constexpr bool in_order() {

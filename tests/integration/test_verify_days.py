@@ -251,6 +251,21 @@ def test_every_format_says_that_it_could_not_judge(story, output, says):
     assert done.code == 3 and says in done.stdout and len(done.lines("error")) == 1, str(done)
 
 
+def test_what_this_machine_cannot_judge_is_no_fault_of_a_service(story):
+    """A CA bundle that is not configured: skipped and said, 1 beside what was judged, 3 where nothing was."""
+    story.machine.configure(text="")
+    done = story.verify("--no-resolver")
+    lines = [line for line in done.stdout.splitlines() if line.startswith("SKIP")]
+    assert done.code == 1 and len(lines) == 2 and "DOWN" not in done.stdout, str(done)
+    assert all("has no [tls.ca] internal" in line and "- internal:" not in line and "not_tried" not in line for line in lines)
+    assert story.verify("--no-resolver", "ldap.example.com").code == 3
+    story.refuse(DB)
+    story.refuse(DB2)
+    assert story.verify("--no-resolver").code == 2
+    suite = xml.fromstring(story.verify("--no-resolver", "--output", "junit").stdout).find("testsuite")
+    assert (suite.get("skipped"), suite.get("failures")) == ("2", "2")
+
+
 def test_explained(story):
     """What the kernel and the routers on the way know of one name's failure."""
     black(story)

@@ -34,6 +34,7 @@ TEST_CASE("all addresses down is critical, some is attention, none is fine", "[r
   CHECK(with_verdicts(manifest, {tcp_timeout, refused}).exit_code() == ExitCode::critical);
   CHECK(with_verdicts(manifest, {not_tried, not_tried}).exit_code() == ExitCode::unknown);
   CHECK(with_verdicts(manifest, {refused, not_tried}).exit_code() == ExitCode::attention);
+  CHECK(with_verdicts(manifest, {ok, not_tried}).exit_code() == ExitCode::attention);
 }
 
 TEST_CASE("an address is down if any of its checks is not ok", "[report]") {
@@ -53,6 +54,31 @@ TEST_CASE("checks that differ in one option are two, and one that is listed twic
   REQUIRE(checks.size() == 6);
   CHECK(checks[1].check.identity(checks[1].service) == "http:80 host=b.example");
   CHECK(checks[2].check.identity(checks[2].service) == "http:80 status=503");
+}
+
+TEST_CASE("a fault of this machine is none of the service", "[report]") {
+  using enum Verdict;
+  for (const Verdict fault : {not_tried, source_address, internal}) {
+    CAPTURE(verdict_name(fault));
+    const Manifest manifest = two_addresses("{ tcp = 5432 }");
+    ProbeResult result;
+    result.verdict = fault;
+    CHECK(is_skipped(result));
+    CHECK_FALSE(is_down(result));
+    const ProbeReport nothing = with_verdicts(manifest, {fault, fault});
+    CHECK(nothing.exit_code() == ExitCode::unknown);
+    CHECK(nothing.services.at(0).state == ServiceState::not_tried);
+    CHECK(with_verdicts(manifest, {ok, fault}).exit_code() == ExitCode::attention);
+    CHECK(with_verdicts(manifest, {refused, fault}).exit_code() == ExitCode::attention);
+    const Manifest both = two_addresses("[{ tcp = 1 }, { tcp = 2 }]");
+    CHECK(with_verdicts(both, {fault, refused, refused, fault}).exit_code() == ExitCode::critical);
+  }
+  for (const Verdict fault : {refused, tcp_timeout, tls_ca, http_status, ntp_bad}) {
+    ProbeResult result;
+    result.verdict = fault;
+    CHECK_FALSE(is_skipped(result));
+    CHECK(is_down(result));
+  }
 }
 
 TEST_CASE("a check that this version does not know takes nothing down", "[report]") {
