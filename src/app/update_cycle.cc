@@ -76,7 +76,8 @@ class Cycle {
       chain_end_at_;  ///< when the first said that there is none
   bool adopted_ = false;
   bool scheduled_ = false;
-  bool write_failed_ = false;
+  bool root_not_kept_ = false;  ///< the next root is known, and could not be stored
+  bool write_failed_ = false;   ///< of the last adoption
   int root_steps_ = 0;
 };
 
@@ -122,7 +123,7 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
   if (root_steps_ >= kRootStepsMax) return;
   if (Result<void> kept = keep_root(context_, standing_, *std::move(root)); !kept) {  // U4
     report_.error = annotate(std::move(kept).error(), "cannot keep root " + std::to_string(next));
-    write_failed_ = true;
+    root_not_kept_ = true;  // under the old one nothing may be adopted any more
     return;
   }
   ++root_steps_;
@@ -136,6 +137,7 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
 void Cycle::start_under_new_root() {
   report_.chain_end_seen = false;
   chain_end_at_.reset();
+  if (std::exchange(root_not_kept_, false)) report_.error.reset();
   scheduled_ = false;
   for (EndpointReport& endpoint : report_.endpoints) {
     if (endpoint.root_refused_code != Errc::equivocation) endpoint.root_refused.clear();
@@ -232,14 +234,17 @@ std::optional<AdmittedManifest> Cycle::judge(std::size_t endpoint) {
 // U12.
 void Cycle::adopt_offer(std::size_t endpoint, const AdmittedManifest& offer) {
   const TrustRoot& root = standing_.chain.trusted();
-  if (root.expired(standing_.now) || write_failed_) return;  // finish() says so
+  if (root.expired(standing_.now) || root_not_kept_) return;  // finish() says so
   std::optional<AdmittedManifest> before = standing_.current;
   Result<Adopted> adopted = adopt_and_book(offers_[endpoint]);
+  // What could not be done, since another process held the lock, may be possible with a later
+  // offer.
+  write_failed_ = !adopted;
   if (!adopted) {
     report_.error = std::move(adopted).error();
-    write_failed_ = true;
     return;
   }
+  report_.error.reset();
   if (adopted->later_root) return start_under_new_root();
   if (adopted->adoption == Adoption::adopt && !std::exchange(adopted_, true)) {
     report_.replaced = std::move(before);
@@ -342,7 +347,7 @@ void Cycle::finish() {
   keep_etags_of_held();
   const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
                                      [](const EndpointReport& e) { return e.confirmed; });
-  if (write_failed_) {
+  if (write_failed_ || root_not_kept_) {
     report_.outcome = CycleOutcome::failed;
     return;
   }

@@ -69,6 +69,16 @@ struct Cycle {
     return code;
   }
 
+  /// Another process has the lock while the cycle begins.
+  void lock_until(milliseconds time) {
+    world.net.on_wait = [this, time, look = world.net.on_wait] {
+      look();
+      const bool is_early = world.clock.steady() - begun < time;
+      if (is_early && !other) other = std::make_unique<Result<Lock>>(world.take_lock());
+      if (!is_early) other.reset();
+    };
+  }
+
   [[nodiscard]] bool pins(const std::string& address) const {
     return world.hosts().find(address + "\t") != std::string::npos;
   }
@@ -76,6 +86,7 @@ struct Cycle {
   AppWorld world;
   std::chrono::steady_clock::time_point begun;
   std::map<std::string, milliseconds> seen;
+  std::unique_ptr<Result<Lock>> other;
 };
 
 /// Root 2 takes the keys of root 1's manifests out, which a thief has; the first source is his.
@@ -239,6 +250,29 @@ TEST_CASE("a new root starts the wait again", "[refresh][attack]") {
   CHECK(cycle.refresh() == ExitCode::attention);
   CHECK(cycle.pins(kGood));
   CHECK_FALSE(cycle.seen.contains(kEvil));
+}
+
+TEST_CASE("an adoption that another process was in the way of does not hinder the next one",
+          "[refresh]") {
+  Cycle cycle;
+  cycle.world.net.serve(manifest_of(kOne), cycle.manifest(1, 5, kEvil, cycle.world.fleet));
+  cycle.world.net.serve(manifest_of(kTwo), cycle.manifest(1, 6, kGood, cycle.world.fleet));
+  cycle.world.net.answer_after(manifest_of(kTwo), 6s);
+  cycle.lock_until(1s);
+  CHECK(cycle.refresh() == ExitCode::attention);
+  CHECK_FALSE(cycle.seen.contains(kEvil));
+  CHECK(cycle.pins(kGood));
+  CHECK(cycle.world.out().starts_with("WARNING: adopted manifest 6"));
+}
+
+TEST_CASE("once a later root is known that cannot be kept, nothing is adopted under the old one",
+          "[refresh][attack]") {
+  StolenKeys cycle;
+  cycle.delay(kTwo, 100ms);
+  cycle.lock_until(1s);
+  CHECK(cycle.refresh() != ExitCode::ok);
+  CHECK_FALSE(cycle.pins(kEvil));
+  CHECK(cycle.world.err().find("cannot keep root 2") != std::string::npos);
 }
 
 TEST_CASE("many addresses make no source come earlier", "[refresh]") {
