@@ -89,7 +89,7 @@ struct ProbeRequest {
 enum class Verdict {
   ok, not_tried, no_route, local_firewall, source_address, next_hop_dead, unreachable, refused, reset,
   tcp_timeout, tls_timeout, tls_protocol, tls_ca, tls_name, tls_expired, tls_not_yet_valid, tls_pin,
-  http_timeout, http_status, http_body, grpc_not_serving, ntp_bad, unsupported, internal,
+  http_timeout, http_status, http_body, grpc_not_serving, ntp_bad, flood, unsupported, internal,
 };
 [[nodiscard]] std::string_view verdict_name(Verdict verdict);
 [[nodiscard]] std::optional<Verdict> verdict_from_name(std::string_view name);

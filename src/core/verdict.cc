@@ -42,6 +42,7 @@ constexpr std::array kVerdicts{
     VerdictFacts{Verdict::grpc_not_serving, "grpc_not_serving", "L7",
                  "its health service does not say SERVING"},
     VerdictFacts{Verdict::ntp_bad, "ntp_bad", "L7", "no sane answer from the time server"},
+    VerdictFacts{Verdict::flood, "flood", "L7", "it sends without end and never answers"},
     VerdictFacts{Verdict::unsupported, "unsupported", "-",
                  "this version does not know that kind of check"},
     VerdictFacts{Verdict::internal, "internal", "-", "this machine could not make the attempt"},

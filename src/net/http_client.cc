@@ -20,11 +20,16 @@ struct FreeMulti {
 
 class CurlClient final : public HttpClient {
  public:
-  CurlClient(EventLoop& loop, TlsTrust& trust, LingeringClose& lingering)
-      : loop_(loop), trust_(trust), lingering_(lingering), multi_(curl_multi_init()) {}
+  CurlClient(EventLoop& loop, TlsTrust& trust, LingeringClose& lingering, Turns& turns)
+      : loop_(loop),
+        trust_(trust),
+        lingering_(lingering),
+        turns_(turns),
+        multi_(curl_multi_init()) {}
 
   ~CurlClient() override {
     while (!transfers_.empty()) cancel(transfers_.begin()->first);
+    multi_.reset();  // closes what is left, by on_close()
     loop_.cancel(timer_);
   }
 
@@ -39,11 +44,10 @@ class CurlClient final : public HttpClient {
 
   Ticket start(HttpRequest request, Descriptor socket, Done done) override {
     const Ticket ticket = ++ticket_;
-    auto fresh =
-        std::make_unique<HttpTransfer>(std::move(request), std::move(socket), std::move(done));
+    auto fresh = std::make_unique<HttpTransfer>(std::move(request), std::move(done));
     HttpTransfer& transfer = *transfers_.emplace(ticket, std::move(fresh)).first->second;
     transfer.started = steady_clock::now();
-    if (Result<void> begun = begin(transfer); !begun) {
+    if (Result<void> begun = begin(transfer, std::move(socket)); !begun) {
       transfer.reply.reason = verdict_name(
           begun.error().code == Errc::bad_config ? Verdict::tls_ca : Verdict::internal);
       transfer.reply.detail = begun.error().detail;
@@ -65,8 +69,15 @@ class CurlClient final : public HttpClient {
   }
 
  private:
-  Result<void> begin(HttpTransfer& transfer) {
-    Result<void> ready = set_up_transfer(transfer, trust_, lingering_);
+  Result<void> begin(HttpTransfer& transfer, Descriptor socket) {
+    if (!leads_to_peer(socket, transfer.request)) {
+      return {Errc::internal, "connected to another address than the one asked"};
+    }
+    Result<std::unique_ptr<Pump>> pump =
+        Pump::make(loop_, turns_, lingering_, std::move(socket), bytes_max_of(transfer.request));
+    if (!pump) return std::move(pump).error();
+    transfer.pump = *std::move(pump);
+    Result<void> ready = set_up_transfer(transfer, trust_, on_close, this);
     if (!ready) return ready;
     if (curl_multi_add_handle(multi_.get(), transfer.easy.get()) == CURLM_OK) return {};
     transfer.easy.reset();
@@ -81,7 +92,7 @@ class CurlClient final : public HttpClient {
     }
     if (HttpTransfer* transfer = client.find(easy)) {
       transfer->writes = (what & CURL_POLL_OUT) != 0;
-      hold_back(*transfer, fd, transfer->writes);
+      hold_back(*transfer, transfer->writes);
     }
     const std::uint32_t events =
         ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
@@ -89,10 +100,18 @@ class CurlClient final : public HttpClient {
       const int bits = ((ready & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                        ((ready & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                        ((ready & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
-      if (const HttpTransfer* transfer = client.find(easy)) hold_back(*transfer, fd, true);
+      if (HttpTransfer* transfer = client.find(easy)) hold_back(*transfer, true);
       client.act(fd, bits);  // after which it may be gone, and its socket with it
-      if (const HttpTransfer* left = client.find(easy)) hold_back(*left, fd, left->writes);
+      if (HttpTransfer* left = client.find(easy)) hold_back(*left, left->writes);
     });
+    return 0;
+  }
+
+  static int on_close(void* argument, curl_socket_t fd) noexcept {
+    const Descriptor closed(fd);
+    for (const auto& [ticket, transfer] : static_cast<CurlClient*>(argument)->transfers_) {
+      if (transfer->pump != nullptr && transfer->pump->serves(fd)) transfer->pump->finish();
+    }
     return 0;
   }
 
@@ -125,10 +144,10 @@ class CurlClient final : public HttpClient {
   void finish(CURL* easy, CURLcode code) {
     const auto found = position(easy);
     if (found == transfers_.end()) return;
+    HttpReply reply = judge_transfer(*found->second, code);
+    (void)curl_multi_remove_handle(multi_.get(), easy);  // which may close its socket
     const auto node = transfers_.extract(found);
     HttpTransfer& transfer = *node.mapped();
-    HttpReply reply = judge_transfer(transfer, code);
-    (void)curl_multi_remove_handle(multi_.get(), easy);
     transfer.done(std::move(reply));
   }
 
@@ -141,6 +160,7 @@ class CurlClient final : public HttpClient {
   EventLoop& loop_;
   TlsTrust& trust_;
   LingeringClose& lingering_;
+  Turns& turns_;
   std::unique_ptr<CURLM, FreeMulti> multi_;
   EventLoop::Timer timer_;
   Ticket ticket_ = 0;
@@ -150,9 +170,9 @@ class CurlClient final : public HttpClient {
 }  // namespace
 
 Result<std::unique_ptr<HttpClient>> HttpClient::make(EventLoop& loop, TlsTrust& trust,
-                                                     LingeringClose& lingering) {
+                                                     LingeringClose& lingering, Turns& turns) {
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  auto client = std::make_unique<CurlClient>(loop, trust, lingering);
+  auto client = std::make_unique<CurlClient>(loop, trust, lingering, turns);
   if (initialised != CURLE_OK || !client->set_up()) {
     return {Errc::internal, "libcurl cannot be set up"};
   }

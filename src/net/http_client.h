@@ -16,6 +16,7 @@
 #include "hostspin/result.h"
 #include "lingering_close.h"
 #include "tls_trust.h"
+#include "turns.h"
 
 namespace hostspin {
 
@@ -91,7 +92,8 @@ struct HttpReply {
 
 /// HTTP on sockets that are connected already. The only code that sees libcurl, and proof against
 /// name look-ups: every host is a stand-in with one address, the resolver's hook fails whatever
-/// has none, and the connection is refused unless it is the socket that was handed over.
+/// has none, and the connection is refused unless it is the socket that was handed over. Proof as
+/// well against peers that never stop sending: bytes come through a pump.
 class HttpClient {
  public:
   using Done = std::function<void(HttpReply)>;
@@ -99,7 +101,7 @@ class HttpClient {
 
   /// Errc::internal where libcurl cannot be set up.
   static Result<std::unique_ptr<HttpClient>> make(EventLoop& loop, TlsTrust& trust,
-                                                  LingeringClose& lingering);
+                                                  LingeringClose& lingering, Turns& turns);
   virtual ~HttpClient() = default;
 
   /// `done` is called once, never from within this call, unless cancelled.

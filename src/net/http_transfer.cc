@@ -1,7 +1,5 @@
 #include "http_transfer.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -29,6 +27,7 @@ constexpr long kLowSpeedBytesPerSecond = 100;
 // honest.
 constexpr long kLowSpeedSeconds = 4;
 constexpr milliseconds kTimerSlack{50};
+constexpr long kNeverMs = 3600000;
 
 bool append(CurlList& list, const std::string& text) {
   curl_slist* longer = curl_slist_append(list.get(), text.c_str());
@@ -61,19 +60,23 @@ curl_socket_t hand_over_socket(void* argument, curlsocktype, curl_sockaddr* want
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(argument);
   const IPEndpoint& peer = transfer.request.peer;
   const SocketAddress expected(peer.address, peer.port);
-  if (!expected.equals(&wanted->addr, wanted->addrlen) || !transfer.socket) return CURL_SOCKET_BAD;
-  const curl_socket_t socket = transfer.socket.release();
-  hold_back(transfer, socket, true);
+  if (!expected.equals(&wanted->addr, wanted->addrlen)) return CURL_SOCKET_BAD;
+  CURL* const easy = transfer.easy.get();
+  const curl_socket_t socket = transfer.pump->hand_over([easy] {
+    // It waits for a timer only; a pause that ends makes it look at its socket at once.
+    (void)curl_easy_pause(easy, CURLPAUSE_SEND);
+    (void)curl_easy_pause(easy, CURLPAUSE_CONT);
+  });
+  if (socket < 0) return CURL_SOCKET_BAD;
+  transfer.connects_to = wanted;
+  hold_back(transfer, true);
   return socket;
 }
 
-int already_connected(void*, curl_socket_t, curlsocktype) noexcept {
+// libcurl has taken note of the address by now; see Pump::hand_over() for what it still does.
+int already_connected(void* argument, curl_socket_t, curlsocktype) noexcept {
+  static_cast<HttpTransfer*>(argument)->connects_to->addr.sa_family = AF_UNSPEC;
   return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
-int close_gently(void* lingering, curl_socket_t socket) noexcept {
-  static_cast<LingeringClose*>(lingering)->close(Descriptor(socket));
-  return 0;
 }
 
 CURLcode prepare_tls(CURL*, void* context, void* argument) noexcept {
@@ -182,6 +185,9 @@ void set_route(Options& options, HttpTransfer& transfer) {
   options.set(CURLOPT_OPENSOCKETFUNCTION, hand_over_socket);
   options.set(CURLOPT_OPENSOCKETDATA, &transfer);
   options.set(CURLOPT_SOCKOPTFUNCTION, already_connected);
+  options.set(CURLOPT_SOCKOPTDATA, &transfer);
+  // Not before the pump is open, see hand_over_socket().
+  options.set(CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, kNeverMs);
   options.set(CURLOPT_FRESH_CONNECT, 1L);
   options.set(CURLOPT_FORBID_REUSE, 1L);
 }
@@ -319,30 +325,51 @@ std::string_view reason_of(CURLcode code, const HttpTransfer& transfer, int erro
   }
 }
 
-bool peer_is_right(const HttpTransfer& transfer) {
-  const char* ip = nullptr;
-  if (curl_easy_getinfo(transfer.easy.get(), CURLINFO_PRIMARY_IP, &ip) != CURLE_OK ||
-      ip == nullptr) {
-    return false;
-  }
-  const Result<IPAddress> address = IPAddress::parse(ip);
-  return address && *address == transfer.request.peer.address;
+// Whether what the peer sent was too much, or in vain.
+bool is_flood(const HttpTransfer& transfer, CURLcode code) {
+  if (transfer.pump->flooded()) return true;
+  const std::size_t answer = transfer.header_bytes + transfer.reply.body.size();
+  // A body that is slow is no flood, whatever its framing takes.
+  const bool in_vain = transfer.pump->bytes() >= kFloodBytesMin + 2 * answer;
+  return code == CURLE_OPERATION_TIMEDOUT && in_vain;
+}
+
+// HTTP/2's library counts some floods itself, and ends the connection.
+bool is_called_a_flood(const HttpTransfer& transfer) {
+  return strstr(transfer.error_text, "Flooding was detected") != nullptr ||
+         strstr(transfer.error_text, "Too many CONTINUATION frames") != nullptr;
 }
 
 }  // namespace
 
-void hold_back(const HttpTransfer& transfer, curl_socket_t socket, bool held) {
+void hold_back(HttpTransfer& transfer, bool held) {
   if (!transfer.request.post) return;
-  const int corked = held ? 1 : 0;
-  (void)setsockopt(socket, IPPROTO_TCP, TCP_CORK, &corked, sizeof corked);
+  if (held) {
+    transfer.pump->cork();
+  } else {
+    transfer.pump->uncork();
+  }
+}
+
+bool leads_to_peer(const Descriptor& connection, const HttpRequest& request) {
+  sockaddr_storage there{};
+  socklen_t size = sizeof there;
+  const SocketAddress wanted(request.peer.address, request.peer.port);
+  return ::getpeername(connection.get(), reinterpret_cast<sockaddr*>(&there), &size) == 0 &&
+         wanted.equals(reinterpret_cast<const sockaddr*>(&there), size);
+}
+
+std::size_t bytes_max_of(const HttpRequest& request) {
+  // A proxy's headers and the answer's; a body in small chunks, records or frames.
+  return kHandshakeBytesMax + 2 * kHeaderBytesMax + 2 * request.body_bytes_max;
 }
 
 HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code) {
   HttpReply& reply = transfer.reply;
   const auto elapsed =
       std::chrono::duration_cast<milliseconds>(steady_clock::now() - transfer.started);
-  long error_number = 0;
-  (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_OS_ERRNO, &error_number);
+  // libcurl's socket is one of a pair, and knows a reset alone.
+  const int error_number = transfer.pump->error_number();
   reply.status = status_of(transfer);
   reply.stream_reset = code == CURLE_HTTP2_STREAM;
   reply.days_left = transfer.finding.days_left;
@@ -354,25 +381,25 @@ HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code) {
                        : "more than " + std::to_string(transfer.request.body_bytes_max) + " bytes";
     return std::move(reply);
   }
-  if (code == CURLE_OK || transfer.enough) {
-    if (!peer_is_right(transfer)) {
-      reply.reason = verdict_name(Verdict::internal);
-      reply.detail = "the answer came from another address than the one asked";
-    }
-    return std::move(reply);
-  }
+  if (code == CURLE_OK || transfer.enough) return std::move(reply);
   if (transfer.finding.verdict != Verdict::ok) {
     reply.reason = verdict_name(transfer.finding.verdict);
     reply.detail = transfer.finding.detail;
     return std::move(reply);
   }
-  reply.error_number = static_cast<int>(error_number);
+  if (is_flood(transfer, code) || is_called_a_flood(transfer)) {
+    reply.reason = verdict_name(Verdict::flood);
+    reply.detail = flood_detail(transfer.pump->bytes());
+    return std::move(reply);
+  }
+  reply.error_number = error_number;
   reply.reason = reason_of(code, transfer, reply.error_number, elapsed);
   reply.detail = transfer.error_text[0] != '\0' ? transfer.error_text : curl_easy_strerror(code);
   return std::move(reply);
 }
 
-Result<void> set_up_transfer(HttpTransfer& transfer, TlsTrust& trust, LingeringClose& lingering) {
+Result<void> set_up_transfer(HttpTransfer& transfer, TlsTrust& trust,
+                             curl_closesocket_callback close_socket, void* closer) {
   if (transfer.request.url.tls) {
     Result<X509_STORE*> store = trust.store(transfer.request.ca);
     if (!store) return std::move(store).error();
@@ -386,8 +413,8 @@ Result<void> set_up_transfer(HttpTransfer& transfer, TlsTrust& trust, LingeringC
   if (transfer.request.url.tls) set_tls(options, transfer);
   set_http(options, transfer);
   set_limits(options, transfer);
-  options.set(CURLOPT_CLOSESOCKETFUNCTION, close_gently);
-  options.set(CURLOPT_CLOSESOCKETDATA, &lingering);
+  options.set(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+  options.set(CURLOPT_CLOSESOCKETDATA, closer);
   if (options.code() == CURLE_OK) return {};
   transfer.easy.reset();
   return {Errc::internal,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "http_client.h"
+#include "pump.h"
 
 // One transfer as libcurl sees it. Private to http_client.cc and http_transfer.cc.
 namespace hostspin {
@@ -20,13 +21,14 @@ struct FreeList {
 using CurlList = std::unique_ptr<curl_slist, FreeList>;
 
 struct HttpTransfer {
-  HttpTransfer(HttpRequest asked, Descriptor connected, HttpClient::Done told)
-      : request(std::move(asked)), socket(std::move(connected)), done(std::move(told)) {}
+  HttpTransfer(HttpRequest asked, HttpClient::Done told)
+      : request(std::move(asked)), done(std::move(told)) {}
 
   HttpRequest request;
-  Descriptor socket;
+  std::unique_ptr<Pump> pump;
   HttpClient::Done done;
 
+  curl_sockaddr* connects_to = nullptr;  // libcurl's, while it opens its socket
   CurlList resolve;
   CurlList connect_to;
   CurlList headers;
@@ -49,10 +51,18 @@ struct HttpTransfer {
 /// While held back, what a request with a body writes waits for the rest, so that its headers leave
 /// with the body (TCP_CORK, 200 ms at most). A gRPC server that says no to the headers alone resets
 /// the stream, and libcurl then drops what it said.
-void hold_back(const HttpTransfer& transfer, curl_socket_t socket, bool held);
+void hold_back(HttpTransfer& transfer, bool held);
 
-/// Makes the handle and sets every option that matters; none is inherited.
-Result<void> set_up_transfer(HttpTransfer& transfer, TlsTrust& trust, LingeringClose& lingering);
+/// Whether `connection` leads where the request wants to.
+[[nodiscard]] bool leads_to_peer(const Descriptor& connection, const HttpRequest& request);
+
+/// More bytes than any answer to the request has, its handshake and headers among them.
+[[nodiscard]] std::size_t bytes_max_of(const HttpRequest& request);
+
+/// Makes the handle and sets every option that matters; none is inherited. Its sockets are closed
+/// by `close_socket(closer, socket)`.
+Result<void> set_up_transfer(HttpTransfer& transfer, TlsTrust& trust,
+                             curl_closesocket_callback close_socket, void* closer);
 
 /// What became of it, once libcurl is done.
 HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code);

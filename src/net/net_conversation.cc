@@ -27,7 +27,8 @@ NetConversation::NetConversation(EventLoop& loop, int input, int output,
                                                 std::to_string(kRequestLineBytesMax) + " bytes"});
                },
                [this] { gone_ = true; }}),
-      lingering_(loop) {
+      lingering_(loop),
+      turns_(loop) {
   for (std::string& notice : notices) stream_.write(encode(WorkerNotice{std::move(notice)}));
   deadline_ = loop_.at(steady_clock::now() + kStartLimit, [this] {
     stop({Errc::worker_failed, "no start line in " + std::to_string(kStartLimit.count()) + " ms"});
@@ -89,14 +90,15 @@ Result<void> NetConversation::begin(SessionStart start) {
   loop_.cancel(deadline_);
   deadline_ = loop_.at(deadline, [this] { time_up(); });
   trust_ = std::make_unique<TlsTrust>(start_);
-  Result<std::unique_ptr<HttpClient>> http = HttpClient::make(loop_, *trust_, lingering_);
+  Result<std::unique_ptr<HttpClient>> http = HttpClient::make(loop_, *trust_, lingering_, turns_);
   if (!http) return std::move(http).error();
   http_ = *std::move(http);
   fetcher_ = std::make_unique<Fetcher>(
       loop_, *http_, deadline, [this](const FetchResult& result) { stream_.write(encode(result)); },
       [this](std::uint32_t id) { stream_.write(encode(WorkerAsked{id})); });
   prober_ = std::make_unique<Prober>(
-      ProbeContext{loop_, *trust_, *http_, lingering_, start_.tcp_limit, start_.handshake_limit},
+      ProbeContext{loop_, *trust_, *http_, lingering_, turns_, start_.tcp_limit,
+                   start_.handshake_limit},
       probe_window(), [this](const ProbeResult& result) { stream_.write(encode(result)); });
   return {};
 }

@@ -44,6 +44,7 @@ class NetConversation {
   EventLoop& loop_;
   LineStream stream_;
   LingeringClose lingering_;
+  Turns turns_;
   SessionStart start_;
   std::unique_ptr<TlsTrust> trust_;
   std::unique_ptr<HttpClient> http_;

@@ -14,8 +14,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kWindowMax = 256;
-constexpr rlim_t kFilesKept = 64;     // for the stream, epoll, and fetches
-constexpr rlim_t kFilesPerProbe = 5;  // four sockets to connect, one that lingers
+constexpr rlim_t kFilesKept = 96;     // for the stream, epoll, libcurl itself, and fetches
+constexpr rlim_t kFilesPerProbe = 6;  // four sockets to connect or five of a pump, one that lingers
 
 }  // namespace
 
@@ -91,17 +91,17 @@ void Prober::connected(Number number, Connected outcome) {
   if (probe.request.check.kind != CheckKind::tls) {
     return start_http(number, probe, std::move(outcome.socket));
   }
-  probe.tls = std::make_unique<TlsProbe>(context_.loop, context_.trust, probe.request.check,
-                                         std::move(outcome.socket), context_.handshake_limit,
-                                         [this, number](TlsProbe::Outcome tls) {
-                                           Probe& asked = *probes_.at(number);
-                                           asked.result.verdict = tls.verdict;
-                                           asked.result.error_number = tls.error_number;
-                                           asked.result.days_left = tls.days_left;
-                                           asked.result.detail = std::move(tls.detail);
-                                           context_.lingering.close(std::move(tls.socket));
-                                           finish(number);
-                                         });
+  probe.tls = std::make_unique<TlsProbe>(
+      context_.loop, context_.turns, context_.trust, probe.request.check, std::move(outcome.socket),
+      context_.handshake_limit, [this, number](TlsProbe::Outcome tls) {
+        Probe& asked = *probes_.at(number);
+        asked.result.verdict = tls.verdict;
+        asked.result.error_number = tls.error_number;
+        asked.result.days_left = tls.days_left;
+        asked.result.detail = std::move(tls.detail);
+        context_.lingering.close(std::move(tls.socket));
+        finish(number);
+      });
 }
 
 // The kernel gives up a dead next hop only after three seconds, long after our limit, but tells at

@@ -24,6 +24,7 @@ struct ProbeContext {
   TlsTrust& trust;
   HttpClient& http;
   LingeringClose& lingering;
+  Turns& turns;
   std::chrono::milliseconds tcp_limit;
   std::chrono::milliseconds handshake_limit;
 };

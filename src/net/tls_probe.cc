@@ -7,16 +7,22 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace hostspin {
-TlsProbe::TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, Descriptor socket,
-                   std::chrono::milliseconds limit, Done done)
+
+TlsProbe::TlsProbe(EventLoop& loop, Turns& turns, TlsTrust& trust, const Check& check,
+                   Descriptor socket, std::chrono::milliseconds limit, Done done)
     : loop_(loop),
       pins_(check.spki),
       limit_(limit),
       socket_(std::move(socket)),
+      place_(turns, [this] { take_turn(); }),
       done_(std::move(done)) {
   end_ = loop_.at(std::chrono::steady_clock::now() + limit_, [this] {
+    if (place_.bytes() >= kFloodBytesMin) {
+      return finish(Verdict::flood, flood_detail(place_.bytes()));
+    }
     finish(Verdict::tls_timeout, "no handshake within " + std::to_string(limit_.count()) + " ms");
   });
   if (set_up(trust, check)) step();
@@ -24,7 +30,7 @@ TlsProbe::TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, Descrip
 
 TlsProbe::~TlsProbe() {
   loop_.cancel(end_);
-  if (socket_) loop_.unwatch(socket_.get());
+  loop_.unwatch(socket_.fd());
 }
 
 bool TlsProbe::set_up(TlsTrust& trust, const Check& check) {
@@ -35,25 +41,35 @@ bool TlsProbe::set_up(TlsTrust& trust, const Check& check) {
     return false;
   }
   ssl_ = *std::move(ssl);
-  if (SSL_set_fd(ssl_.get(), socket_.get()) == 1) return true;
+  if (BIO* bio = socket_.make_bio(); bio != nullptr) {
+    SSL_set_bio(ssl_.get(), bio, bio);
+    return true;
+  }
   finish(Verdict::internal, take_openssl_error());
   return false;
 }
 
+void TlsProbe::take_turn() {
+  place_.add(socket_.refill());
+  if (place_.bytes() > kHandshakeBytesMax) {
+    return finish(Verdict::flood, flood_detail(place_.bytes()));
+  }
+  step();
+}
+
 void TlsProbe::step() {
   ERR_clear_error();
-  errno = 0;
   const int done = SSL_do_handshake(ssl_.get());
-  const int error_number = errno;
   if (done == 1) return judge_peer();
   const int ssl_error = SSL_get_error(ssl_.get(), done);
   if (ssl_error == SSL_ERROR_WANT_READ) return wait(EPOLLIN);
   if (ssl_error == SSL_ERROR_WANT_WRITE) return wait(EPOLLOUT);
-  judge_failure(ssl_error, error_number);
+  judge_failure(ssl_error, socket_.error_number());
 }
 
 void TlsProbe::wait(std::uint32_t events) {
-  if (!loop_.watch(socket_.get(), events, [this](std::uint32_t) { step(); })) {
+  if (std::exchange(events_, events) == events) return;
+  if (!loop_.watch(socket_.fd(), events, [this](std::uint32_t) { place_.ask(); })) {
     finish(Verdict::internal, "cannot wait for a socket");
   }
 }
@@ -93,10 +109,11 @@ void TlsProbe::judge_failure(int ssl_error, int error_number) {
 
 void TlsProbe::finish(Verdict verdict, std::string detail) {
   loop_.cancel(end_);
-  loop_.unwatch(socket_.get());
+  loop_.unwatch(socket_.fd());
+  place_.withdraw();
   outcome_.verdict = verdict;
   outcome_.detail = std::move(detail);
-  outcome_.socket = std::move(socket_);
+  outcome_.socket = socket_.release();
   end_ = loop_.soon([this] {
     const Done done = std::move(done_);  // it may destroy this
     Outcome result = std::move(outcome_);

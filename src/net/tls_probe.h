@@ -6,7 +6,9 @@
 #include "descriptor.h"
 #include "event_loop.h"
 #include "hostspin/manifest.h"
+#include "tls_socket.h"
 #include "tls_trust.h"
+#include "turns.h"
 
 namespace hostspin {
 
@@ -23,7 +25,7 @@ class TlsProbe {
   using Done = std::function<void(Outcome)>;
 
   /// `done` is called once, never from within the constructor, and may destroy this.
-  TlsProbe(EventLoop& loop, TlsTrust& trust, const Check& check, Descriptor socket,
+  TlsProbe(EventLoop& loop, Turns& turns, TlsTrust& trust, const Check& check, Descriptor socket,
            std::chrono::milliseconds limit, Done done);
   TlsProbe(const TlsProbe&) = delete;
   TlsProbe& operator=(const TlsProbe&) = delete;
@@ -31,6 +33,7 @@ class TlsProbe {
 
  private:
   bool set_up(TlsTrust& trust, const Check& check);
+  void take_turn();
   void step();
   void wait(std::uint32_t events);
   void judge_peer();
@@ -40,10 +43,12 @@ class TlsProbe {
   EventLoop& loop_;
   const std::vector<std::string> pins_;
   const std::chrono::milliseconds limit_;
-  Descriptor socket_;
+  TlsSocket socket_;
+  Turns::Place place_;
   Done done_;
   TlsFinding finding_;
-  TlsTrust::Connection ssl_;
+  TlsTrust::Connection ssl_;  // reads from socket_
+  std::uint32_t events_ = 0;  // waited for
   Outcome outcome_;
   EventLoop::Timer end_;
 };

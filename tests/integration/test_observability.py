@@ -320,3 +320,13 @@ def test_the_journal_is_searched_by_field(machine, publication, fleet, checkout,
         service_process.kill()
         service_process.wait()
         log.close()
+
+
+def test_every_verdict_is_in_the_manual(checkout):
+    """With its layer and the words of the report; whoever adds one is told."""
+    source = re.sub(r"\s+", " ", (checkout / "src/core/verdict.cc").read_text())
+    known = re.findall(r'VerdictFacts\{Verdict::\w+, "(\w+)", "([^"]+)", "([^"]+)"\}', source)
+    page = (checkout / "packaging/man/hostspin.8").read_text()
+    section = page[page.index(".Sh VERDICTS"):]
+    told = re.findall(r"^\.It Sy (\w+) Ta (\S+) Ta (.*)$", section[:section.index(".El")], re.M)
+    assert len(known) > 20 and told == known
