@@ -29,6 +29,7 @@ enum class Errc {
   // the hosts file
   damaged_markers,
   block_too_large,
+  hosts_too_large,    ///< above what hostspin takes on; left as it is
   bind_mount,
   immutable,
   read_only,

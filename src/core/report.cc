@@ -64,6 +64,7 @@ ExitCode exit_code_for(Errc code) {
     case Errc::address_not_allowed:
     case Errc::damaged_markers:
     case Errc::block_too_large:
+    case Errc::hosts_too_large:
     case Errc::bind_mount:
     case Errc::immutable:
     case Errc::read_only:

@@ -40,6 +40,8 @@ std::string_view code_name(Errc code) {
       return "damaged_markers";
     case Errc::block_too_large:
       return "block_too_large";
+    case Errc::hosts_too_large:
+      return "hosts_too_large";
     case Errc::bind_mount:
       return "bind_mount";
     case Errc::immutable:
@@ -133,6 +135,8 @@ std::string_view default_hint(Errc code) {
       return "run 'hostspin repair': it shows what it would do before it does it";
     case Errc::block_too_large:
       return "pin fewer names or addresses; 'hostspin-sign check' counts the lines they make";
+    case Errc::hosts_too_large:
+      return "move lists of blocked names to the resolver; every lookup reads this file as well";
     case Errc::bind_mount:
       return "the file is a mount point: set [hosts] write = \"in-place\", or unmount it";
     case Errc::immutable:
@@ -207,6 +211,7 @@ bool retryable(Errc code) {
     case Errc::address_not_allowed:
     case Errc::damaged_markers:
     case Errc::block_too_large:
+    case Errc::hosts_too_large:
     case Errc::bind_mount:
     case Errc::immutable:
     case Errc::read_only:

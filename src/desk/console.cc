@@ -42,6 +42,7 @@ bool is_about_document(Errc code) {
     case Errc::block_too_large:
       return true;
     case Errc::damaged_markers:
+    case Errc::hosts_too_large:
     case Errc::bind_mount:
     case Errc::immutable:
     case Errc::read_only:

@@ -17,7 +17,8 @@ namespace hostspin {
 /// The fixed, documented name of the temporary file beside a hosts file: AppArmor's profile and
 /// SELinux's file contexts know it.
 inline constexpr std::string_view kTempSuffix = ".hostspin.tmp";
-inline constexpr std::size_t kHostsBytesMax = 256U << 20U;
+/// What a hosts file may hold: it is in memory once, and the units have MemoryMax= for that.
+inline constexpr std::size_t kHostsBytesMax = 64U << 20U;
 
 /// How long the file may be open for writing before we put ours in its place all the same.
 inline constexpr std::chrono::milliseconds kRestWaitMax{1000};

@@ -49,6 +49,9 @@ Result<void> Replacement::replace() {
     // What is wrong with it may be half of another writer's work, too.
     if (must_read_again()) continue;
     if (!next) return next.error();
+    // Or the next run could not even take the block out again.
+    if ((*next)->size() > kHostsBytesMax && (*next)->size() > old_bytes().size())
+      return hosts_too_large(quoted(target_.path()) + " with the block");
     if (is_unfinished(open_)) {
       if (!await_writers(old_->handle.get()) || clock_.steady() >= give_up_) return unfinished();
       continue;

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "path_text.h"
+#include "replace_file.h"
 #include "sys_error.h"
 
 namespace hostspin {
@@ -22,6 +23,12 @@ Error not_regular(const std::string& shown) {
 }  // namespace
 
 std::string Target::path() const { return join_path(directory_path, name); }
+
+Error hosts_too_large(const std::string& shown) {
+  return {Errc::hosts_too_large, shown + " is larger than " +
+                                     std::to_string(kHostsBytesMax >> 20U) +
+                                     " MiB, which is more than hostspin takes on"};
+}
 
 Result<Target> open_target(FileSystem& fs, const std::string& root, const std::string& path) {
   std::string at = path;
@@ -86,8 +93,10 @@ Result<void> read_bytes(FileSystem& fs, ReadFile& file, const std::string& shown
                         std::size_t bytes_max) {
   file.bytes.clear();
   const auto too_large = [&] {
-    return Error{Errc::io_error,
-                 quoted(shown) + " is larger than " + std::to_string(bytes_max) + " bytes"};
+    return bytes_max == kHostsBytesMax
+               ? hosts_too_large(quoted(shown))
+               : Error{Errc::io_error,
+                       quoted(shown) + " is larger than " + std::to_string(bytes_max) + " bytes"};
   };
   if (file.status.size > bytes_max) return too_large();
   for (const std::size_t size = file.status.size;;) {

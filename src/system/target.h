@@ -46,7 +46,11 @@ struct ReadFile {
 Result<std::optional<ReadFile>> open_file(FileSystem& fs, const Target& target,
                                           const std::string& name);
 
-/// Its bytes from the beginning, until the end. Errc::io_error above `bytes_max`.
+/// The refusal of a hosts file above kHostsBytesMax.
+[[nodiscard]] Error hosts_too_large(const std::string& shown);
+
+/// Its bytes from the beginning, until the end. Above `bytes_max` Errc::hosts_too_large where that
+/// is kHostsBytesMax, else Errc::io_error.
 Result<void> read_bytes(FileSystem& fs, ReadFile& file, const std::string& shown,
                         std::size_t bytes_max);
 

@@ -55,6 +55,31 @@ TEST_CASE("an error of the edit leaves everything as it is", "[replace]") {
   CHECK(world.disk.calls_of("create") == 0);
 }
 
+TEST_CASE("a file above the limit is refused by name, and nothing is made or taken away",
+          "[replace]") {
+  HostsWorld world(std::string(kHostsBytesMax + 1, '\n'));
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Errc::hosts_too_large);
+  CHECK(done.error().detail ==
+        "'/etc/hosts' is larger than 64 MiB, which is more than hostspin takes on");
+  CHECK(world.hosts().size() == kHostsBytesMax + 1);
+  CHECK(world.disk.calls_of("create") == 0);
+  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
+}
+
+TEST_CASE("a block that would lift the file above the limit is refused before it is written",
+          "[replace]") {
+  std::string hosts = "127.0.0.1 localhost\n";
+  hosts.resize(kHostsBytesMax, '\n');
+  HostsWorld world(hosts);
+  const Result<ReplaceOutcome> done = world.apply();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Errc::hosts_too_large);
+  CHECK(world.hosts().size() == kHostsBytesMax);
+  CHECK(world.disk.calls_of("create") == 0);
+}
+
 TEST_CASE("a missing file is made, once it has stayed missing for a moment", "[replace]") {
   HostsWorld world;
   world.disk.remove(kHosts);
