@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "owned_fd.h"
+
 namespace hostspin {
 namespace {
 
@@ -39,10 +41,17 @@ int spawn(pid_t* pid, const char* program, posix_spawn_file_actions_t* actions, 
 }  // namespace
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& arguments) {
+  // Empty without /dev/null, which the units shut. Made first, so that it takes a free 0 by itself.
+  std::array<int, 2> empty{};
+  if (pipe2(empty.data(), O_CLOEXEC) != 0) return failed("make a pipe", errno);
+  const OwnedFd input(empty[0]);
+  (void)close(empty[1]);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return failed("make a pipe", errno);
+  OwnedFd output(ends[0]);
+  const OwnedFd theirs(ends[1]);
   // Our end alone: a child that says much waits until it was read.
-  (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  (void)fcntl(output.get(), F_SETFL, O_NONBLOCK);
 
   std::string program = "/proc/self/exe";
   std::array<char, 4096> own{};
@@ -56,29 +65,23 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& argumen
 
   posix_spawn_file_actions_t actions;
   int error = posix_spawn_file_actions_init(&actions);
-  if (error == 0) {
-    error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    pid_t pid = 0;
-    if (error == 0) error = spawn(&pid, program.c_str(), &actions, raw.data());
-    posix_spawn_file_actions_destroy(&actions);
-    (void)close(ends[1]);
-    if (error == 0) return ChildProcess(pid, ends[0]);
-  } else {
-    (void)close(ends[1]);
-  }
-  (void)close(ends[0]);
-  return failed("start a child process", error);
+  if (error != 0) return failed("start a child process", error);
+  error = posix_spawn_file_actions_adddup2(&actions, input.get(), 0);
+  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, theirs.get(), 1);
+  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, theirs.get(), 2);
+  pid_t pid = 0;
+  if (error == 0) error = spawn(&pid, program.c_str(), &actions, raw.data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return failed("start a child process", error);
+  return ChildProcess(pid, std::move(output));
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
-      output_(std::exchange(other.output_, -1)),
+      output_(std::move(other.output_)),
       text_(std::move(other.text_)) {}
 
 ChildProcess::~ChildProcess() {
-  if (output_ >= 0) (void)close(output_);
   if (pid_ <= 0) return;
   (void)::kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
@@ -88,7 +91,7 @@ ChildProcess::~ChildProcess() {
 bool ChildProcess::read_output() {
   std::array<char, 4096> buffer{};
   while (true) {
-    const ssize_t got = read(output_, buffer.data(), buffer.size());
+    const ssize_t got = read(output_.get(), buffer.data(), buffer.size());
     if (got == 0) return true;
     if (got < 0) return errno != EAGAIN && errno != EINTR;
     const std::size_t room = kChildOutputBytesMax - text_.size();

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hostspin/result.h"
+#include "owned_fd.h"
 
 namespace hostspin {
 
@@ -24,7 +26,7 @@ class ChildProcess {
   ~ChildProcess();  ///< kills and reaps
 
   /// For poll(2): readable when there is output or the child has closed it.
-  [[nodiscard]] int output_fd() const { return output_; }
+  [[nodiscard]] int output_fd() const { return output_.get(); }
   /// Reads what is there. True once the output has ended.
   bool read_output();
   /// The exit code (128 + signal for a killed child) once the child has ended; never blocks.
@@ -35,9 +37,9 @@ class ChildProcess {
   [[nodiscard]] const std::string& output() const { return text_; }
 
  private:
-  ChildProcess(pid_t pid, int output) : pid_(pid), output_(output) {}
+  ChildProcess(pid_t pid, OwnedFd output) : pid_(pid), output_(std::move(output)) {}
   pid_t pid_;
-  int output_;
+  OwnedFd output_;
   std::string text_;
 };
 
