@@ -45,7 +45,7 @@ enum class EventKind {
 inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::probe_failed) + 1;
 
 /// syslog's numbers.
-enum class LogLevel { error = 3, warning = 4, info = 6, debug = 7 };
+enum class LogLevel { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
 
 [[nodiscard]] std::string_view event_name(EventKind kind);
 [[nodiscard]] std::string_view event_message_id(EventKind kind);  ///< 32 hex digits
@@ -60,7 +60,7 @@ struct Event {
   JournalFields fields;  ///< HOSTSPIN_… and their values
   /// Alarms: tells one that is told again from one that came again. Never logged; 0 = none.
   std::int64_t number = 0;
-  [[nodiscard]] LogLevel level() const { return cleared ? LogLevel::info : event_level(kind); }
+  [[nodiscard]] LogLevel level() const { return cleared ? LogLevel::notice : event_level(kind); }
 };
 
 /// The event with everything that an entry in the journal has: MESSAGE, MESSAGE_ID, PRIORITY,

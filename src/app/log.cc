@@ -28,6 +28,8 @@ std::string_view level_name(LogLevel level) {
       return "error";
     case LogLevel::warning:
       return "warning";
+    case LogLevel::notice:
+      return "notice";
     case LogLevel::info:
       return "info";
     case LogLevel::debug:
@@ -42,6 +44,7 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
       return spdlog::level::err;
     case LogLevel::warning:
       return spdlog::level::warn;
+    case LogLevel::notice:
     case LogLevel::info:
       return spdlog::level::info;
     case LogLevel::debug:

@@ -186,11 +186,11 @@ def test_cron_runs_the_program_spread_and_mails_errors_alone(checkout, tmp_path)
     """Cron mails whatever a job prints, and takes a % for a line feed."""
     lines = (checkout / "examples/hostspin.cron").read_text().splitlines()
     jobs = [re.match(r"(?:@reboot|(?:\S+\s+){5}) *root +(.*)", line) for line in lines if line.startswith(("@", "*"))]
-    assert len(jobs) == 2 and all(jobs)
+    assert len(jobs) == 3 and all(jobs)
     for name, text in {"hostspin": 'echo verdict; echo "$1 failed" >&2', "sleep": f'echo "$1" >>{tmp_path}/slept'}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
-    for job, command in zip(jobs, ("apply", "refresh"), strict=True):
+    for job, command in zip(jobs, ("apply", "apply", "refresh"), strict=True):
         assert "%" not in job.group(1)
         done = run(["/bin/sh", "-c", job.group(1)], env=clean_environment(PATH=f"{tmp_path}:/usr/bin:/bin"))
         assert (done.stdout, done.stderr) == ("", f"{command} failed\n"), done

@@ -11,12 +11,13 @@ from support.process import run
 # As `systemd-analyze security` writes exposure, in tenths: (most, unit).
 EXPOSURE_TENTHS_MAX = {
     "hostspin-apply.service": 10,
+    "hostspin-guard.service": 10,
     "hostspin.service": 10,
     "hostspin-refresh.service": 10,
     "hostspin-net@.service": 12,
     "hostspin-ask@.service": 12,
 }
-WRITERS = ["hostspin-apply.service", "hostspin.service", "hostspin-refresh.service"]
+WRITERS = ["hostspin-apply.service", "hostspin-guard.service", "hostspin.service", "hostspin-refresh.service"]
 WORKERS = ["hostspin-net@.service", "hostspin-ask@.service"]
 EARLY = ["hostspin-apply.service", "hostspin-guard.path"]
 UNITS = "usr/lib/systemd/system"
@@ -45,7 +46,7 @@ def values(root, unit: str, name: str) -> list:
 
 def test_systemd_accepts_every_unit_without_a_word(root):
     units = sorted(path.name for path in (root.path / UNITS).glob("hostspin*"))
-    assert len(units) == 9, units
+    assert len(units) == 11, units
     # A template is checked through an instance of it.
     names = [re.sub(r"@\.", "@1.", unit) for unit in units]
     done = run(["systemd-analyze", "verify", "--man=no", f"--root={root.path}", *names])
@@ -70,6 +71,27 @@ def test_what_writes_has_no_network_and_no_capability(root, unit):
     (writable,) = values(root, unit, "ReadWritePaths")
     assert set(writable.split()) <= {"/etc", "-/var/lib/hostspin", "-/var/lib/prometheus/node-exporter"}
     assert values(root, unit, "SuccessExitStatus") == (["1"] if unit != "hostspin.service" else [])
+
+
+@pytest.mark.parametrize("unit", WRITERS)
+def test_what_writes_has_room_for_the_largest_hosts_file(root, unit):
+    """The limit of the program, 64 MiB, and that of the unit are kept together."""
+    assert values(root, unit, "MemoryMax") == ["256M"]
+    assert values(root, unit, "OOMPolicy") == ["continue"]
+
+
+@pytest.mark.parametrize("unit", WRITERS + WORKERS)
+def test_no_unit_needs_tmp(root, unit):
+    """systemd 252 makes the /dev of PrivateDevices= in /tmp, unless another rule shuts it; what else uses /tmp is not there."""
+    assert values(root, unit, "PrivateDevices") == ["yes"]
+    assert "/dev" in " ".join(values(root, unit, "InaccessiblePaths")).split()
+    assert values(root, unit, "PrivateTmp") == []
+
+
+def test_no_burst_of_edits_ends_the_guard(root):
+    assert values(root, "hostspin-guard.path", "TriggerLimitIntervalSec") == ["0"]
+    for unit in ("hostspin-apply.service", "hostspin-guard.service"):
+        assert values(root, unit, "StartLimitIntervalSec") == ["0"]
 
 
 def test_a_stop_leaves_the_agents_passes_to_the_agent(root):
@@ -128,9 +150,10 @@ def test_early_units_avoid_what_makes_systemd_delete_jobs(root, unit):
     assert values(root, unit, "WantedBy") == ["sysinit.target"]
 
 
-def test_the_timer_waits_for_no_clock(root):
-    named = {key for key, _ in directives(root, "hostspin-refresh.timer")}
-    assert "OnCalendar" not in named and {"OnBootSec", "OnUnitInactiveSec"} <= named
+def test_the_timers_wait_for_no_clock(root):
+    for unit, first in (("hostspin-refresh.timer", "OnBootSec"), ("hostspin-guard.timer", "OnActiveSec")):
+        named = {key for key, _ in directives(root, unit)}
+        assert "OnCalendar" not in named and {first, "OnUnitInactiveSec"} <= named
     texts = [(root.path / UNITS / unit.name).read_text() for unit in (root.path / UNITS).glob("hostspin*")]
     settings = [line for text in texts for line in text.splitlines() if not line.startswith("#")]
     assert not [line for line in settings if "time-sync" in line or "time-set" in line]

@@ -182,7 +182,7 @@ TEST_CASE("an alarm's entry says whether it was raised or cleared", "[events]") 
   CHECK(value(journal_fields(event), "PRIORITY") == "3");
   event.cleared = true;
   CHECK(value(journal_fields(event), "HOSTSPIN_STATE") == "cleared");
-  CHECK(value(journal_fields(event), "PRIORITY") == "6");
+  CHECK(value(journal_fields(event), "PRIORITY") == "5");
   CHECK(value(journal_fields(event), "HOSTSPIN_EVENT") == "root_expired");
   const Event happened{EventKind::manifest_adopted, false, "m", {}};
   CHECK(value(journal_fields(happened), "HOSTSPIN_STATE") == "(none)");
