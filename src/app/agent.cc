@@ -65,6 +65,10 @@ bool Agent::start() {
   probe_at_ = begin + kSweep;
   watchdog_at_ = begin;
   quiet_until_ = begin;
+  // Without it the sweep finds that the hold was lifted.
+  if (Result<FileWatch> watch = FileWatch::open(options_.root, std::string(kHoldPath)); watch) {
+    hold_watch_.emplace(std::move(*watch));
+  }
   log_.write({EventKind::agent_started, false, std::string("agent ") + kVersion + " started", {}});
   return true;
 }
@@ -174,6 +178,12 @@ void Agent::take_file_events(bool mounts_changed) {
   want_look();
 }
 
+/// Whoever says `release` has an incident to end: not even a back-off of the supervisor's makes him
+/// wait, only one that the pass finds booked.
+void Agent::take_hold_events() {
+  if (hold_watch_ && hold_watch_->drain()) want_look();
+}
+
 /// Our own writing raises events too. Looking once more is cheaper than missing a writer who came
 /// in the meantime.
 void Agent::want_look() {
@@ -224,12 +234,13 @@ void Agent::wait() {
     return slot.child && !slot.output_ended ? slot.child->output_fd() : -1;
   };
   const bool listens = watch_ && !is_quiet();
-  std::array<pollfd, 5> fds{};
+  std::array<pollfd, 6> fds{};
   fds[0] = {signals_, POLLIN, 0};
   fds[1] = {output(near_), POLLIN, 0};
   fds[2] = {output(network_), POLLIN, 0};
   fds[3] = {listens ? watch_->events_fd() : -1, POLLIN, 0};
   fds[4] = {listens ? watch_->mounts_fd() : -1, POLLPRI, 0};
+  fds[5] = {hold_watch_ ? hold_watch_->events_fd() : -1, POLLIN, 0};
   const auto left = std::chrono::ceil<milliseconds>(next_wake_up() - now());
   const auto timeout = std::clamp<std::int64_t>(left.count(), 0, 3600000);
   if (poll(fds.data(), fds.size(), static_cast<int>(timeout)) < 0) {
@@ -239,6 +250,7 @@ void Agent::wait() {
   if (fds[1].revents != 0) near_.output_ended = near_.child->read_output();
   if (fds[2].revents != 0) network_.output_ended = network_.child->read_output();
   if (fds[3].revents != 0 || fds[4].revents != 0) take_file_events((fds[4].revents & POLLPRI) != 0);
+  if (fds[5].revents != 0) take_hold_events();
 }
 
 /// A pass that is running may finish: it holds the lock for milliseconds. The network half may not.
@@ -269,8 +281,10 @@ int Agent::run() {
   // long ago.
   log_.write({EventKind::agent_stopped,
               false,
-              failed ? "agent stopped: it could not start: " + why_failed_
-                     : "agent stopped; the block stays",
+              failed      ? "agent stopped: it could not start: " + why_failed_
+              : is_stale_ ? "agent stopped, to be started anew: it finds a file system read-only, "
+                            "which may be writable again outside its sandbox"
+                          : "agent stopped; the block stays",
               {}});
   return static_cast<int>(failed ? ExitCode::unknown : ExitCode::ok);
 }

@@ -81,6 +81,7 @@ class Agent {
   [[nodiscard]] bool is_ruled_out(Task task) const;
   void retry_settings();
   void take_settings(int exit_code, const Report& report);
+  void judge_read_only(Task task, const Report& report);
   void take_apply(const Report& report);
   void take_refresh(int exit_code, const Report& report);
   void raise_task_alarm(Task task, const std::string& why);
@@ -92,6 +93,7 @@ class Agent {
   void take_file_events(bool mounts_changed);
   bool open_watch();
   void renew_watch();
+  void take_hold_events();
   void want_look();
   void run_timers();
   void feed_watchdog();
@@ -111,8 +113,9 @@ class Agent {
   bool settings_unbooked_ = false;  ///< good ones, read again only to tell so
   bool copy_is_b_ = false;          ///< which of the two copies of the configuration is in force
   std::optional<FileWatch> watch_;
-  bool unwatched_told_ = false;  ///< that there is no watch
-  FileWatch::Stamp settled_;     ///< the hosts file as it was after the last pass; for mount events
+  bool unwatched_told_ = false;          ///< that there is no watch
+  std::optional<FileWatch> hold_watch_;  ///< of the emergency stop: whoever lifts it waits
+  FileWatch::Stamp settled_;  ///< the hosts file as it was after the last pass; for mount events
   int signals_ = -1;
 
   Slot near_;     ///< settings, apply
@@ -139,9 +142,11 @@ class Agent {
   std::optional<std::chrono::milliseconds> watchdog_;
   std::map<Task, std::string> task_alarms_;
   std::map<Task, Busy> busy_;
-  std::deque<std::int64_t> told_;  ///< numbers of the last alarms' lines
+  std::map<Task, Time> read_only_;  ///< since when a task has found its file system read-only
+  std::deque<std::int64_t> told_;   ///< numbers of the last alarms' lines
   std::string status_;
   std::string why_failed_;  ///< why it cannot start; empty = it does
+  bool is_stale_ = false;   ///< stopping, to be started anew with another view of the mounts
 };
 
 }  // namespace hostspin

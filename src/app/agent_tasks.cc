@@ -28,6 +28,7 @@ constexpr std::int64_t kTurnSecondsMax = 604800;  // beyond it the turn is asked
 constexpr milliseconds kBusyLimit{15000};      // beyond it nobody is at work, but something hangs
 constexpr milliseconds kRetryAfterBusy{3000};  // after the time that the pass has waited itself
 constexpr milliseconds kRetryAfterUnkept{60000};
+constexpr milliseconds kReadOnlyLimit{30000};  // beyond it this process may see it so for ever
 constexpr std::size_t kStatusLineBytesMax = 200;
 constexpr std::size_t kToldMax = kUntoldMax;
 
@@ -92,6 +93,20 @@ bool Agent::was_told(std::int64_t number) {
   told_.push_back(number);
   if (told_.size() > kToldMax) told_.pop_front();
   return false;
+}
+
+/// A sandbox that was built while a file system was read-only goes on showing it so, whatever is
+/// remounted outside. Only a new process gets another, and only a service manager starts one.
+void Agent::judge_read_only(Task task, const Report& report) {
+  if (!report.hints.contains("read_only")) {
+    if (report.hints.contains("exit")) read_only_.erase(task);
+    return;
+  }
+  const Time since = read_only_.try_emplace(task, now()).first->second;
+  if (stopping_ || !has_service_manager() || now() - since < kReadOnlyLimit) return;
+  notify_service_manager("STOPPING=1");
+  stopping_ = true;
+  is_stale_ = true;
 }
 
 Agent::Report Agent::take_output(const std::string& output, bool log_plain) {
@@ -187,6 +202,7 @@ void Agent::end_task(Slot& slot, int exit_code) {
   const Report report = take_output(slot.child->output(), slot.task != Task::settings);
   const Task task = slot.task;
   if (!slot.cancelled) judge_task(task, exit_code, report);
+  if (!slot.cancelled) judge_read_only(task, report);
   slot.child.reset();
   const bool unkept = report.hints.contains("unbooked");
   switch (task) {
@@ -234,6 +250,7 @@ void Agent::renew_watch() {
     settled_ = watch_->stamp();
     if (unseen && !is_quiet()) want_look();
   }
+  if (hold_watch_) (void)hold_watch_->rearm();  // the pass has looked at the hold just now
   // The directory may have come and gone again since the pass, with nothing watching it.
   if (watch_ && watch_->is_armed()) {
     watch_retry_.reset();

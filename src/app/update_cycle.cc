@@ -272,6 +272,9 @@ Result<Adopted> Cycle::adopt_and_book(const std::string& note_bytes) {
   if (adopted && adopted->adoption == Adoption::adopt) {
     record_adoption(context_, standing_, *adopted);
   }
+  if (!adopted && adopted.error().code == Errc::read_only) {
+    give_hint(env, context_.options, "read_only", 1);
+  }
   return adopted;
 }
 

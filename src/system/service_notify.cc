@@ -41,6 +41,8 @@ void notify_service_manager(std::string_view state) {
   (void)close(fd);
 }
 
+bool has_service_manager() { return std::getenv("NOTIFY_SOCKET") != nullptr; }
+
 void notify_reloading() {
   timespec now{};
   if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return;

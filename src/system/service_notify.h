@@ -11,6 +11,9 @@ namespace hostspin {
 /// listen is not our trouble.
 void notify_service_manager(std::string_view state);
 
+/// Whether NOTIFY_SOCKET names one.
+[[nodiscard]] bool has_service_manager();
+
 /// RELOADING=1 with the moment that systemd wants beside it; READY=1 ends it.
 void notify_reloading();
 

@@ -12,6 +12,8 @@
 
 namespace hostspin {
 
+/// The emergency stop, as seen from the root.
+inline constexpr std::string_view kHoldPath = "/etc/hostspin/hold";
 /// How many `root/N.note` files are looked at: one update cycle may add 256, and old ones stay.
 inline constexpr std::size_t kStoredRootsMax = 4096;
 inline constexpr std::size_t kStatusBytesMax = 1U << 20U;
