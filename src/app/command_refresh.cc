@@ -191,6 +191,32 @@ ExitCode check_look_ups(Context& context, const Applied& applied,
   return troubles->empty() ? ExitCode::ok : ExitCode::attention;
 }
 
+/// There is nobody to ask. What is held is kept in place all the same, and where it is whole that
+/// is worth a warning, not a unit that failed.
+ExitCode refresh_without_sources(Context& context) {
+  Env& env = context.env;
+  const Error no_sources{Errc::no_sources, "no source is configured"};
+  Standing standing;
+  const Result<Applied> applied = apply_what_is_held(context, standing);
+  if (!applied) return fail(env, context.options, "refresh", applied.error());
+  ApplyReport report = report_apply(context, standing, *applied);
+  if (!standing.current || report.code == ExitCode::critical) {
+    return fail(env, context.options, "refresh", no_sources);
+  }
+  report.warnings.push_back("no source is configured, so no newer manifest can be fetched");
+  for (const std::string& warning : report.warnings) env.console.warning(warning);
+  return finish(env, context.options, "refresh", graver(report.code, ExitCode::attention),
+                "no source is configured; manifest " +
+                    std::to_string(standing.current->manifest().version) + " stays in force",
+                std::nullopt,
+                {{"outcome", code_name(no_sources.code)},
+                 {"roots_added", 0},
+                 {"manifest", manifest_json(standing)},
+                 {"block", block_json(*applied)},
+                 {"sources", Json::array()},
+                 {"warnings", report.warnings}});
+}
+
 }  // namespace
 
 ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh) {
@@ -200,7 +226,7 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
     return fail(env, options, "refresh", context.error());
   }
   if (context->config.sources.empty() && refresh.from.empty()) {
-    return fail(env, options, "refresh", Error{Errc::no_sources, "no source is configured"});
+    return refresh_without_sources(*context);
   }
   Standing standing;
   Result<Applied> applied = apply_what_is_held(*context, standing);

@@ -51,6 +51,25 @@ def test_source_by_name_tries_its_other_addresses(member):
     assert member.machine.hosts == expected_block(offered) + DEFAULT_HOSTS
 
 
+def test_without_a_source_a_whole_block_is_a_warning(machine, fleet):
+    """A machine that lives from what was baked: its timer's unit must not fail each time."""
+    seed = fleet.manifest(1)
+    machine.trust(fleet.root(), seed)
+    for _ in range(2):  # it puts the block in place, and finds it there
+        done = machine.hostspin("refresh", "--output", "json")
+        assert done.code == 1, str(done)
+        report = json.loads(done.stdout)
+        assert (report["outcome"], report["manifest"]["version"]) == ("no_sources", 1), report
+        assert report["warnings"] == ["no source is configured, so no newer manifest can be fetched"]
+        assert machine.hosts == expected_block(seed) + DEFAULT_HOSTS
+
+
+def test_without_a_source_and_a_manifest_there_is_nothing_to_keep(machine):
+    done = machine.hostspin("refresh")
+    assert done.code == 3 and "no source is configured" in done.stderr, str(done)
+    assert machine.hosts == DEFAULT_HOSTS
+
+
 def test_source_in_a_directory(machine, fleet, publication):
     offered = fleet.manifest(1)
     publication.offer(offered)
