@@ -74,6 +74,13 @@ ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOpti
                       " (keep_block_on_remove), and nothing keeps it up to date",
                   std::nullopt, {{"removed", false}, {"held", false}});
   }
+  const Result<std::optional<std::string>> stopped = context->store.hold_reason();
+  if (remove.for_package && stopped && *stopped && **stopped != kRemoved) {
+    return finish(env, options, "remove", ExitCode::ok,
+                  "held: the block stays in " + context->config.hosts_path +
+                      ", and nothing keeps it up to date; take it out by hand",
+                  std::nullopt, {{"removed", false}, {"held", true}});
+  }
   Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (!lock) return fail(env, options, "remove", lock.error());
   // Held first: a guard that wakes up between the two must not put the block back.

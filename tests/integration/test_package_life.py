@@ -79,14 +79,12 @@ def test_a_life_without_a_running_systemd(package, root, tmp_path):
 
     # Stands for the manifests that an agent has stored: what a rollback is judged by.
     root.write("var/lib/hostspin/of-an-agent", "")
-    assert root.enter("hostspin", "hold", "--reason", "a test").code == 0  # holds nothing that removal does
     dpkg(root, "--remove", "hostspin")
     assert root.hosts == original
     assert "hostspin-refresh.timer" in masked(root)
     assert (root.path / "etc/hostspin/hostspin.toml").exists()
     assert (root.path / "var/lib/hostspin/of-an-agent").exists()
 
-    (root.path / "etc/hostspin/hold").unlink()
     back = root.install(package)
     assert back.code == 0, back
     assert root.hosts.startswith(BLOCK)
@@ -146,6 +144,41 @@ def test_removal_keeps_the_block_though_the_main_file_is_gone(package, root):
     root.write("etc/hostspin/conf.d/90-keep.toml", "package.keep_block_on_remove = true\n")
     dpkg(root, "--remove", "hostspin")
     assert root.hosts.startswith(BLOCK)
+
+
+@pytest.mark.slow
+def test_removal_while_held_leaves_the_block_and_says_so(package, root):
+    bake(root, new_fleet())
+    assert root.install(package).code == 0
+    assert root.enter("hostspin", "hold", "--reason", "a test").code == 0
+    said = dpkg(root, "--remove", "hostspin").stdout
+    assert root.hosts.startswith(BLOCK) and "held: the block stays in /etc/hosts" in said, said
+
+
+@pytest.mark.slow
+def test_removal_after_remove_by_hand_has_nothing_to_leave(package, root):
+    original = root.hosts
+    bake(root, new_fleet())
+    assert root.install(package).code == 0
+    assert root.enter("hostspin", "remove").code == 0  # which holds, with a reason of its own
+    said = dpkg(root, "--remove", "hostspin").stdout
+    assert root.hosts == original and "there was no block" in said, said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options,left", [("rw", []), ("ro", ["of-an-agent"])], ids=["mount", "read-only"])
+def test_a_purge_ends_whatever_the_state_directory_is(package, root, options, left):
+    bake(root, new_fleet())
+    assert root.install(package).code == 0
+    steps = ("mount -t tmpfs tmpfs /var/lib/hostspin", "touch /var/lib/hostspin/of-an-agent",
+             f"mount -o remount,{options} /var/lib/hostspin", "dpkg --purge hostspin", "ls -A /var/lib/hostspin >/left")
+    done = root.enter("sh", "-c", " && ".join(steps))
+    assert done.code == 0, done
+    assert (root.path / "left").read_text().split() == left
+    assert ("could not be emptied" in done.stderr) == bool(left), done
+    assert masked(root) == [] and "hostspin" not in root.enter("dpkg-query", "--list").stdout
+    status = root.enter("dpkg", "--status", "hostspin")
+    assert status.code != 0, status  # nothing half purged
 
 
 RPM = ("rpm", "--force-debian")
