@@ -190,6 +190,7 @@ std::vector<Finding> examine_machine(FileSystem& fs, const DoctorInput& input,
   examine_hosts_file(exam);
   examine_resolver(exam);
   examine_platform(exam);
+  examine_units(exam);
   examine_metadata_service(exam);
   examine_clock(exam);
   examine_stale_mounts(exam);
