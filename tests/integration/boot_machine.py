@@ -7,7 +7,7 @@ from pathlib import Path
 
 import boot_graph
 from boot_package import debian_package
-from boot_root import Root, booted
+from boot_root import BOOT_SECONDS_MAX, Root, booted
 from support.fleet import Fleet, Publication, service
 from support.process import run
 
@@ -16,6 +16,7 @@ LATER_NAME = "api.svc.example.com"
 ADDRESS = "10.77.0.1"
 SOURCE_PORT = 8080
 PROBE = Path(__file__).with_name("boot_probe.py")
+KEEPERS = Path(__file__).with_name("boot_keepers.py")
 
 EARLY_UNIT = f"""
 [Unit]
@@ -139,7 +140,7 @@ def bake(root: Root, fleet, seed: bytes = b"") -> None:
 
 def boot(root: Root, fleet, directory: Path, *, user_data: str, scenario: str = "none", early: bool = True,
          watch: bool = False, source: bool = True, keep: bool = False, instance: str = "", names=(NAME, LATER_NAME),
-         files=(), binds=()) -> Boot:
+         files=(), binds=(), seconds: float = BOOT_SECONDS_MAX) -> Boot:
     """One boot, everything written thrown away unless `keep`. `files` are (path, content) of this boot alone;
     without `source` nothing answers on any network."""
     out = directory / "out"
@@ -171,9 +172,9 @@ def boot(root: Root, fleet, directory: Path, *, user_data: str, scenario: str = 
         kept.parent.mkdir(exist_ok=True)
         kept.write_text(content)
         binds.append((kept, path))
-    binds += [(directory / "probe.py", "/probe.py"), (publication.path, "/publication"),
+    binds += [(directory / "probe.py", "/probe.py"), (KEEPERS, "/boot_keepers.py"), (publication.path, "/publication"),
               (seed, "/var/lib/cloud/seed/nocloud"), (system, "/usr/local/lib/systemd/system")]
-    one = Boot(booted(root, out, binds=binds, keep=keep), out)
+    one = Boot(booted(root, out, binds=binds, keep=keep, seconds=seconds), out)
     # systemd breaks a cycle by deleting somebody's job: the boot goes on, and says so here.
     assert not (out / "main.json").exists() or "ordering cycle" not in one.main["journal"], one.main["journal"]
     return one

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from boot_machine import ADDRESS, EARLY_UNIT, MAIN_UNIT, NAME, PROBE, bake, new_fleet
+from boot_machine import ADDRESS, EARLY_UNIT, KEEPERS, MAIN_UNIT, NAME, PROBE, bake, new_fleet
 from boot_package import debian_package
 from boot_root import PACKAGES, Root, need_root_and, or_skip
 from support.process import clean_environment, run
@@ -21,10 +21,10 @@ BOOT_SECONDS_MAX = 900
 PROFILE = "usr/share/doc/hostspin/examples/apparmor/usr.sbin.hostspin"
 
 
-def write_units(root: Root) -> None:
+def write_units(root: Root, scenario: str) -> None:
     system = root.path / "etc/systemd/system"
     for unit, text in {"test-early.service": EARLY_UNIT,
-                       "test-main.service": MAIN_UNIT.format(scenario="kernel", names=NAME)}.items():
+                       "test-main.service": MAIN_UNIT.format(scenario=scenario, names=NAME)}.items():
         root.write(f"etc/systemd/system/{unit}", text)
         wants = system / (text.split("WantedBy=")[1].strip() + ".wants")
         wants.mkdir(parents=True, exist_ok=True)
@@ -51,25 +51,41 @@ def dumped(disk: Path, name: str) -> dict:
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def machine(programs, tmp_path_factory):
+def played(programs, tmp_path_factory, scenario: str, prepare=lambda root: None) -> dict:
+    """What one machine of its own saw: `early` and `main`."""
     with or_skip():
         need_root_and("qemu-system-x86_64", "mke2fs", "debugfs")
         package = debian_package(programs.build, tmp_path_factory)
-        root = Root(tmp_path_factory.mktemp("kernel") / "root", KERNEL_PACKAGES)
+        root = Root(tmp_path_factory.mktemp(scenario) / "root", KERNEL_PACKAGES)
     assert root.install(package).code == 0
     bake(root, new_fleet())
-    shutil.copy(root.path / PROFILE, root.path / "etc/apparmor.d/usr.sbin.hostspin")
+    prepare(root)
     root.write("var/lib/cloud/seed/nocloud/user-data", "#cloud-config\nruncmd:\n  - touch /out/runcmd\n")
-    root.write("var/lib/cloud/seed/nocloud/meta-data", "instance-id: kernel\n")
+    root.write("var/lib/cloud/seed/nocloud/meta-data", f"instance-id: {scenario}\n")
     root.write("probe.py", PROBE.read_bytes())
+    root.write("boot_keepers.py", KEEPERS.read_bytes())
     (root.path / "out").mkdir()
-    write_units(root)
+    write_units(root, scenario)
     directory = tmp_path_factory.mktemp("machine")
     emulated(root, directory)
     root.remove()
-    yield {name: dumped(directory / "disk.img", name) for name in ("early", "main")}
-    (directory / "disk.img").unlink()
+    try:
+        return {name: dumped(directory / "disk.img", name) for name in ("early", "main")}
+    finally:
+        (directory / "disk.img").unlink()
+
+
+@pytest.fixture(scope="module")
+def machine(programs, tmp_path_factory):
+    def confine(root: Root) -> None:
+        shutil.copy(root.path / PROFILE, root.path / "etc/apparmor.d/usr.sbin.hostspin")
+
+    return played(programs, tmp_path_factory, "kernel", confine)
+
+
+@pytest.fixture(scope="module")
+def large(programs, tmp_path_factory):
+    return played(programs, tmp_path_factory, "large")["main"]["scenario"]
 
 
 def test_names_resolve_before_cloud_init_without_a_network(machine):
@@ -115,3 +131,20 @@ def test_apparmor_lets_everyday_commands_work(machine):
     ours = [line for line in scenario["denials"] if 'profile="hostspin' in line]
     unexpected = [line for line in ours if "/etc/hostspin/other-hosts" not in line]
     assert unexpected == [], "\n".join(unexpected)
+
+
+def test_a_hosts_file_up_to_the_limit_fits_into_the_units_memory(large):
+    """By the unit of the boot and by the agent, whose limits a kernel of its own keeps."""
+    assert large["killed"] == [], large["killed"]
+    for found in large["sizes"]:
+        fits = found["size"] < 64 << 20
+        assert (found["pinned_by_unit"], found["pinned_by_agent"]) == (fits, fits), found
+        assert (found["agent"]["ActiveState"], found["restarts"], found["litter"]) == ("active", "0", []), found
+        assert 0 < found["peak"] <= 256 << 20
+        if not fits:
+            assert "is larger than 64 MiB" in found["said"] and found["untouched"] is True, found
+
+
+def test_an_agent_that_started_on_a_read_only_root_starts_anew(large):
+    assert large["remounted"] is True
+    assert large["seconds_after_remount"] is not None
