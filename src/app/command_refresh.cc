@@ -206,12 +206,13 @@ ExitCode refresh_without_sources(Context& context) {
   report.warnings.push_back("no source is configured, so no newer manifest can be fetched");
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   return finish(env, context.options, "refresh", graver(report.code, ExitCode::attention),
-                "no source is configured; manifest " +
+                held_words(*applied) + "no source is configured; manifest " +
                     std::to_string(standing.current->manifest().version) + " stays in force",
                 std::nullopt,
                 {{"outcome", code_name(no_sources.code)},
                  {"roots_added", 0},
                  {"manifest", manifest_json(standing)},
+                 {"changes", Json::array()},
                  {"block", block_json(*applied)},
                  {"sources", Json::array()},
                  {"warnings", report.warnings}});
