@@ -90,13 +90,15 @@ Result<void> probe_once(Context& context) {
   Result<Standing> standing = take_standing(context);
   if (!standing) return std::move(standing).error();
   if (!standing->current) {
-    record_probes(context, {});  // what was probed is held no more
+    record_probes(context, {}, true);  // what was probed is held no more
     return {};
   }
-  Result<ProbeReport> probes =
+  const Probed probes =
       probe_manifest(context, standing->current->manifest(), {}, context.config.verify_deadline);
-  if (!probes) return std::move(probes).error();
-  record_probes(context, *probes);
+  const bool is_whole = probes.failure.empty();
+  // What was not tried keeps its alarm; a round that judged nothing leaves what the last one found.
+  if (is_whole || probes.has_verdicts()) record_probes(context, probes.report, is_whole);
+  if (!is_whole) return {Errc::worker_failed, probes.failure};
   return {};
 }
 

@@ -156,14 +156,14 @@ ExitCode probe_changes(Context& context, const std::vector<ServiceChange>& chang
     if (change.kind != ServiceChange::Kind::removed) changed.push_back(change.service);
   }
   if (changed.empty()) return ExitCode::ok;
-  Result<ProbeReport> probes = probe_manifest(context, standing.current->manifest(), changed,
-                                              context.config.verify_deadline);
-  if (!probes) {
-    warnings.push_back("the probe of what changed failed: " + probes.error().detail);
-    return ExitCode::attention;
-  }
+  const Probed probes = probe_manifest(context, standing.current->manifest(), changed,
+                                       context.config.verify_deadline);
   ExitCode code = ExitCode::ok;
-  for (const AddressReport& check : probes->checks) {
+  if (!probes.failure.empty()) {
+    warnings.push_back("the probe of what changed failed: " + probes.failure);
+    code = ExitCode::attention;
+  }
+  for (const AddressReport& check : probes.report.checks) {
     if (!is_down(check.result)) continue;
     warnings.push_back(check.service + " " + check.address.to_string() + " " +
                        check.check.identity(check.service) + ": " +

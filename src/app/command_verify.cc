@@ -89,41 +89,33 @@ ExitCode say_nothing_to_pin(Env& env, const CommonOptions& options, const Verify
                 {{"manifest", nullptr}, {"block", block_json(*findings.applied)}});
 }
 
-/// Probes and the resolver's questions run at the same time, so that one deadline bounds both.
-Result<void> look(Context& context, const VerifyOptions& verify,
-                  const std::vector<std::string>& names, VerifyFindings& findings) {
-  if (verify.offline) return {};
+/// Probes and the resolver's questions run at the same time, so that one deadline bounds both. A
+/// worker that fails takes with it only what it left open.
+void look(Context& context, const VerifyOptions& verify, const std::vector<std::string>& names,
+          VerifyFindings& findings) {
+  if (verify.offline) return;
   const Manifest& manifest = findings.standing->current->manifest();
   const std::chrono::milliseconds deadline =
       verify.deadline.value_or(context.config.verify_deadline);
   std::optional<ResolverInquiry> inquiry;
-  const auto give_up_resolver = [&](const Error& error) {
-    findings.resolver_failed = error.detail;
-    inquiry.reset();
-  };
   if (!verify.no_resolver) {
     Result<ResolverInquiry> started =
         ResolverInquiry::start(context, pins_of(manifest, findings.applied->pins, names), deadline);
     if (started) {
       inquiry = std::move(*started);
     } else {
-      give_up_resolver(started.error());
+      findings.resolver_failed = started.error().detail;
     }
   }
-  Result<ProbeReport> probes =
-      probe_manifest(context, manifest, names, deadline, !verify.explain.empty());
-  if (!probes) return std::move(probes).error();
-  findings.probes = std::move(*probes);
-  if (!inquiry) return {};
+  Probed probed = probe_manifest(context, manifest, names, deadline, !verify.explain.empty());
+  findings.probes = std::move(probed.report);
+  findings.probes_failed = std::move(probed.failure);
+  if (!inquiry) return;
   context.env.console.progress("asking this machine's resolver");
-  Result<ResolverFindings> resolver = inquiry->collect();
+  ResolverFindings resolver = inquiry->collect();
   context.env.console.end_progress();
-  if (!resolver) {
-    give_up_resolver(resolver.error());
-  } else {
-    findings.resolver = std::move(*resolver);
-  }
-  return {};
+  findings.resolver_failed = resolver.failure;
+  findings.resolver = std::move(resolver);
 }
 
 Round verify_once(Env& env, const CommonOptions& options, const VerifyOptions& verify) {
@@ -148,9 +140,7 @@ Round verify_once(Env& env, const CommonOptions& options, const VerifyOptions& v
   if (Result<void> known = check_names(standing->current->manifest(), names); !known) {
     return failed(known.error());
   }
-  if (Result<void> looked = look(*context, verify, names, findings); !looked) {
-    return failed(looked.error());
-  }
+  look(*context, verify, names, findings);
   return {finish_verify(*context, verify, findings), true};
 }
 

@@ -21,7 +21,6 @@ namespace {
 constexpr std::array kFailedPassAlarms{EventKind::block_not_written};
 constexpr std::array kFailedRefreshAlarms{EventKind::refresh_failed};
 constexpr std::array kConfigurationAlarms{EventKind::configuration_refused};
-constexpr std::array kProbeAlarms{EventKind::address_down, EventKind::probe_failed};
 constexpr std::array kProbedAlarms{EventKind::address_down};
 constexpr std::array kFailedProbeAlarms{EventKind::probe_failed};
 
@@ -356,13 +355,14 @@ void record_failed_refresh(Context& context, const Error& error) {
   close_books(context, std::move(books), lock.has_value());
 }
 
-void record_probes(Context& context, const ProbeReport& report) {
+void record_probes(Context& context, const ProbeReport& report, bool is_whole) {
   const std::optional<Lock> lock = lock_books(context.env, context.options);
   ProbeBook probes = load_probes(context);
   probes.note(report, wall(context.env));
   store_book(context, kProbesFile, probes, kProbeBookBytesMax);  // counted anew, at worst
   Books books{load_telemetry(context), {}, {}, {}, {}};
-  books.judge(kProbeAlarms);
+  books.judge(kProbedAlarms);
+  if (is_whole) books.judge(kFailedProbeAlarms);  // else that one goes on
   for (const ProbedCheck& check : probes.checks()) {
     if (!check.alarming) continue;
     books.alarms.push_back(

@@ -61,8 +61,9 @@ void record_refresh(Context& context, const Standing& standing, const CycleRepor
 /// No cycle could be run.
 void record_failed_refresh(Context& context, const Error& error);
 
-/// A round of probes ended, or could not be run. Takes the lock by itself.
-void record_probes(Context& context, const ProbeReport& report);
+/// A round of probes ended, or could not be run; one that is not whole, since it broke off, is
+/// both. Takes the lock by itself.
+void record_probes(Context& context, const ProbeReport& report, bool is_whole);
 void record_failed_probes(Context& context, const Error& error);
 
 }  // namespace hostspin

@@ -1,10 +1,13 @@
 #include "probing.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "ca_bundles.h"
 #include "hostspin/worker_lines.h"
 #include "nearest.h"
+#include "verify_report.h"
 
 namespace hostspin {
 namespace {
@@ -48,35 +51,64 @@ std::map<std::string, std::string> gather_bundles(Context& context,
   return bundles;
 }
 
-/// Reads results until all are in, the worker ends, or the deadline has passed.
-Result<void> collect(Context& context, NetSession& net, std::size_t asked,
-                     std::chrono::steady_clock::time_point limit,
-                     std::vector<AddressReport>& checks) {
-  for (std::size_t answered = 0; answered < asked;) {
-    Result<NetResult> result = net.next(limit);
-    if (!result) {
-      if (result.error().code != Errc::timed_out) return std::move(result).error();
-      if (answered == 0) return {Errc::worker_failed, "no answer from hostspin-net in time"};
-      context.env.console.warning("hostspin-net went silent; what it left open was not judged");
-      return {};
+/// Asks everything, and reads results until all are in, the worker ends, or the deadline has
+/// passed. What was answered is taken out of `open`. The error is the worker's.
+Result<void> converse(Context& context, const SessionStart& start,
+                      const std::vector<ProbeRequest>& requests, std::set<std::uint32_t>& open,
+                      std::vector<AddressReport>& checks) {
+  Result<std::unique_ptr<NetSession>> net = context.env.worker.start_net(start);
+  if (!net) return std::move(net).error();
+  for (const ProbeRequest& request : requests) {
+    if (Result<void> asked = (*net)->ask(request); !asked) return std::move(asked).error();
+  }
+  if (Result<void> finished = (*net)->finish(); !finished) return std::move(finished).error();
+  const auto limit = context.env.clock.steady() + start.deadline + kWorkerGrace;
+  while (!open.empty()) {
+    Result<NetResult> result = (*net)->next(limit);
+    if (!result && result.error().code == Errc::timed_out) {
+      return {Errc::worker_failed, "no answer from hostspin-net in time"};
     }
+    if (!result) return std::move(result).error();
     if (result->end) return {};
     if (result->notice) context.env.console.note(result->notice->text);
     if (!result->probe) continue;
-    ++answered;
     const std::uint32_t id = result->probe->id;
+    open.erase(id);
     if (id < checks.size()) checks[id].result = std::move(*result->probe);
-    context.env.console.progress("probing: " + std::to_string(answered) + " of " +
-                                 std::to_string(asked));
+    context.env.console.progress("probing: " + std::to_string(requests.size() - open.size()) +
+                                 " of " + std::to_string(requests.size()));
   }
   return {};
 }
 
+/// "; unanswered: 10.1.2.3:443 of api.svc.example.com, 10.1.2.4:443 of … and 5 more": among them
+/// is the one that was being served.
+std::string open_words(const std::set<std::uint32_t>& open,
+                       const std::vector<AddressReport>& checks) {
+  constexpr std::size_t kNamedMax = 3;
+  std::string words;
+  std::size_t named = 0;
+  for (const std::uint32_t id : open) {
+    if (named == kNamedMax) break;
+    words += (named == 0 ? "; unanswered: " : ", ") + endpoint_text(checks[id]) + " of " +
+             checks[id].service;
+    ++named;
+  }
+  if (open.size() > named) words += " and " + std::to_string(open.size() - named) + " more";
+  return words;
+}
+
 }  // namespace
 
-Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
-                                   const std::vector<std::string>& only,
-                                   std::chrono::milliseconds deadline, bool explain) {
+bool Probed::has_verdicts() const {
+  return std::any_of(report.checks.begin(), report.checks.end(), [](const AddressReport& check) {
+    return check.result.verdict == Verdict::ok || is_down(check.result);
+  });
+}
+
+Probed probe_manifest(Context& context, const Manifest& manifest,
+                      const std::vector<std::string>& only, std::chrono::milliseconds deadline,
+                      bool explain) {
   std::vector<AddressReport> checks = plan_probes(manifest, only).checks;
   std::map<std::string, std::string> missing;
   SessionStart start;
@@ -85,6 +117,7 @@ Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
   start.ca_bundles = gather_bundles(context, checks, missing);
 
   std::vector<ProbeRequest> requests;
+  std::set<std::uint32_t> open;  // by id, which is the place in `checks`
   for (AddressReport& check : checks) {
     if (check.check.kind == CheckKind::unsupported) continue;
     const auto lacking = missing.find(check.check.ca);
@@ -94,20 +127,19 @@ Result<ProbeReport> probe_manifest(Context& context, const Manifest& manifest,
       continue;
     }
     requests.push_back({check.result.id, check.address, check.check, explain});
+    open.insert(check.result.id);
   }
-  if (requests.empty()) return judge(manifest, std::move(checks));
-
-  Result<std::unique_ptr<NetSession>> net = context.env.worker.start_net(start);
-  if (!net) return std::move(net).error();
-  for (const ProbeRequest& request : requests) {
-    if (Result<void> asked = (*net)->ask(request); !asked) return std::move(asked).error();
+  Probed probed;
+  if (!requests.empty()) {
+    const Result<void> done = converse(context, start, requests, open, checks);
+    context.env.console.end_progress();
+    if (!done) {
+      probed.failure = done.error().detail + open_words(open, checks);
+      for (const std::uint32_t id : open) checks[id].result.detail = done.error().detail;
+    }
   }
-  if (Result<void> finished = (*net)->finish(); !finished) return std::move(finished).error();
-  const auto limit = context.env.clock.steady() + deadline + kWorkerGrace;
-  Result<void> collected = collect(context, **net, requests.size(), limit, checks);
-  context.env.console.end_progress();
-  if (!collected) return std::move(collected).error();
-  return judge(manifest, std::move(checks));
+  probed.report = judge(manifest, std::move(checks));
+  return probed;
 }
 
 }  // namespace hostspin

@@ -1,6 +1,7 @@
 #include "resolver_view.h"
 
 #include <algorithm>
+#include <set>
 
 namespace hostspin {
 namespace {
@@ -169,12 +170,26 @@ void ResolverInquiry::take(AskResult answer) {
   }
 }
 
-Result<ResolverFindings> ResolverInquiry::collect() {
+/// A worker that is gone says nothing of the names it was not done with.
+void ResolverInquiry::leave_out_open() {
+  std::set<std::string> left_open;
+  for (const auto& [id, question] : open_) {
+    if (question.kind == Question::Kind::system) {
+      left_open.insert(findings_.views[question.view].name);
+    }
+  }
+  std::erase_if(findings_.views,
+                [&](const ResolverView& view) { return left_open.contains(view.name); });
+}
+
+ResolverFindings ResolverInquiry::collect() {
   while (!open_.empty()) {
     Result<AskOutput> output = ask_->next(limit_);
     if (!output) {
       if (output.error().code == Errc::timed_out) break;  // what is open stays stalled
-      return std::move(output).error();
+      findings_.failure = output.error().detail;
+      leave_out_open();
+      break;
     }
     if (output->end) break;
     if (output->notice) console_->note(output->notice->text);
@@ -190,10 +205,10 @@ Result<std::vector<std::string>> check_resolver(Context& context, const std::vec
     Result<ResolverInquiry> inquiry =
         ResolverInquiry::start(context, pins, kAnswerLimit, ResolverInquiry::Scope::system_alone);
     if (!inquiry) return std::move(inquiry).error();
-    const Result<ResolverFindings> findings = inquiry->collect();
-    if (!findings) return findings.error();
+    const ResolverFindings findings = inquiry->collect();
+    if (!findings.failure.empty()) return {Errc::worker_failed, findings.failure};
     std::vector<std::string> troubles;
-    for (const ResolverView& view : findings->views) {
+    for (const ResolverView& view : findings.views) {
       if (std::string trouble = trouble_with(view); !trouble.empty()) {
         troubles.push_back(std::move(trouble));
       }

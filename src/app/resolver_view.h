@@ -40,6 +40,8 @@ struct ResolverFindings {
   std::vector<ResolverView> views;
   /// Those configured on this machine; absent where there was no time to tell.
   std::optional<std::vector<DnsServer>> servers;
+  /// Why hostspin-ask did not finish; names that it left open are no views then. Empty if it did.
+  std::string failure;
 };
 [[nodiscard]] std::string_view dns_server_state_name(DnsServer::State state);
 
@@ -55,8 +57,8 @@ class ResolverInquiry {
                                        std::chrono::milliseconds deadline,
                                        Scope scope = Scope::everything);
   /// Waits for the answers, until the deadline that start() was given. What is open by then is
-  /// `stalled`.
-  Result<ResolverFindings> collect();
+  /// `stalled`; what a worker that failed had answered is kept.
+  ResolverFindings collect();
 
  private:
   /// Which question of which name an id stands for.
@@ -69,6 +71,7 @@ class ResolverInquiry {
   explicit ResolverInquiry(Console& console) : console_(&console) {}
   Result<void> ask_all(Scope scope);
   void take(AskResult answer);
+  void leave_out_open();
 
   Console* console_;
   std::chrono::steady_clock::time_point limit_;

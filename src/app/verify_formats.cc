@@ -201,13 +201,18 @@ std::string verify_prometheus(const VerifyFindings& findings, const VerifyJudgem
   out.family("hostspin_verify_block_in_sync", "gauge",
              "1 where the hosts file has the block as signed.");
   const Applied& applied = *findings.applied;
-  const bool in_sync = !applied.state_lost && applied.plan.drift == Drift::none &&
-                       applied.unacknowledged.empty();
+  const bool in_sync =
+      !applied.state_lost && applied.plan.drift == Drift::none && applied.unacknowledged.empty();
   out.sample(in_sync ? 1 : 0);
   out.family("hostspin_verify_manifest_expiry_timestamp_seconds", "gauge",
              "When the manifest that was judged by expires.");
   out.sample(findings.standing->current->manifest().expires.time_since_epoch().count());
-  if (findings.probes) add_checks(out, *findings.probes);
+  if (findings.probes) {
+    out.family("hostspin_verify_probing_finished", "gauge",
+               "0 where hostspin-net failed; what it left open has no series then.");
+    out.sample(findings.probes_failed.empty() ? 1 : 0);
+    add_checks(out, *findings.probes);
+  }
   if (findings.resolver) add_resolver(out, *findings.resolver);
   return out.take();
 }
@@ -234,6 +239,10 @@ std::string verify_junit(const VerifyFindings& findings, const VerifyJudgement& 
   }
   if (findings.probes) {
     for (const AddressReport& check : findings.probes->checks) add_case(suite, check);
+  }
+  if (!findings.probes_failed.empty()) {
+    suite.errored("hostspin", "probes", std::string(code_name(Errc::worker_failed)),
+                  findings.probes_failed);
   }
   std::string output = std::string(exit_code_word(judgement.code)) + ": " + judgement.verdict;
   for (const std::string& warning : judgement.warnings) output += "\n" + warning;

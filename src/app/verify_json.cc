@@ -72,6 +72,8 @@ Json verify_json(const VerifyFindings& findings, const VerifyJudgement& judgemen
           {"block", block_json(*findings.applied)},
           {"clock_plausible", findings.clock >= findings.standing->now},
           {"checks", findings.probes ? probes_json(*findings.probes) : Json(nullptr)},
+          {"probes_failed",
+           findings.probes_failed.empty() ? Json(nullptr) : Json(findings.probes_failed)},
           {"resolver", resolver ? resolver_json(resolver->views) : Json(nullptr)},
           {"dns_servers",
            resolver && resolver->servers ? servers_json(*resolver->servers) : Json(nullptr)},

@@ -134,6 +134,7 @@ std::string verdict_words(const VerifyFindings& findings, const VerifyTally& tal
   } else if (applied.is_held) {
     line.add(applied.plan.drift == Drift::none ? "block as signed" : "block not as signed");
   }
+  if (!findings.probes_failed.empty()) line.add("probing broke off");
   if (findings.probes) add_services(*findings.probes, tally, line);
   if (code == ExitCode::ok || line.empty()) {
     line.add(std::to_string(applied.pins.size()) + " lines pinned as signed");
@@ -203,6 +204,13 @@ VerifyJudgement judge_verify(const VerifyFindings& findings) {
     judgement.tally = count(*findings.probes);
     judgement.code = graver(judgement.code, findings.probes->exit_code());
   }
+  if (!findings.probes_failed.empty()) {
+    // Where nothing could be judged the exit code says that, and not that all else is fine.
+    const VerifyTally& tally = judgement.tally;
+    const bool judged = tally.ok + tally.warnings + tally.down > 0;
+    judgement.warnings.push_back("probing broke off: " + findings.probes_failed);
+    judgement.code = graver(judgement.code, judged ? ExitCode::attention : ExitCode::unknown);
+  }
   if (!findings.resolver_failed.empty()) {
     warn("this machine's resolver could not be asked: " + findings.resolver_failed);
   }
@@ -220,6 +228,9 @@ ExitCode finish_verify(Context& context, const VerifyOptions& verify,
                        const VerifyFindings& findings) {
   const VerifyJudgement judgement = judge_verify(findings);
   Console& console = context.env.console;
+  if (!findings.probes_failed.empty()) {
+    console.error(Error{Errc::worker_failed, findings.probes_failed});
+  }
   switch (verify.format) {
     case VerifyFormat::nagios:
       console.forbid_color();

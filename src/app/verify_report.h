@@ -21,7 +21,8 @@ struct VerifyFindings {
   std::chrono::sys_seconds clock;            ///< what this machine's clock says
   std::optional<ProbeReport> probes;         ///< absent with --offline
   std::optional<ResolverFindings> resolver;  ///< absent with --no-resolver
-  std::string resolver_failed;               ///< why there is none although it was wanted
+  std::string probes_failed;                 ///< why hostspin-net did not finish; empty if it did
+  std::string resolver_failed;               ///< why there is none, or not all that was wanted
 };
 
 struct VerifyTally {

@@ -222,6 +222,7 @@ def test_prometheus(story):
     assert samples["hostspin_verify_address_up", up.replace(DB, DB2)] == 0
     assert samples["hostspin_verify_exit_code", ""] == done.code == 1
     assert samples["hostspin_verify_block_in_sync", ""] == 1
+    assert samples["hostspin_verify_probing_finished", ""] == 1
     assert samples["hostspin_verify_dns_server_up", f'{{server="{DNS2}"}}'] == 0
     ldap = f'{{service="ldap.example.com",address="{LDAP}",check="tls:636 ca=internal min_days_left=14"}}'
     assert samples["hostspin_verify_certificate_remaining_seconds", ldap] == 21 * 86400

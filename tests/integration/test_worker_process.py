@@ -122,11 +122,100 @@ def test_a_hostile_worker_fails_the_probes_and_nothing_else(scratch, tmp_path, p
     done = run([hostspin, "--root", machine.path, "verify", "--no-resolver", "--deadline", f"{DEADLINE_SECONDS}s"])
     seconds = time.monotonic() - begin
 
-    assert done.code == 2 and len(done.lines("error")) == 1, str(done)
-    assert "hostspin-net" in done.lines("error")[0], str(done)
+    # Nothing could be judged but the pins, which are reported.
+    assert done.code == 3 and len(done.lines("error")) == 1, str(done)
+    assert "hostspin-net" in done.lines("error")[0] and "10.1.2.3:5432 of db" in done.lines("error")[0], str(done)
+    assert "block intact" in done.stdout and "0 of 1 checks ok" in done.verdict, str(done)
     assert seconds < DEADLINE_SECONDS + GRACE_SECONDS, str(done)
     assert machine.identity() == before and machine.litter() == []
     assert await_end_of(str(scratch), f"sleep {naps}") == []
+
+
+OK = '{"probe":{"id":%d,"verdict":"ok","errno":0,"elapsed_ms":1}}'
+
+# How a worker ends that has answered the first and the third of three probes.
+BROKEN_OFF = {
+    "is killed": ("kill -KILL $$", "killed by signal 9"),
+    "stalls": ("sleep 600", "no answer from hostspin-net in time"),
+    "lies": (f"echo '{OK % 77}'; sleep 600", "not open: id 77"),
+    "is late": (f"sleep {DEADLINE_SECONDS + 1}; echo '{OK % 1}'; echo '{{\"end\":true}}'",
+                "no answer from hostspin-net in time"),
+    "ends early": ("echo '{\"end\":true}'", "ended with 1 requests unanswered"),
+    "answers twice": (f"echo '{OK % 2}'; sleep 600", "not open: id 2"),
+}
+
+
+@pytest.fixture
+def three(tmp_path, programs, fleet):
+    """A machine that pins three services with a check each."""
+    addresses = {"db.svc.example.com": "10.1.2.3", "api.svc.example.com": "10.1.2.4", "time": "10.1.2.5"}
+    seed = fleet.manifest(1, [service(name, [address], check=Raw("{ tcp = 5432 }"))
+                              for name, address in addresses.items()])
+    machine = Machine(tmp_path / "machine", programs).trust(fleet.root(), seed)
+    assert machine.hostspin("apply").code == 0
+    return machine
+
+
+@pytest.mark.parametrize("ending", BROKEN_OFF)
+def test_verify_reports_all_that_a_failing_worker_had_answered(scratch, programs, three, ending):
+    script, expected = BROKEN_OFF[ending]
+    naps = str(600_000_000 + time.monotonic_ns() % 100_000_000)
+    hostspin = install(scratch, programs,
+                       f"read start; echo '{OK % 0}'; echo '{OK % 2}'; {script.replace('600', naps)}")
+    verify = [hostspin, "--root", three.path, "verify", "--no-resolver", "--deadline", f"{DEADLINE_SECONDS}s"]
+
+    begin = time.monotonic()
+    done = run([*verify, "--output", "json"])
+
+    assert time.monotonic() - begin < DEADLINE_SECONDS + GRACE_SECONDS
+    assert done.code == 1, str(done)  # something was judged, and all of that is fine
+    found = json.loads(done.stdout)
+    assert [check["verdict"] for check in found["checks"]] == ["ok", "not_tried", "ok"]
+    assert expected in found["checks"][1]["detail"] and found["checks"][0]["detail"] == ""
+    # Who was being served is named, and nobody else.
+    assert expected in found["probes_failed"]
+    assert found["probes_failed"].endswith("; unanswered: 10.1.2.4:5432 of api.svc.example.com")
+    assert found["block"]["drift"] == "none"
+    assert await_end_of(str(scratch), f"sleep {naps}") == []
+
+
+def test_a_report_that_broke_off_in_every_format(scratch, programs, three):
+    hostspin = install(scratch, programs, f"read start; echo '{OK % 0}'; echo '{OK % 2}'; kill -KILL $$")
+    verify = [hostspin, "--root", three.path, "verify", "--no-resolver"]
+
+    text = run(verify)
+    assert text.code == 1 and "probing broke off" in text.verdict and "2 of 3 checks ok" in text.verdict, str(text)
+    assert "10.1.2.4:5432" in text.stdout and "block intact" in text.stdout, str(text)
+    assert all(len(line) <= 100 for line in text.stdout.splitlines()), str(text)
+    assert len(text.lines("error")) == 1 and "10.1.2.4:5432 of api" in text.lines("error")[0], str(text)
+    nagios = run([*verify, "--output", "nagios"])
+    assert nagios.code == 1 and "ok=2 down=0 not_tried=1" in nagios.stdout, str(nagios)
+    assert "probing broke off" in nagios.stdout.splitlines()[0] and "10.1.2.4:5432" in nagios.stdout, str(nagios)
+    junit = run([*verify, "--output", "junit"])
+    assert junit.code == 1 and 'type="worker_failed"' in junit.stdout and 'errors="1"' in junit.stdout, str(junit)
+    prometheus = run([*verify, "--output", "prometheus"])
+    assert prometheus.code == 1 and "hostspin_verify_exit_code 1" in prometheus.stdout, str(prometheus)
+    assert "\nhostspin_verify_probing_finished 0\n" in prometheus.stdout, str(prometheus)
+    assert prometheus.stdout.count("hostspin_verify_address_up{") == 2, str(prometheus)
+
+
+def test_verify_keeps_what_a_failing_resolver_worker_had_answered(scratch, programs, three):
+    answers = "; ".join(f"echo '{OK % number}'" for number in range(3))
+    hostspin = install(scratch, programs, answers + "; echo '{\"end\":true}'")
+    asked = scratch / "libexec/hostspin/hostspin-ask"
+    asked.write_text("#!/bin/sh\nread start\n"
+                     "echo '{\"ask\":{\"id\":0,\"status\":\"found\",\"addresses\":[\"10.9.9.9\"],\"elapsed_ms\":1}}'\n"
+                     "kill -KILL $$\n")
+    asked.chmod(0o755)
+
+    done = run([hostspin, "--root", three.path, "--output", "json", "verify"])
+
+    assert done.code == 1, str(done)
+    found = json.loads(done.stdout)
+    assert [check["verdict"] for check in found["checks"]] == ["ok"] * 3
+    (view,) = found["resolver"]  # the one name that was answered
+    assert view["system"]["addresses"] == ["10.9.9.9"] and view["state"] == "differs"
+    assert any("killed by signal 9" in warning for warning in found["warnings"])
 
 
 def test_a_missing_worker_is_named(scratch, tmp_path, programs, fleet):

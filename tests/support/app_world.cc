@@ -80,7 +80,8 @@ class TableSession final : public NetSession {
 
   Result<NetResult> next(std::chrono::steady_clock::time_point limit) override {
     if (table_.on_wait) table_.on_wait();
-    if (table_.dead_) return Error{Errc::worker_failed, "the worker died"};
+    if (table_.dead_ || answered_++ == table_.answers_max_)
+      return Error{Errc::worker_failed, "the worker died"};
     if (!queue_.empty() && queue_.begin()->first <= std::max(limit, now())) {
       table_.clock->sleep(std::max(queue_.begin()->first - now(), std::chrono::nanoseconds(0)));
       return std::move(queue_.extract(queue_.begin()).mapped());
@@ -103,6 +104,7 @@ class TableSession final : public NetSession {
   }
 
   TableWorker& table_;
+  std::size_t answered_ = 0;
   std::multimap<Time, NetResult> queue_;  // by when it comes, then in the order asked
   std::deque<NetResult> late_;
 };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ class TableWorker final : public Worker {
   /// The verdict of every probe of an address.
   void set_verdict(const std::string& address, Verdict verdict) { verdicts_[address] = verdict; }
   void die() { dead_ = true; }
+  /// Each session from now on answers so often, and then the worker dies.
+  void die_after(std::size_t answers) { answers_max_ = answers; }
+  void live() { answers_max_.reset(); }
   /// Called before answers of `order_last` come; what is done then, is done while a source is slow.
   std::function<void()> before_last;
   /// Called whenever the next answer is waited for: what the cycle has done by then can be seen.
@@ -76,6 +80,7 @@ class TableWorker final : public Worker {
   std::vector<std::string> last_;
   std::vector<std::string> fetched_;
   std::size_t probes_ = 0;
+  std::optional<std::size_t> answers_max_;
   bool dead_ = false;
   bool missing_ = false;
 };

@@ -254,6 +254,43 @@ TEST_CASE("probes that cannot be run are an alarm for as long as somebody tries"
   CHECK(watched.told() == Told{"probe_failed-"});
 }
 
+TEST_CASE("a round of probes that breaks off is one alarm, and books what it judged", "[record]") {
+  Watched watched;
+  ManifestText manifest = watched.world.manifest(6);
+  manifest.services = {
+      {"db.svc.example.com", {"10.1.2.3", "10.1.2.4"}, {}, "check = { tcp = 5432 }\n"}};
+  watched.world.net.serve(kManifestURL, watched.world.fleet.sign(manifest));
+  REQUIRE(watched.world.refresh() == ExitCode::ok);
+  const auto up = [&](const std::string& address) {
+    return watched.metric("hostspin_address_up{service=\"db.svc.example.com\",address=\"" +
+                          address + "\",check=\"tcp:5432\"}");
+  };
+  const std::string last_round = "hostspin_probe_last_round_timestamp_seconds";
+  (void)watched.world.probe();
+  CHECK((up("10.1.2.3") == "1" && up("10.1.2.4") == "1"));
+  (void)watched.told();
+
+  watched.world.net.die_after(1);
+  watched.world.net.set_verdict("10.1.2.3", Verdict::refused);
+  CHECK(watched.world.probe() != ExitCode::ok);
+  CHECK(watched.told() == Told{"probe_failed"});
+  CHECK((up("10.1.2.3") == "0" && up("10.1.2.4") == "(none)"));
+  (void)watched.world.probe();
+  CHECK(watched.told().empty());  // it has not ended in between
+
+  // A round that judged nothing leaves what the last one found.
+  const std::string before = watched.metric(last_round);
+  watched.world.clock.set(at("2150-02-10T00:01:00Z"));
+  watched.world.net.die_after(0);
+  CHECK(watched.world.probe() != ExitCode::ok);
+  CHECK(watched.told().empty());
+  CHECK((up("10.1.2.3") == "0" && watched.metric(last_round) == before));
+
+  watched.world.net.live();
+  (void)watched.world.probe();
+  CHECK(watched.told() == Told{"probe_failed-", "address_down"});  // the third in a row
+}
+
 TEST_CASE("without a manifest a round of probes finds nothing down", "[record]") {
   Watched watched;
   watched.world.net.set_verdict("10.1.2.3", Verdict::refused);
