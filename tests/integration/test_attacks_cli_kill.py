@@ -110,12 +110,13 @@ class Refreshing:
         assert trust.code == 0 and said["remarks"] == [], f"{where}: {trust}"
         held = said["manifest"]["version"]
         assert held >= max(4, version), f"{where}: {trust}"
-        assert held == 4 or said["chain"][-1]["version"] == 2, f"{where}: {trust}"
+        root = said["chain"][-1]["version"]
+        assert held == 4 or root == 2, f"{where}: {trust}"
 
-        # The floor has not fallen, and the next good manifest is adopted.
+        # The floor has not fallen, the block is of the root that is trusted, and the next good manifest is adopted.
         refused = self.refresh(3)
         assert refused.code == 2 and "older" in refused.stderr, f"{where}: {refused}"
-        assert self.machine.hosts == self.hosts[held], f"{where}: {refused}"
+        assert self.machine.hosts == expected_block(self.notes[held], root=root) + DEFAULT_HOSTS, f"{where}: {refused}"
         adopted = self.refresh(6)
         assert adopted.code == 0, f"{where}: {adopted}"
         assert self.machine.hosts == self.hosts[6], f"{where}: {adopted}"
