@@ -232,7 +232,7 @@ def large_hosts(size: int) -> dict:
     before = HOSTS.stat()
     started = call("systemctl", "start", "hostspin-apply.service")
     unit = show("hostspin-apply.service")
-    found = {"size": size, "started": started["code"], "result": unit["Result"], "status": unit["ExecMainStatus"],
+    found = {"size": size, "started": started["code"], "result": unit["Result"], "exit_status": unit["ExecMainStatus"],
              "pinned_by_unit": has_block()}
     after = HOSTS.stat()
     found["untouched"] = (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)

@@ -176,6 +176,7 @@ def scenario_baked() -> dict:
     call("systemctl", "start", "hostspin.service")
     found["agent_started_over_timer"] = [show(unit)["ActiveState"] for unit in pair]
     call("systemctl", "start", "hostspin-refresh.timer")
+    wait_until(lambda: show("hostspin.service")["ActiveState"] != "deactivating")  # nobody waits for its stop
     found["timer_started_over_agent"] = [show(unit)["ActiveState"] for unit in pair]
     call("systemctl", "start", "hostspin.service")
 

@@ -117,7 +117,7 @@ def test_an_agent_that_started_read_only_starts_anew(incident):
 
 
 def refused_by_name(found: dict) -> None:
-    assert (found["result"], found["status"], found["pinned_by_unit"], found["untouched"]) == ("exit-code", "2", False, True)
+    assert (found["result"], found["exit_status"], found["pinned_by_unit"], found["untouched"]) == ("exit-code", "2", False, True)
     assert "is larger than 64 MiB, which is more than hostspin takes on" in found["said"], found["said"]
     assert found["agent"]["ActiveState"] == "active" and found["restarts"] == "0", found["agent"]
     assert found["litter"] == []

@@ -52,7 +52,7 @@ def test_names_of_the_manifest(machine, fleet, name, meant, option):
 
 def test_a_ca_of_the_configuration(machine, fleet):
     machine.trust(fleet.root(), fleet.manifest(4, [
-        service("db.svc.example.com", ["127.0.0.2"], check=Raw('{ tls = 9, ca = "internel" }'))]))
+        service("db.svc.example.com", ["10.0.0.10"], check=Raw('{ tls = 9, ca = "internel" }'))]))
     machine.configure(text='[tls.ca]\ninternal = "/etc/ssl/internal.pem"\n')
     assert "has no [tls.ca] internel, but it has internal" in machine.hostspin("verify", "--output", "json").stdout
 
