@@ -51,7 +51,7 @@ def test_surroundings_do_not_matter(tmp_path, programs, fleet, environment):
     publication.offer(good)
     adopted = machine.hostspin(*refresh, environment=environment)
     assert adopted.code == 0, str(adopted)
-    assert machine.hosts == expected_block(good) + DEFAULT_HOSTS
+    assert machine.hosts == expected_block(good, root=2) + DEFAULT_HOSTS
 
     before = machine.hosts, machine.state()
     for version, changes in ((3, {"signers": fleet.manifest_keys[:1]}), (1, {}), (3, {"fleet": "other.example"})):
