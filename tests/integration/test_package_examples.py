@@ -182,19 +182,76 @@ def test_the_daemon_set_is_whole(checkout):
     assert volumes["node-etc"]["hostPath"] == {"path": "/etc", "type": "Directory"}
 
 
-def test_cron_runs_the_program_spread_and_mails_errors_alone(checkout, tmp_path):
+CRON_PATHS = ("/usr/sbin/hostspin", "/etc/hostspin/root.note", "/usr/share/hostspin/root.note")
+ROOT_NOTES = CRON_PATHS[1:]
+
+
+class Cron:
+    """The example's jobs as cron runs them, on a machine of fakes below `home`."""
+
+    def __init__(self, checkout, home):
+        self.home = home
+        lines = (checkout / "examples/hostspin.cron").read_text().splitlines()
+        jobs = [re.match(r"(?:@reboot|(?:\S+\s+){5}) *root +(.*)", line) for line in lines if line.startswith(("@", "*"))]
+        assert len(jobs) == 3 and all(jobs)
+        self.jobs = dict(zip(("boot", "minute", "refresh"), (job.group(1) for job in jobs), strict=True))
+        (home / "bin").mkdir()
+        self._program("bin/sleep", f'echo "$1" >>{home}/slept')
+        self._program("bin/logger", f'cat >>{home}/syslog')
+
+    def _program(self, name: str, text: str) -> None:
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def install(self) -> None:
+        self._program("usr/sbin/hostspin", 'echo verdict; echo "$1 failed" >&2; exit 3')
+
+    def trust(self, root_note: str) -> None:
+        path = self.home / root_note[1:]
+        path.parent.mkdir(parents=True)
+        path.write_text("damaged\n")
+
+    def mail(self, name: str) -> str:
+        """What cron would send: all that the job prints, on whichever stream."""
+        job = self.jobs[name]
+        for path in sorted(CRON_PATHS, key=len, reverse=True):
+            job = re.sub(rf"(?<!\S){path}\b", f"{self.home}{path}", job)
+        done = run(["/bin/sh", "-c", job],
+                   env=clean_environment(PATH=f"{self.home}/usr/sbin:{self.home}/bin:/usr/bin:/bin"))
+        return done.stdout + done.stderr
+
+    @property
+    def syslog(self) -> str:
+        path = self.home / "syslog"
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.parametrize("root_note", ROOT_NOTES)
+def test_cron_runs_the_program_spread_and_mails_errors_alone(checkout, tmp_path, root_note):
     """Cron mails whatever a job prints, and takes a % for a line feed."""
-    lines = (checkout / "examples/hostspin.cron").read_text().splitlines()
-    jobs = [re.match(r"(?:@reboot|(?:\S+\s+){5}) *root +(.*)", line) for line in lines if line.startswith(("@", "*"))]
-    assert len(jobs) == 3 and all(jobs)
-    for name, text in {"hostspin": 'echo verdict; echo "$1 failed" >&2', "sleep": f'echo "$1" >>{tmp_path}/slept'}.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-    for job, command in zip(jobs, ("apply", "apply", "refresh"), strict=True):
-        assert "%" not in job.group(1)
-        done = run(["/bin/sh", "-c", job.group(1)], env=clean_environment(PATH=f"{tmp_path}:/usr/bin:/bin"))
-        assert (done.stdout, done.stderr) == ("", f"{command} failed\n"), done
+    cron = Cron(checkout, tmp_path)
+    cron.install()
+    cron.trust(root_note)
+    assert not [job for job in cron.jobs.values() if "%" in job]
+    assert cron.mail("boot") == "apply failed\n" and cron.syslog == ""
+    assert cron.mail("refresh") == "refresh failed\n" and cron.syslog == ""
     assert int((tmp_path / "slept").read_text()) < 60
+    # What goes wrong each minute would be 1,440 mails a day.
+    assert cron.mail("minute") == "" and cron.syslog == "apply failed\n"
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["no-trust-root", "removed"])
+def test_cron_says_nothing_where_there_is_nothing_to_do(checkout, tmp_path, installed):
+    """Before there is a trust root, and once the package is gone and the file in /etc/cron.d is not."""
+    cron = Cron(checkout, tmp_path)
+    if installed:
+        cron.install()
+    else:
+        cron.trust(ROOT_NOTES[0])
+    assert [cron.mail(name) for name in cron.jobs] == ["", "", ""] and cron.syslog == ""
+    assert not (tmp_path / "slept").exists()
 
 
 def commands_of(programs) -> set:
