@@ -295,10 +295,10 @@ def states() -> dict:
 def scenario_life() -> dict:
     """A package that was installed by the boot it runs in lives on, as an administrator has it."""
     found = {"installed_by_bootcmd": pathlib.Path("/out/bootcmd").read_text().strip(), "after_boot": states(), "pinned": has_block()}
-    call("systemctl", "stop", "hostspin.service", "hostspin-ask.socket")
+    call("systemctl", "stop", "hostspin.service", "hostspin-ask.socket", "hostspin-guard.timer")
     found["upgrade"] = package("--install", "/newer.deb")
     found["upgraded"] = states()
-    call("systemctl", "start", "hostspin.service", "hostspin-ask.socket")
+    call("systemctl", "start", "hostspin.service", "hostspin-ask.socket", "hostspin-guard.timer")
     agent = show("hostspin.service")["MainPID"]
     found["downgrade"] = package("--install", "/package.deb")
     found["downgraded"] = {**states(), "is_new": show("hostspin.service")["MainPID"] != agent}

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from boot_machine import bake, new_fleet
 from boot_package import debian_package, make_packages, with_version
-from boot_root import Root, or_skip
+from boot_root import CHECKOUT, Root, or_skip
 from support.process import run
 
 BLOCK = "# BEGIN hostspin"
@@ -112,6 +112,55 @@ def test_an_upgrade_does_not_pin_again_what_was_taken_out(package, root, tmp_pat
     assert root.enter("hostspin", "remove", "--no-hold").code == 0 and root.hosts == original
     assert root.install(with_version(package, "99.0", tmp_path)).code == 0 and root.hosts == original
     assert script(root, "postinst", "abort-upgrade", "100.0").code == 0 and root.hosts == original
+
+
+# Stands for systemctl on a machine that runs; the states are in /states, by unit, and what it was told is in /calls.
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/calls
+for unit; do :; done
+state=$(sed -n "s/^$unit //p" /states)
+case "$*" in
+  *is-system-running*) echo running ;;
+  *is-enabled*) echo enabled ;;
+  *is-active*) [ "$state" = active ] ;;
+  *ActiveState*) echo "$state" ;;
+esac
+"""
+STARTED = ["hostspin-net.socket", "hostspin-ask.socket", "hostspin-guard.path", "hostspin.service"]
+
+
+def told(root, kind: str, states: dict, *, upgrade: bool) -> list:
+    """What the package's script has systemd start and restart, in order, on a machine with its units in `states`."""
+    root.write("usr/bin/systemctl", SYSTEMCTL, 0o755)
+    (root.path / "run/systemd/system").mkdir(parents=True, exist_ok=True)
+    every = {**dict.fromkeys(STARTED, "active"), "hostspin-refresh.timer": "inactive", **states}
+    root.write("states", "".join(f"{unit} {state}\n" for unit, state in every.items()))
+    root.write("calls", "")
+    if kind == "deb":
+        done = script(root, "postinst", "configure", *(["0.1"] if upgrade else [""]))
+    else:
+        shutil.copy(CHECKOUT / "packaging/cpack/rpm-post", root.path / "tmp/rpm-post")
+        done = root.enter("sh", "/tmp/rpm-post", "2" if upgrade else "1")
+    assert done.code == 0, done
+    calls = [line.split() for line in (root.path / "calls").read_text().splitlines()]
+    return [(word, unit) for line in calls for word in line if word in ("start", "restart")
+            for unit in line if unit.startswith("hostspin")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["deb", "rpm"])
+def test_an_upgrade_restarts_the_agent_and_leaves_what_is_active_alone(package, root, kind):
+    """To start hostspin-guard.path anew would bring back the hostspin-guard.timer that somebody has stopped."""
+    assert root.install(package).code == 0
+    agent = ("restart", "hostspin.service")
+    assert told(root, kind, {}, upgrade=True) == [agent]
+    assert told(root, kind, {"hostspin-guard.path": "inactive"}, upgrade=True) == [agent]
+    assert told(root, kind, {"hostspin-guard.path": "failed"}, upgrade=True) == [("start", "hostspin-guard.path"), agent]
+    assert told(root, kind, {"hostspin.service": "inactive"}, upgrade=True) == []
+    assert told(root, kind, {"hostspin.service": "inactive", "hostspin-refresh.timer": "active"}, upgrade=True) == []
+    stopped = dict.fromkeys(STARTED, "inactive")
+    assert told(root, kind, stopped, upgrade=True) == []
+    assert told(root, kind, stopped, upgrade=False) == [("start", unit) for unit in STARTED[:3]] + [agent]
 
 
 @pytest.mark.slow
