@@ -14,6 +14,12 @@ namespace hostspin::desk {
 /// A path in a message: 'FILE', or "standard input" for "-".
 [[nodiscard]] std::string shown_path(const std::string& path);
 
+/// The directory that `path` lies in, "." for a bare name.
+[[nodiscard]] std::string parent_of(const std::string& path);
+
+/// `path` without links, "." and ".."; as it is where there is no such file.
+[[nodiscard]] std::string real_path(const std::string& path);
+
 /// A whole file, or standard input for "-", of at most `bytes_max` bytes; a link is followed, since
 /// a document proves itself. Errc::not_found, denied, io_error, or usage where it is too big.
 Result<std::string> read_document(const std::string& path, std::size_t bytes_max);

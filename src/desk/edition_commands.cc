@@ -1,6 +1,7 @@
 #include "command.h"
 #include "desk_files.h"
 #include "draft_edit.h"
+#include "draft_place.h"
 #include "hostspin/time_text.h"
 #include "meaning.h"
 #include "pending.h"
@@ -15,8 +16,9 @@ constexpr std::string_view kBumpHelp =
 
 Usage: hostspin-sign bump FILE [--expires 30d|TIME] [--previous NOTE] [--root ROOT] [-o OUT]
 
-FILE is replaced, unless -o names another. Signatures are taken off, since they would no longer
-verify; every other byte stays, comments included. Then edit, sign and publish.
+FILE is replaced, unless -o names another; a note with signatures never is: give -o for one, and
+they are taken off, since they would no longer verify. Every other byte stays, comments included.
+Then edit, sign and publish.
 
   --expires WHEN       30d, 12h, 2w, or a time such as 2026-10-01T12:00:00Z; without it the manifest
                        lives as long as before
@@ -56,8 +58,10 @@ Example
   hostspin-sign diff public/manifest.note manifest.toml
 )";
 
-/// `bytes` to `path`, or to standard output for "-".
-Result<void> deliver(Desk& desk, const std::string& path, std::string_view bytes) {
+/// The draft `bytes` to `path`, or to standard output for "-"; `hint` is for where a note stands.
+Result<void> deliver(Desk& desk, const std::string& path, std::string_view bytes,
+                     const std::string& hint) {
+  if (Result<void> fits = check_draft_place(path, hint); !fits) return fits;
   if (path != "-") return replace_document(path, bytes);
   desk.console.result(bytes);
   return {};
@@ -110,7 +114,10 @@ class Bump : public Command {
   Result<int> deliver_edition(Desk& desk, const Document& before, const Manifest& after,
                               const std::string& text) {
     const std::string out = !out_.empty() ? out_ : path_;
-    Result<void> done = deliver(desk, out, text);
+    Result<void> done =
+        deliver(desk, out, text,
+                "give the draft's place, such as -o " +
+                    std::string(out == "manifest.toml" ? "next.toml" : "manifest.toml"));
     if (!done) return std::move(done).error();
     desk.console.note("version " + std::to_string(after.version) + ", expires " +
                       format_utc(after.expires) +
@@ -150,11 +157,9 @@ class Text : public Command {
       const Result<RootDocument> root = read_root(*document);
       if (!root) return root.error();
     }
-    if (out_ == path_ && !document->is_draft()) {
-      return {Errc::usage, "the text in the place of its note would take the signatures away",
-              "give another file with -o, or use 'hostspin-sign bump' for the next edition"};
-    }
-    Result<void> done = deliver(desk, out_, document->text);
+    Result<void> done =
+        deliver(desk, out_, document->text,
+                "give another file with -o, or use 'hostspin-sign bump' for the next edition");
     if (!done) return std::move(done).error();
     return kFine;
   }

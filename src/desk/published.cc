@@ -12,12 +12,6 @@ namespace {
 inline constexpr std::size_t kRootsMax = 256;
 inline constexpr std::size_t kShownDigestDigits = 16;
 
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::string name_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);

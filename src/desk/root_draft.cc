@@ -1,6 +1,7 @@
 #include "root_draft.h"
 
 #include "desk_files.h"
+#include "draft_place.h"
 #include "lint.h"
 #include "rules.h"
 
@@ -27,6 +28,9 @@ Result<std::vector<Prefix>> read_networks(const std::vector<std::string>& texts)
 }
 
 Result<void> deliver_root(Desk& desk, const std::string& text, const std::string& out) {
+  if (Result<void> fits = check_draft_place(out, "name another file"); !out.empty() && !fits) {
+    return fits;
+  }
   const Result<RootDocument> checked = parse_root_text(text, UnknownKeys::refuse);
   if (!checked) return checked.error();
   if (checked->expires - checked->issued > kRootLifetimeWarning) {

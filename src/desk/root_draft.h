@@ -18,7 +18,7 @@ Result<std::vector<NamePattern>> read_names(const std::vector<std::string>& text
 Result<std::vector<Prefix>> read_networks(const std::vector<std::string>& texts);
 
 /// Checks a root's text as clients will, warns of what signing it will ask about, and puts it where
-/// it was asked for: a new file, or standard output.
+/// it was asked for: a new file, but none that hosts fetch, or standard output.
 Result<void> deliver_root(Desk& desk, const std::string& text, const std::string& out);
 
 /// "  2 of its own root keys: alice, bob, carol".

@@ -9,14 +9,6 @@
 namespace hostspin::desk {
 namespace {
 
-/// N of "N.note"; 0 for any other name.
-std::int64_t version_of(std::string_view name) {
-  std::int64_t version = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), version);
-  const std::string_view rest(end, static_cast<std::size_t>(name.data() + name.size() - end));
-  return error == std::errc() && rest == ".note" && version > 0 ? version : 0;
-}
-
 /// A published root is only as good as its chain: one that was slipped into the directory, signed
 /// by keys of its own, must not judge what is signed. Looks at the roots below `root`, in its
 /// file's directory, as far down as there are any.
@@ -42,6 +34,13 @@ Result<void> check_published_chain(const std::string& file, const TrustRoot& roo
 }
 
 }  // namespace
+
+std::int64_t version_of(std::string_view name) {
+  std::int64_t version = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), version);
+  const std::string_view rest(end, static_cast<std::size_t>(name.data() + name.size() - end));
+  return error == std::errc() && rest == ".note" && version > 0 ? version : 0;
+}
 
 Result<std::string> find_root(const std::string& path, std::optional<std::int64_t> version) {
   if (!is_directory(path)) return path;

@@ -12,6 +12,9 @@
 
 namespace hostspin::desk {
 
+/// N of the file name "N.note", a published root's; 0 for any other name.
+[[nodiscard]] std::int64_t version_of(std::string_view name);
+
 /// The file that names a root: `path` itself, or in a directory `root/<N>.note` (or `<N>.note`)
 /// with the highest N, or with N = `version` where that is given.
 Result<std::string> find_root(const std::string& path, std::optional<std::int64_t> version);

@@ -52,7 +52,7 @@ makes it complete moves it to OUT by one rename: nothing incomplete ever stands 
 Examples
   hostspin-sign sign manifest.toml --root public --key alice.key -o public/manifest.note
   hostspin-sign sign manifest.pending.note --root public --key bob.key -o public/manifest.note
-  hostspin-sign sign root-2.toml --key r1.key --previous public/root/1.note -o public/root/2.note
+  hostspin-sign sign root-2.toml --key r1.key --previous public/root/1.note -o root-2.note
   hostspin-sign sign manifest.toml --root public --vkey hsm.vkey \
       --signer-cmd 'openssl pkeyutl -sign -rawin -inkey hsm.pem -in {}'
 )";

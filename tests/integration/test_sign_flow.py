@@ -246,9 +246,11 @@ def test_bump_keeps_every_other_byte(fleet):
 
 def test_bump_takes_signatures_off(fleet):
     fleet.ok(*SIGN)
-    said = fleet.ok("bump", "manifest.toml")
+    said = fleet.refused(3, "bump", "manifest.toml")  # which is a complete note now
+    assert "-o next.toml" in said.messages("hint")[0]
+    said = fleet.ok("bump", "manifest.toml", "-o", "next.toml")
     assert "signatures" in said.err
-    assert "\u2014" not in fleet.text("manifest.toml")
+    assert "\u2014" not in fleet.text("next.toml") and "\u2014" in fleet.text("manifest.toml")
 
 
 @pytest.mark.parametrize("expires", ["0d", "5y", "2000d", "401d", "2020-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "soon"])
