@@ -163,6 +163,12 @@ def test_the_timers_wait_for_no_clock(root):
     assert not [line for line in settings if "time-sync" in line or "time-set" in line]
 
 
+@pytest.mark.parametrize("unit", ["hostspin-refresh.timer", "hostspin-guard.timer"])
+def test_no_timer_wakes_an_idle_machine_for_itself_alone(root, unit):
+    """With room to wait for another timer's turn; what is promised of the guard, about a minute, has it too."""
+    assert values(root, unit, "AccuracySec") == ["10s"]
+
+
 def test_the_package_enables_what_the_preset_says(root):
     preset = (root.path / "usr/lib/systemd/system-preset/90-hostspin.preset").read_text()
     wanted = dict(reversed(line.split()) for line in preset.splitlines() if line and not line.startswith("#"))
