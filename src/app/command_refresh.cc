@@ -76,6 +76,12 @@ void warn_about_sources(Env& env, const CycleReport& report) {
   }
 }
 
+/// Said before all else: whatever became of the cycle, the pins are not of the manifest it names.
+std::string lost_words(const Applied& applied) {
+  if (!applied.state_lost) return "";
+  return "state-lost, the block of a newer manifest is kept: ";
+}
+
 std::string verdict_words(const CycleReport& report, const Standing& standing) {
   std::string held = standing.current
                          ? "manifest " + std::to_string(standing.current->manifest().version)
@@ -96,6 +102,7 @@ std::string verdict_words(const CycleReport& report, const Standing& standing) {
     case CycleOutcome::failed:
       if (report.disowned)
         return held + " was adopted, and is not admitted by a root that came later";
+      if (report.not_written) return held + " was adopted, but is not in the hosts file yet";
       return "nothing adopted or confirmed; " + held + " is kept";
   }
   return held;
@@ -200,6 +207,11 @@ ExitCode refresh_without_sources(Context& context) {
   const Result<Applied> applied = apply_what_is_held(context, standing);
   if (!applied) return fail(env, context.options, "refresh", applied.error());
   ApplyReport report = report_apply(context, standing, *applied);
+  if (applied->state_lost) {
+    return finish(env, context.options, "refresh", ExitCode::critical,
+                  report.verdict + "; no source is configured", no_sources,
+                  {{"outcome", code_name(no_sources.code)}, {"block", block_json(*applied)}});
+  }
   if (!standing.current || report.code == ExitCode::critical) {
     return fail(env, context.options, "refresh", no_sources);
   }
@@ -259,9 +271,9 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   report.code = end_with(report.code, cycle_code(*cycle));
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   const std::string counted = count_changes(changes);
-  const std::string verdict = held_words(shown) + verdict_words(*cycle, standing) +
-                              (counted.empty() ? "" : ": " + counted) +
-                              attention_words(report.warnings.size());
+  const std::string verdict =
+      held_words(shown) + lost_words(shown) + verdict_words(*cycle, standing) +
+      (counted.empty() ? "" : ": " + counted) + attention_words(report.warnings.size());
   (void)finish(env, options, "refresh", report.code, verdict, cycle->error,
                {{"outcome", cycle_outcome_name(cycle->outcome)},
                 {"roots_added", cycle->roots_added},

@@ -36,11 +36,10 @@ void ConfigTable::refuse(const toml::node& node, std::string_view key, std::stri
 void ConfigTable::only(std::span<const std::string_view> known) {
   for (const auto& [key, node] : table_) {
     if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-    const std::string_view meant = *std::min_element(
-        known.begin(), known.end(),
-        [&](auto a, auto b) { return slips_between(key.str(), a) < slips_between(key.str(), b); });
+    const std::optional<std::string> meant = nearest(key.str(), {known.begin(), known.end()});
     return refuse(node, quoted(key.str()), "unknown key",
-                  "did you mean '" + name(meant) + "'? hostspin.toml(5) lists every key");
+                  (meant ? "did you mean '" + name(*meant) + "'? " : std::string()) +
+                      "hostspin.toml(5) lists every key");
   }
 }
 

@@ -182,10 +182,16 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
     return nothing;
   }
 
+  const auto refuse = [&](Error error) {
+    Adopted nothing;
+    nothing.refused = std::move(error);
+    standing = std::move(*renewed);
+    return nothing;
+  };
   Result<AdmittedManifest> offer = admit_manifest(note_bytes, renewed->chain.trusted());
-  if (!offer) return std::move(offer).error();
+  if (!offer) return refuse(std::move(offer).error());
   Result<Adoption> adoption = judge_offer(*offer, renewed->held(), staging, renewed->now);
-  if (!adoption) return std::move(adoption).error();
+  if (!adoption) return refuse(std::move(adoption).error());
 
   Adopted adopted;
   adopted.adoption = *adoption;

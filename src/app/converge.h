@@ -62,6 +62,8 @@ struct Adopted {
   /// Another process has stored a later root, and nobody here has asked for its successor yet:
   /// nothing was adopted.
   bool later_root = false;
+  /// Judged again under the lock, against what another process has adopted meanwhile.
+  std::optional<Error> refused;
   std::optional<Applied> applied;
   std::optional<Error> not_written;  ///< adopted and stored, but not in the hosts file
 };

@@ -100,6 +100,8 @@ void Cycle::fail(const DocumentAnswer& answer) {
 void Cycle::refuse(std::size_t endpoint, const Error& error) {
   report_.endpoints[endpoint].refused = error.detail;
   report_.endpoints[endpoint].refused_code = error.code;
+  // An older manifest beside a newer one is a mirror that lags behind; alone it is a rollback.
+  report_.endpoints[endpoint].lagging = error.code == Errc::rollback;
 }
 
 // U2–U4.
@@ -221,8 +223,6 @@ std::optional<AdmittedManifest> Cycle::judge(std::size_t endpoint) {
   }
   Result<Adoption> adoption = judge_offer(*offer, standing_.held(), staging_, standing_.now);
   if (!adoption) {
-    // An older manifest beside a newer one is a mirror that lags behind; alone it is a rollback.
-    report.lagging = adoption.error().code == Errc::rollback;
     refuse(endpoint, adoption.error());
     return std::nullopt;
   }
@@ -246,6 +246,7 @@ void Cycle::adopt_offer(std::size_t endpoint, const AdmittedManifest& offer) {
   }
   report_.error.reset();
   if (adopted->later_root) return start_under_new_root();
+  if (adopted->refused) return refuse(endpoint, *adopted->refused);
   if (adopted->adoption == Adoption::adopt && !std::exchange(adopted_, true)) {
     report_.replaced = std::move(before);
   }
@@ -351,6 +352,7 @@ void Cycle::finish() {
   const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
                                      [](const EndpointReport& e) { return e.confirmed; });
   if (write_failed_ || root_not_kept_) {
+    report_.not_written = adopted_;
     report_.outcome = CycleOutcome::failed;
     return;
   }

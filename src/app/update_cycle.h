@@ -60,6 +60,7 @@ struct CycleReport {
   /// A root that came later does not admit what was adopted in this cycle, and nobody offered what
   /// it does admit.
   bool disowned = false;
+  bool not_written = false;  ///< failed: a manifest was adopted, and is not in the hosts file yet
   std::optional<Applied> applied;
   std::optional<AdmittedManifest> replaced;           ///< what was held before an adoption
   std::optional<std::chrono::sys_seconds> adopts_at;  ///< scheduled: this host's turn

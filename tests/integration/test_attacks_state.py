@@ -32,6 +32,7 @@ def judged_lost(machine, hosts: bytes, *refresh) -> None:
         assert done.code == 2, str(done)
         assert machine.hosts == hosts, str(done)
         assert "in step" not in done.stdout and "pinned as signed" not in done.stdout, str(done)
+        assert command[0] != "refresh" or "state-lost" in done.stdout.splitlines()[0], str(done)
     assert "state-lost" in machine.hostspin("status").stdout
 
 
@@ -71,6 +72,16 @@ def test_lost_state_after_an_epoch_change(mirror, fleet, publication, with_seed,
     assert healed.code == 0, str(healed)
     assert machine.hosts == expected_block(three, root=2) + DEFAULT_HOSTS
     assert machine.hostspin("verify", "--offline").code == 0
+
+
+@pytest.mark.parametrize("with_seed", [True, False], ids=["seed", "no seed"])
+def test_lost_state_with_nobody_to_ask(mirror, fleet, publication, with_seed):
+    machine = mirror.trust(fleet.root(), fleet.manifest(1, OLD) if with_seed else None)
+    publication.offer(fleet.manifest(2, NEW))
+    assert machine.hostspin("refresh").code == 0
+    lose_state(machine)
+    machine.configure()
+    judged_lost(machine, machine.hosts)
 
 
 @pytest.mark.parametrize("claim", [b"epoch=1 version=99999", b"epoch=7 version=1"], ids=["version", "epoch"])

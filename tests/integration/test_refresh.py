@@ -357,3 +357,20 @@ def test_diff_of_a_note_shows_what_its_adoption_would_change(machine, fleet, pub
     assert refused.code == 2 and "rollback" in refused.stderr or "older than" in refused.stderr, str(refused)
     assert machine.hostspin("diff", "/no/such.note").code == 3
     assert (machine.identity(), machine.state()) == before
+
+
+def test_adopted_and_not_written_is_not_told_as_kept(machine, fleet, publication):
+    """The manifest is stored, the hosts file cannot be written: the next pass writes it."""
+    machine.trust(fleet.root(), fleet.manifest(1))
+    assert machine.hostspin("apply").code == 0
+    publication.offer(fleet.manifest(2))
+    hosts = machine.path / "etc/hosts"
+    if run(["chattr", "+i", hosts]).code != 0:
+        pytest.skip("this file system knows no immutable files")
+    try:
+        done = machine.hostspin("refresh", "--from", publication.path)
+    finally:
+        assert run(["chattr", "-i", hosts]).code == 0
+    assert done.code == 2 and "manifest 2 was adopted, but is not in the hosts file yet" in done.stdout, str(done)
+    assert "kept" not in done.stdout, str(done)
+    assert machine.hostspin("apply").code == 0 and machine.hosts == expected_block(fleet.manifest(2)) + DEFAULT_HOSTS

@@ -297,3 +297,18 @@ TEST_CASE("many addresses make no source come earlier", "[refresh]") {
   CHECK(many_first > kHosts / 4);
   CHECK(many_first < kHosts * 3 / 4);
 }
+
+TEST_CASE("a manifest that another process has adopted meanwhile is what is told as kept",
+          "[refresh]") {
+  AppWorld world;
+  world.net.serve(manifest_of(kOne), world.fleet.sign(world.manifest(7)));
+  world.net.answer_last(root_of(kOne, 2));
+  const std::string eight = world.fleet.sign(world.manifest(8));
+  world.net.before_last = [&] { world.write("/var/lib/hostspin/manifest.note", eight); };
+  CHECK(world.refresh() == ExitCode::critical);  // nothing offered, and nothing confirms manifest 8
+  CHECK(world.out().find("manifest 8 is kept") != std::string::npos);
+  const std::string err = world.err();
+  CHECK(err.find(kOne) != std::string::npos);
+  CHECK(err.find("older than the accepted") != std::string::npos);
+  CHECK(world.state().at("/manifest.note") == eight);
+}
