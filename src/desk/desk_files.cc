@@ -2,20 +2,25 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace hostspin::desk {
 namespace {
 
 inline constexpr std::size_t kReadBytes = 8192;
+inline constexpr std::chrono::seconds kLockWaitMax{10};
+inline constexpr std::chrono::milliseconds kLockPause{20};
 inline constexpr mode_t kPublicMode = 0644;
 inline constexpr mode_t kPrivateMode = 0600;
 
@@ -251,6 +256,26 @@ Result<void> move_document(const std::string& from, const std::string& to, std::
   }
   if (Result<void> done = sync_directory(parent_of(to)); !done) return done;
   return sync_directory(parent_of(from));
+}
+
+Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
+  DirectoryLock lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock.number_ < 0) return failed("cannot open", directory, errno);
+  const auto deadline = std::chrono::steady_clock::now() + kLockWaitMax;
+  while (::flock(lock.number_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) break;  // no locks there: NFS wants a descriptor that can write
+    if (std::chrono::steady_clock::now() > deadline) {
+      return {Errc::io_error, "another process holds directory " + quoted(directory),
+              "find out who locks it ('fuser " + directory + "'), and sign again"};
+    }
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return lock;
+}
+
+DirectoryLock::~DirectoryLock() {
+  if (number_ >= 0) (void)::close(number_);  // which unlocks it
 }
 
 Result<void> make_directory(const std::string& path, unsigned mode) {

@@ -44,6 +44,21 @@ Result<void> replace_document(const std::string& path, std::string_view bytes);
 /// the bytes are written beside `to` first.
 Result<void> move_document(const std::string& from, const std::string& to, std::string_view bytes);
 
+/// A directory that this process alone may work in, among those that ask; until it goes. Where the
+/// file system has no locks nothing is locked.
+class DirectoryLock {
+ public:
+  /// Waits for up to ten seconds for another process; Errc::io_error then.
+  static Result<DirectoryLock> take(const std::string& directory);
+  DirectoryLock(DirectoryLock&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+  ~DirectoryLock();
+
+ private:
+  explicit DirectoryLock(int number) : number_(number) {}
+  int number_;
+};
+
 /// An empty or new directory; Errc::usage where it holds something.
 Result<void> make_directory(const std::string& path, unsigned mode);
 

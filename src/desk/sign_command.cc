@@ -92,6 +92,16 @@ class Sign : public Command {
 
     const Result<std::vector<VerifierKey>> signers = signers_.sign(desk, *document);
     if (!signers) return signers.error();
+    // Others may have signed the same text since it was read: from here to the write nobody else
+    // reads what this signer is about to replace.
+    const Result<DirectoryLock> lock = DirectoryLock::take(
+        parent_of(places_.path == "-" && places_.destination() != "-" ? places_.destination()
+                                                                      : places_.path));
+    if (!lock) return lock.error();
+    joined = join_others(desk, *document);
+    if (joined) joined = join_given_meanwhile(*document);
+    if (joined) joined = check_lines(*document, *rings);
+    if (!joined) return std::move(joined).error();
     bool complete = is_complete(*document, *rings);
     if (complete) {
       // Much may have happened since the first look: another root, with a higher threshold or
@@ -124,6 +134,17 @@ class Sign : public Command {
     const Result<Document> present = load_document(place);
     if (!present || present->is_draft() || present->text != document.text) return {};
     return merge_signatures(document, *present);
+  }
+
+  /// What FILE itself has got since it was read, as a pending note does that others sign, too.
+  Result<void> join_given_meanwhile(Document& document) const {
+    if (places_.path == "-" || !exists(places_.path)) return {};
+    const Result<Document> present = load_document(places_.path);
+    if (!present || present->is_draft()) return {};
+    if (present->text == document.text) return merge_signatures(document, *present);
+    if (!is_pending_path(places_.path)) return {};
+    return {Errc::bad_note, quoted(places_.path) + " has got another text since it was shown",
+            "look at it, and sign that or another file"};
   }
 
   /// A line of a known key that does not verify makes clients refuse the note, whoever else signs.

@@ -239,3 +239,70 @@ def test_standard_input_has_no_place_beside_it(fleet):
     assert half.startswith(text + b"\n\xe2\x80\x94 ")
     fleet.ok("sign", "-", "--root", "public", "--key", "keys/manifest-2.key", "-o", "new.note", input=half)
     fleet.ok("check", "new.note", "--root", "public", "--signed")
+
+
+class TestTwoSignersAtOnce:
+    """One reads while another signs: no signature is lost, and who completes it is told so."""
+
+    @pytest.fixture
+    def three(self, tmp_path, programs) -> Desk:
+        return Desk(tmp_path / "three", programs.sign).fleet("--manifest-threshold", "3")
+
+    @staticmethod
+    def lines(fleet: Desk, name: str) -> list:
+        return sorted(line.split()[1] for line in fleet.text(name).splitlines() if line.startswith("\u2014 "))
+
+    @pytest.mark.parametrize("first", ["manifest.toml", "manifest.pending.note"])
+    def test_neither_is_lost_while_it_is_incomplete(self, three, first):
+        def sign(number, file):
+            return ("sign", file, "--root", "public", "--key", f"keys/manifest-{number}.key", "-o", PUBLISHED)
+
+        if first != "manifest.toml":
+            three.ok(*sign(4, "manifest.toml"))
+            three.path("manifest.toml").rename(three.path("elsewhere.toml"))
+        numbers = [1, 2] if first == "manifest.toml" else [1]
+        for number in numbers[:-1]:
+            three.ok(*sign(number, first))
+        expected = self.lines(three, "manifest.pending.note") if three.path("manifest.pending.note").exists() else []
+        code, screen = three.on_terminal(sign(3, first), ["yes"], before_answer=lambda: three.ok(*sign(numbers[-1], first)))
+        expected += [f"{FLEET}/manifest-{number}" for number in (numbers[-1], 3)]
+        assert code == 0 and len(expected) == 3, screen
+        assert "complete: it can be published" in screen and "not complete" not in screen
+        assert self.lines(three, PUBLISHED) == sorted(expected)
+        assert not three.path("manifest.pending.note").exists()
+
+    def test_two_of_three_are_both_kept(self, three):
+        sign = [("sign", "manifest.toml", "--root", "public", "--key", f"keys/manifest-{number}.key", "-o", PUBLISHED)
+                for number in (1, 2)]
+        code, screen = three.on_terminal(sign[1], ["yes"], before_answer=lambda: three.ok(*sign[0]))
+        assert code == 0 and "2 of 3 signatures" in screen, screen
+        assert self.lines(three, "manifest.pending.note") == [f"{FLEET}/manifest-1", f"{FLEET}/manifest-2"]
+
+    def test_a_note_that_was_completed_meanwhile_keeps_its_signatures(self, fleet):
+        fleet.ok(*SIGN)
+        code, screen = fleet.on_terminal(THIRD_OVER_DRAFT, ["yes"], before_answer=lambda: fleet.ok(*SECOND))
+        assert code == 0 and "3 of 2 signatures" in screen, screen
+        assert self.lines(fleet, PUBLISHED) == [f"{FLEET}/manifest-{number}" for number in (1, 2, 3)]
+        assert not fleet.path("manifest.pending.note").exists()
+
+    def test_a_pending_note_that_got_another_text_meanwhile_is_left_alone(self, fleet):
+        fleet.ok(*SIGN)
+        fleet.path("manifest.toml").rename(fleet.path("old.toml"))
+        fleet.write("other.toml", fleet.text("old.toml").replace("10.0.0.11", "10.0.0.99"))
+        fleet.ok("sign", "other.toml", "--root", "public", "--key", "keys/manifest-1.key", "-o", PUBLISHED)
+        other = fleet.path("other.pending.note").read_bytes()
+        code, screen = fleet.on_terminal(SECOND, ["yes"], before_answer=lambda: os.rename(
+            fleet.path("other.pending.note"), fleet.path("manifest.pending.note")))
+        assert code == 2 and "another text since it was shown" in screen, screen
+        assert fleet.path("manifest.pending.note").read_bytes() == other
+
+    def test_many_at_the_same_time(self, three):
+        """Without a look in between: as many processes as keys, and every line is there."""
+        three.write("manifest.toml", three.text("manifest.toml"))
+        running = [subprocess.Popen([three.program, "sign", "manifest.toml", "--root", "public", "--key",
+                                     f"keys/manifest-{number}.key", "-o", PUBLISHED, "--yes"], cwd=three.directory,
+                                    env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                   for number in (1, 2, 3, 4)]
+        assert [process.wait(60) for process in running] == [0] * 4
+        assert self.lines(three, PUBLISHED) == [f"{FLEET}/manifest-{number}" for number in (1, 2, 3, 4)]
+        assert not three.path("manifest.pending.note").exists()
