@@ -15,6 +15,7 @@ struct Review {
   std::string heading;               ///< "manifest 42 of fleet prod: epoch 1, expires …"
   std::vector<std::string> content;  ///< every service, or all that a root says
   std::string compared_with;         ///< what the changes are against; empty if nothing is known
+  bool previous_is_stale = false;    ///< --previous is older than that
   std::vector<Change> changes;
   std::vector<Finding> findings;
   std::string digest;  ///< SHA-256 of the text in 64 hex digits

@@ -42,7 +42,8 @@ makes it complete moves it to OUT by one rename: nothing incomplete ever stands 
                        names, networks and keys are checked against it, and only it can tell that a
                        manifest is complete
   --previous NOTE      what is published now: the manifest before this one, or the root before this
-                       root. Without it, the complete note at OUT or in the directory ROOT is taken.
+                       root. Of it and the complete notes at OUT and in the directory ROOT the
+                       newest is compared with.
   -o, --out OUT        where the complete note goes (FILE, or NAME.note for NAME.pending.note); '-'
                        is standard output
   --sha256 DIGEST      sign without asking if this is the text's SHA-256, in 64 hex digits
@@ -112,6 +113,7 @@ class Sign : public Command {
     }
     Result<void> written = complete ? publish(desk, *document) : keep_pending(*document);
     if (!written) return std::move(written).error();
+    if (review.previous_is_stale) places_.previous.clear();  // nobody else shall be told of it
     report(desk, *document, *rings, *signers, complete);
     return kFine;
   }

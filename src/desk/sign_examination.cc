@@ -49,18 +49,18 @@ class Examination {
       rings.push_back({"the manifest keys of root " + std::to_string(root->version()),
                        root->document().manifest.keys});
     }
-    Result<std::optional<Published>> before = published_manifest(desk, root, review);
-    if (!before) return std::move(before).error();
-    if (*before) {
-      Result<void> newer =
-          check_not_older(*manifest, document, (*before)->manifest, (*before)->document);
-      if (!newer) return unless_unpublished(std::move(newer).error(), **before);
+    const Result<std::vector<Published>> known = published_manifests(desk, root, review);
+    if (!known) return known.error();
+    for (const Published& before : *known) {
+      Result<void> newer = check_not_older(*manifest, document, before.manifest, before.document);
+      if (!newer) return unless_unpublished(std::move(newer).error(), before);
     }
-    Result<void> replaces = check_replaced(document, *manifest, root);
-    if (!replaces) return std::move(replaces).error();
     if (review == nullptr) return rings;
     warn_about(desk, root);
-    fill(*review, desk, document, *manifest, *before ? &**before : nullptr);
+    const Published* newest = newest_of(*known);
+    if (newest != nullptr && !places_.previous.empty())
+      warn_if_stale(desk, *review, *newest, known->front());
+    fill(*review, desk, document, *manifest, newest);
     return rings;
   }
 
@@ -98,25 +98,55 @@ class Examination {
     review.changes = compare(before->manifest, manifest);
   }
 
-  /// The last complete note. What is incomplete was never published, and hides changes if it is
-  /// compared with.
-  Result<std::optional<Published>> published_manifest(Desk& desk,
-                                                      const std::optional<TrustRoot>& root,
-                                                      const Review* review) const {
+  /// The complete notes that hosts may have, --previous first. What is incomplete was never
+  /// published, and hides changes if it is compared with.
+  Result<std::vector<Published>> published_manifests(Desk& desk,
+                                                     const std::optional<TrustRoot>& root,
+                                                     const Review* review) const {
+    std::vector<Published> known;
     for (const std::string& path : published_places()) {
-      if (path.empty() || (path != places_.previous && !exists(path))) continue;
+      const bool is_named = path == places_.previous;
+      if (path.empty() || (!is_named && !exists(path))) continue;
       Result<std::optional<Published>> found = complete_note(path, root);
-      if (!found || *found) return found;
+      // What cannot be read at a place that nobody named is no note that any host has.
+      if (!found && !is_named && !places_.previous.empty()) continue;
+      if (!found) return std::move(found).error();
+      if (*found) {
+        known.push_back(**std::move(found));
+        continue;
+      }
       const std::string what = quoted(path) + " is not complete under root " +
                                std::to_string(root->version()) + " or one before it";
-      if (path == places_.previous) {
+      if (is_named) {
         return {Errc::too_few_signatures, what + ", so it was never published",
                 "give the note that hosts have now with --previous, and the published directory "
                 "with --root, where older roots count too"};
       }
       if (review != nullptr) desk.console.warning(what + ": nothing is compared with it");
     }
-    return std::optional<Published>();
+    return known;
+  }
+
+  static bool is_before(const Published& one, const Published& other) {
+    return std::pair(one.manifest.epoch, one.manifest.version) <
+           std::pair(other.manifest.epoch, other.manifest.version);
+  }
+
+  /// Against anything older the changes since would not be seen.
+  static const Published* newest_of(const std::vector<Published>& known) {
+    const auto newest = std::max_element(known.begin(), known.end(), is_before);
+    return newest == known.end() ? nullptr : &*newest;
+  }
+
+  static void warn_if_stale(Desk& desk, Review& review, const Published& newest,
+                            const Published& previous) {
+    review.previous_is_stale = is_before(previous, newest);
+    if (!review.previous_is_stale) return;
+    desk.console.warning("--previous " + quoted(previous.path) + " has version " +
+                         std::to_string(previous.manifest.version) + ", but " +
+                         quoted(newest.path) + " has version " +
+                         std::to_string(newest.manifest.version) +
+                         ": the changes are those against the newer one");
   }
 
   /// The note at `path`, if it is complete under `root` or one before it. Without a root nobody can
@@ -129,23 +159,16 @@ class Examination {
     return load_published(path, lineage(*root, folders));
   }
 
-  /// Where something else than --previous would be replaced, it must not be newer than this.
-  Result<void> check_replaced(const Document& document, const Manifest& manifest,
-                              const std::optional<TrustRoot>& root) const {
-    const std::string place = places_.destination();
-    if (places_.previous.empty() || place == "-" || place == places_.path || !exists(place)) {
-      return {};
-    }
-    const Result<std::optional<Published>> replaced = complete_note(place, root);
-    if (!replaced || !*replaced) return {};  // no note that any host has
-    return check_not_older(manifest, document, (*replaced)->manifest, (*replaced)->document);
-  }
-
+  /// Where notes that hosts have may lie, --previous first.
   [[nodiscard]] std::vector<std::string> published_places() const {
-    if (!places_.previous.empty()) return {places_.previous};
+    std::vector<std::string> paths;
+    if (!places_.previous.empty()) paths.push_back(places_.previous);
     const std::string place = places_.destination();
-    return {place == "-" || place == places_.path ? "" : place,
-            places_.root.empty() ? "" : manifest_beside(places_.root)};
+    for (const std::string& path : {place == "-" || place == places_.path ? "" : place,
+                                    places_.root.empty() ? "" : manifest_beside(places_.root)}) {
+      if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
+    }
+    return paths;
   }
 
   static Result<std::optional<Published>> take_unproved(const std::string& path) {

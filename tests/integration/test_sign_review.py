@@ -203,3 +203,54 @@ def test_the_review_is_there_at_once_for_the_largest_manifest(fleet):
     started = time.monotonic()
     said = fleet.ok(*SIGN)
     assert said.err.count(f".{FLEET} 10.1.") >= 512 and time.monotonic() - started < 10
+
+
+class TestWhatIsComparedWith:
+    """The newest complete note that is known: an old --previous hides what changes."""
+
+    @pytest.fixture
+    def old(self, fleet) -> str:
+        """One before what is published: it has only what the draft has, so against it nothing would be dropped."""
+        published = fleet.path("public/manifest.note")
+        draft = fleet.text("manifest.toml")
+        pin(fleet, NAMES[:6])
+        fleet.write("manifest.toml", fleet.text("manifest.toml").replace("version = 2", "version = 1"))
+        published.unlink()
+        fleet.ok(*SIGN)
+        fleet.ok(*SECOND)
+        published.rename(fleet.path("old.note"))
+        fleet.write("manifest.toml", draft.replace("version = 2", "version = 2"))
+        pin(fleet, NAMES)
+        fleet.ok(*SIGN)
+        fleet.ok(*SECOND)
+        fleet.write("manifest.toml", draft.replace("version = 2", "version = 3"))
+        return "old.note"
+
+    def assert_hides_nothing(self, said):
+        assert "changes against public/manifest.note, version 2, " in said.err, str(said)
+        for name in DROPPED:
+            assert f"  - {name} " in said.err, str(said)
+        assert any("'old.note'" in line and "'public/manifest.note'" in line for line in said.messages("warning")), str(said)
+
+    @pytest.mark.parametrize("out", ["public/manifest.note", "elsewhere.note"])
+    def test_an_old_previous_hides_no_change(self, fleet, old, out):
+        said = fleet.ok(*SIGN[:-1], out, "--previous", old)
+        self.assert_hides_nothing(said)
+        step = next(line for line in said.err.splitlines() if "hostspin-sign sign manifest.pending.note" in line)
+        assert "--previous" not in step and f"-o {out}" in step
+
+    def test_nor_for_one_who_copies_an_old_line(self, fleet, old):
+        fleet.ok(*SIGN)
+        self.assert_hides_nothing(fleet.ok(*SECOND, "--previous", old))
+
+    def test_of_two_that_nobody_named_it_is_the_newer_one_too(self, fleet, old):
+        os.rename(fleet.path(old), fleet.path("elsewhere.note"))
+        said = fleet.ok(*SIGN[:-1], "elsewhere.note")
+        assert "changes against public/manifest.note, version 2, " in said.err and said.messages("warning") == []
+
+    def test_a_previous_that_is_newer_than_the_copy_here_counts(self, fleet, old):
+        os.rename(fleet.path("public/manifest.note"), fleet.path("new.note"))
+        os.rename(fleet.path(old), fleet.path("public/manifest.note"))
+        said = fleet.ok(*SIGN, "--previous", "new.note")
+        assert "changes against new.note, version 2, " in said.err and said.messages("warning") == []
+        assert "--previous new.note" in said.err
