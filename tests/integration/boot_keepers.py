@@ -292,6 +292,20 @@ def states() -> dict:
             ("hostspin.service", "hostspin-guard.path", "hostspin-guard.timer", "hostspin-net.socket", "hostspin-ask.socket")}
 
 
+def looks_while_masked(*how: str) -> dict:
+    """The guard's look where an administrator has masked apply's unit, and once the mask is off."""
+    call("systemctl", "stop", "hostspin.service", "hostspin-guard.path")
+    call("systemctl", "mask", *how, "hostspin-apply.service")
+    wipe()
+    found = {"look": call("systemctl", "start", "hostspin-guard.service")["code"], "pinned": has_block(),
+             "result": show("hostspin-guard.service")["Result"]}
+    call("systemctl", "unmask", *how, "hostspin-apply.service")
+    call("systemctl", "start", "hostspin-guard.service")
+    found["pinned_once_unmasked"] = has_block()
+    call("systemctl", "start", "hostspin-guard.path", "hostspin.service")
+    return found
+
+
 def scenario_life() -> dict:
     """A package that was installed by the boot it runs in lives on, as an administrator has it."""
     found = {"installed_by_bootcmd": pathlib.Path("/out/bootcmd").read_text().strip(), "after_boot": states(), "pinned": has_block()}
@@ -302,6 +316,7 @@ def scenario_life() -> dict:
     agent = show("hostspin.service")["MainPID"]
     found["downgrade"] = package("--install", "/package.deb")
     found["downgraded"] = {**states(), "is_new": show("hostspin.service")["MainPID"] != agent}
+    found["masked_by"] = {where: looks_while_masked(*how) for where, how in (("etc", ()), ("run", ("--runtime",)))}
 
     policy = pathlib.Path("/usr/sbin/policy-rc.d")
     policy.write_text("#!/bin/sh\nexit 101\n")

@@ -183,6 +183,12 @@ def test_what_was_stopped_stays_stopped_over_an_upgrade(life):
     assert scenario["downgraded"] == {**RUNNING, "is_new": True}
 
 
+@pytest.mark.parametrize("where", ["etc", "run"])
+def test_the_guards_look_pins_nothing_where_applys_unit_is_masked(life, where):
+    assert life.main["scenario"]["masked_by"][where] == {"look": 0, "pinned": False, "result": "success",
+                                                         "pinned_once_unmasked": True}
+
+
 def test_policy_rc_d_is_heeded(life):
     scenario = life.main["scenario"]
     assert scenario["with_policy"]["code"] == 0, scenario["with_policy"]

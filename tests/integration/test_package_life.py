@@ -164,6 +164,21 @@ def test_an_upgrade_restarts_the_agent_and_leaves_what_is_active_alone(package, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["deb", "rpm"])
+def test_an_installation_pins_nothing_where_applys_unit_is_masked(package, root, kind):
+    original = root.hosts
+    assert root.install(package).code == 0
+    bake(root, new_fleet())
+    unit = root.path / "etc/systemd/system/hostspin-apply.service"
+    unit.symlink_to("/dev/null")
+    told(root, kind, {}, upgrade=False)
+    assert root.hosts == original
+    unit.unlink()
+    told(root, kind, {}, upgrade=False)
+    assert root.hosts.startswith(BLOCK)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("where,text,kept", [
     ("hostspin.toml", "[package]\nkeep_block_on_remove = true\n", True),
     ("hostspin.toml", "[package]\n  keep_block_on_remove=true # until the move\n", True),

@@ -98,6 +98,12 @@ def test_no_burst_of_edits_ends_the_guard(root):
         assert values(root, unit, "StartLimitIntervalSec") == ["0"]
 
 
+def test_the_guards_look_heeds_a_mask_of_applys_unit(root):
+    """As the package's scripts do. The path unit cannot start what is masked anyway."""
+    assert values(root, "hostspin-guard.service", "ConditionPathIsSymbolicLink") == [
+        "!/etc/systemd/system/hostspin-apply.service", "!/run/systemd/system/hostspin-apply.service"]
+
+
 def test_a_stop_leaves_the_agents_passes_to_the_agent(root):
     assert values(root, "hostspin.service", "KillMode") == ["mixed"]
 
