@@ -244,6 +244,17 @@ Result<void> replace_document(const std::string& path, std::string_view bytes) {
   return sync_directory(parent_of(path));
 }
 
+Result<void> check_replaceable(const std::string& path) {
+  const std::string directory = parent_of(path);
+  struct stat status {};
+  int failure = ::stat(directory.c_str(), &status) == 0 ? 0 : errno;
+  if (failure == 0 && !S_ISDIR(status.st_mode)) failure = ENOTDIR;
+  if (failure != 0) return failed("cannot write", path, failure);
+  const Result<mode_t> mode = mode_for(path);
+  if (!mode) return mode.error();
+  return {};
+}
+
 Result<void> move_document(const std::string& from, const std::string& to, std::string_view bytes) {
   const Result<mode_t> mode = mode_for(to);
   if (!mode) return mode.error();

@@ -39,6 +39,10 @@ Result<void> write_new(const std::string& path, std::string_view bytes);
 /// file is kept. A symbolic link is refused, since the rename would replace it.
 Result<void> replace_document(const std::string& path, std::string_view bytes);
 
+/// Whether replace_document() could put a file at `path`, permissions apart: its directory
+/// is there, and `path` is no link and nothing but a file.
+Result<void> check_replaceable(const std::string& path);
+
 /// Moves the file `from`, which holds `bytes`, to `to` by one rename, on disk when this returns;
 /// what stood there gives its mode, and is there whole until the new one is. Across file systems
 /// the bytes are written beside `to` first.

@@ -114,10 +114,11 @@ class Bump : public Command {
   Result<int> deliver_edition(Desk& desk, const Document& before, const Manifest& after,
                               const std::string& text) {
     const std::string out = !out_.empty() ? out_ : path_;
-    Result<void> done =
-        deliver(desk, out, text,
-                "give the draft's place, such as -o " +
-                    std::string(out == "manifest.toml" ? "next.toml" : "manifest.toml"));
+    Result<void> done = deliver(
+        desk, out, text,
+        "give the draft's place, such as -o " + (is_pending_path(out)     ? draft_of(out)
+                                                 : out == "manifest.toml" ? "next.toml"
+                                                                          : "manifest.toml"));
     if (!done) return std::move(done).error();
     desk.console.note("version " + std::to_string(after.version) + ", expires " +
                       format_utc(after.expires) +

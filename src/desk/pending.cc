@@ -63,6 +63,13 @@ std::string completed_path(const std::string& path) {
   return is_pending_path(path) ? stem_of(path) + ".note" : path;
 }
 
+std::string draft_of(const std::string& path) {
+  if (!is_pending_path(path)) return path;
+  const std::string stem = stem_of(path);
+  const bool is_bare = !exists(stem + ".toml") && exists(stem) && !is_directory(stem);
+  return is_bare ? stem : stem + ".toml";
+}
+
 Result<bool> join_pending(Document& document) {
   if (document.path == "-") return false;
   if (is_pending_path(document.path)) {

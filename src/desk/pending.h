@@ -16,6 +16,10 @@ namespace hostspin::desk {
 /// itself.
 [[nodiscard]] std::string completed_path(const std::string& path);
 
+/// The draft of which `path` is the pending note, `NAME.toml` unless another lies there; any other
+/// path is its own.
+[[nodiscard]] std::string draft_of(const std::string& path);
+
 /// Gives `document` the signatures of the pending note beside it, and says whether there were any.
 /// Errc::bad_note where a pending note and a draft beside each other differ in a byte of the text:
 /// one of the two is not what somebody has looked at.

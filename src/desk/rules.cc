@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "desk_files.h"
+#include "pending.h"
 #include "words.h"
 
 namespace hostspin::desk {
@@ -157,7 +158,7 @@ Result<void> check_not_older(const Manifest& after, const Document& after_docume
   }
   const std::pair rank(after.epoch, after.version);
   const std::pair held(before.epoch, before.version);
-  const std::string hint = "raise it: hostspin-sign bump " + quoted(after_document.path) +
+  const std::string hint = "raise it: hostspin-sign bump " + quoted(draft_of(after_document.path)) +
                            " --previous " + quoted(before_document.path);
   if (rank < held) {
     return {Errc::rollback,

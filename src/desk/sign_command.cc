@@ -7,6 +7,7 @@
 #include "lint.h"
 #include "pending.h"
 #include "review.h"
+#include "rules.h"
 #include "sign_examination.h"
 #include "signer_options.h"
 #include "words.h"
@@ -79,6 +80,10 @@ class Sign : public Command {
     if (!document) return std::move(document).error();
     Result<void> joined = join_others(desk, *document);
     if (!joined) return std::move(joined).error();
+    if (places_.destination() != "-") {
+      Result<void> fits = check_place(*document, places_.destination());
+      if (!fits) return std::move(fits).error();
+    }
     Review review;
     review.digest = document->digest();
     Result<std::vector<Ring>> rings = examine(desk, *document, places_, ignored_, &review);
@@ -169,19 +174,44 @@ class Sign : public Command {
       return {};
     }
     Result<void> fits = check_place(document, place);
-    if (!fits) return fits;
+    if (fits) fits = check_taken(document, place);
     if (places_.path == "-" || pending_path(places_.path) == place) {
-      return replace_document(place, document.bytes);
+      return fits ? replace_document(place, document.bytes) : fits;
     }
     const std::string pending = pending_path(places_.path);
     Result<void> done = replace_document(pending, document.bytes);
     if (!done) return done;
-    return move_document(pending, place, document.bytes);
+    done = fits ? move_document(pending, place, document.bytes) : fits;
+    if (done || !exists(pending)) return done;
+    Error error = std::move(done).error();
+    error.hint += "; the signed note is in " + quoted(pending);
+    return error;
+  }
+
+  /// A manifest that the newest root published beside it refuses would leave hosts without any.
+  Result<void> check_taken(const Document& document, const std::string& place) const {
+    if (document.kind != DocumentKind::manifest) return {};
+    const std::string directory = parent_of(place);
+    if (!find_root(directory, {})) return {};
+    const Result<TrustRoot> root = load_root(directory);
+    if (!root) return root.error();
+    const Result<AdmittedManifest> admitted = admit_manifest(document.bytes, *root);
+    if (admitted) return {};
+    const std::string named = "root " + std::to_string(root->version());
+    Error error =
+        annotate(admitted.error(), quoted(place) + " is not replaced: hosts have " + named +
+                                       " from beside it, and would refuse the note");
+    const Result<TrustRoot> own = load_root(places_.root);
+    error.hint = own && own->version() > root->version()
+                     ? "publish root " + std::to_string(own->version()) + " there first"
+                     : "sign it under that root: --root " + directory;
+    return error;
   }
 
   /// A complete note never takes the place of something else that hosts may have, nor of a root.
   static Result<void> check_place(const Document& document, const std::string& place) {
-    if (!exists(place)) return {};
+    Result<void> fits = check_replaceable(place);
+    if (!fits || !exists(place)) return fits;
     const Result<Document> present = load_document(place);
     if (!present) return {};  // no document: whatever it is, no host has it
     if (present->kind != document.kind) {

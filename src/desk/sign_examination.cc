@@ -36,7 +36,7 @@ class Examination {
     if (!manifest) return manifest.error();
     if (manifest->expires <= desk.now) {
       return {Errc::expired, "the manifest expired at " + format_utc(manifest->expires),
-              "give it a new life: hostspin-sign bump " + quoted(places_.path)};
+              "give it a new life: hostspin-sign bump " + quoted(draft_of(places_.path))};
     }
     std::vector<Ring> rings;
     std::optional<TrustRoot> root;

@@ -69,3 +69,79 @@ def test_the_help_puts_a_root_beside_its_draft(fleet):
     for command in (["sign"], ["root", "next"]):
         said = fleet.ok(*command, "--help").text
         assert "-o root-2.note" in said and "-o public/root/2.note" not in said
+
+
+class TestWhereTheCompleteNoteGoes:
+    """A place that would fail, or a note that no host takes there, is told before anybody signs in vain."""
+
+    @pytest.fixture
+    def ahead(self, fleet) -> Desk:
+        """Root 2 opens another epoch and is complete, but not published; the draft is the manifest under it."""
+        fleet.ok("root", "next", "public", "--next-epoch", "-o", "root-2.toml")
+        fleet.ok("sign", "root-2.toml", "--key", "keys/root-1.key", "--key", "keys/root-2.key", "--previous",
+                 "public/root/1.note", "-o", "root-2.note")
+        fleet.ok("bump", "manifest.toml", "--root", "root-2.note")
+        return fleet
+
+    SIGN_AHEAD = ("sign", "manifest.toml", "--root", "root-2.note", "--key", "keys/manifest-1.key", "--previous",
+                  PUBLISHED, "-o", PUBLISHED)
+
+    def test_a_manifest_is_not_published_before_its_root(self, ahead):
+        before = ahead.path(PUBLISHED).read_bytes()
+        said = ahead.refused(2, *self.SIGN_AHEAD)
+        assert "root 1" in said.messages("error")[0] and f"'{PUBLISHED}'" in said.messages("error")[0]
+        hint = said.messages("hint")[0]
+        assert "publish" in hint and "root 2" in hint and "'manifest.pending.note'" in hint, str(said)
+        assert ahead.path(PUBLISHED).read_bytes() == before
+        # The signature is kept, and what the hint says leads on.
+        os.rename(ahead.path("root-2.note"), ahead.path("public/root/2.note"))
+        ahead.ok("sign", "manifest.pending.note", "--root", "public", "--key", "keys/manifest-1.key", "-o", PUBLISHED)
+        ahead.ok("check", PUBLISHED, "--root", "public", "--signed")
+
+    def test_nor_under_a_root_that_hosts_have_left(self, ahead):
+        os.rename(ahead.path("root-2.note"), ahead.path("public/root/2.note"))
+        ahead.replace("manifest.toml", "epoch = 2", "epoch = 1")
+        said = ahead.refused(2, "sign", "manifest.toml", "--root", "public/root/1.note", "--key", "keys/manifest-1.key",
+                             "-o", PUBLISHED)
+        assert "root 2" in said.messages("error")[0] and "--root public" in said.messages("hint")[0], str(said)
+
+    def test_elsewhere_it_may_wait_for_its_root(self, ahead):
+        ahead.ok(*self.SIGN_AHEAD[:-1], "manifest.note")
+
+    @pytest.mark.parametrize("place", ["pubic/manifest.note", "public", "link.note", "manifest.toml/x.note",
+                                       "public/root/1.note"])
+    def test_a_mistyped_place_is_told_before_the_question(self, fleet, place):
+        fleet.ok("bump", "manifest.toml")
+        os.symlink(PUBLISHED, fleet.path("link.note"))
+        said = fleet.run("sign", "manifest.toml", "--root", "public", "--key", "keys/manifest-1.key", "-o", place,
+                         agree=False)
+        assert said.code == 3 and place in said.messages("error")[0], str(said)
+        assert "sha256" not in said.err and not fleet.path("manifest.pending.note").exists()
+
+    def test_a_place_that_goes_meanwhile_costs_no_signature(self, fleet):
+        fleet.ok("bump", "manifest.toml")
+        os.mkdir(fleet.path("new"))
+        code, screen = fleet.on_terminal(["sign", "manifest.toml", "--root", "public", "--key", "keys/manifest-1.key",
+                                          "-o", "new/manifest.note"], ["yes"],
+                                         before_answer=lambda: os.rmdir(fleet.path("new")))
+        assert code == 3 and "the signed note is in 'manifest.pending.note'" in screen, screen
+        fleet.ok("check", "manifest.pending.note", "--root", "public", "--signed")
+
+
+def test_a_hint_names_the_draft_not_the_pending_note(tmp_path, programs):
+    """'bump' takes a draft."""
+    fleet = Desk(tmp_path / "desk", programs.sign).fleet("--manifest-threshold", "2")
+    two = ("--key", "keys/manifest-2.key", "--key", "keys/manifest-3.key")
+    fleet.ok(*SIGN)
+    fleet.write("other.toml", fleet.text("manifest.toml").replace("10.0.0.10", "10.0.0.12"))
+    fleet.ok("sign", "other.toml", "--root", "public", *two, "-o", PUBLISHED)
+    second = ("sign", "manifest.pending.note", "--root", "public", "--key", "keys/manifest-2.key", "-o", PUBLISHED)
+    said = fleet.refused(2, *second)
+    assert "hostspin-sign bump 'manifest.toml'" in said.messages("hint")[0], str(said)
+    said = fleet.refused(3, "bump", "manifest.pending.note")
+    assert "manifest.toml" in said.messages("hint")[0]
+    pending = fleet.text("manifest.pending.note")
+    fleet.path("manifest.toml").unlink()
+    fleet.write("manifest.pending.note", pending)
+    said = fleet.refused(2, *second)
+    assert "'manifest.toml'" in said.messages("hint")[0] and "bump 'manifest.pending.note'" not in said.err
