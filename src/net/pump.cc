@@ -21,6 +21,32 @@ bool set_option(int socket, int level, int option, int value) {
   return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
 }
 
+// libcurl calls connect(2) on what it is handed, whatever it was told (7.88), and goes on at once
+// when that works. A UDP socket whose buffer is full can be "connected" (with AF_UNSPEC) without
+// becoming writable, and so makes libcurl wait for it. What fills it waits for more (MSG_MORE), and
+// goes with the socket: it is as long as a datagram can be, so more is refused and takes all of it
+// along. Its destination, should it ever leave, is this machine's own end of the connection, to
+// which there is a route even without lo. A pair of AF_UNIX datagram sockets would do as well, and
+// could be connected to anybody's.
+Descriptor make_busy_socket(int connection) {
+  sockaddr_storage here{};
+  socklen_t size = sizeof here;
+  auto* const address = reinterpret_cast<sockaddr*>(&here);
+  if (::getsockname(connection, address, &size) != 0) return {};
+  Descriptor busy(::socket(address->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // A length of 16 bits, of which UDP's header is a part, and IPv4's.
+  constexpr std::size_t kFillingMax = 65535 - 8;
+  constexpr std::size_t kIpv4Header = 20;
+  static constexpr std::array<char, kFillingMax> kFilling{};
+  const std::size_t filling = kFillingMax - (address->sa_family == AF_INET ? kIpv4Header : 0);
+  // The kernel doubles it, and calls the socket writable while less than half of that is taken.
+  const bool is_full =
+      busy && set_option(busy.get(), SOL_SOCKET, SO_SNDBUF, kFillingMax / 2) &&
+      ::connect(busy.get(), address, size) == 0 &&
+      ::send(busy.get(), kFilling.data(), filling, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+  return is_full ? std::move(busy) : Descriptor();
+}
+
 bool is_passing(int error_number) { return error_number == EAGAIN || error_number == EINTR; }
 
 }  // namespace
@@ -52,20 +78,10 @@ Pump::Pump(EventLoop& loop, Turns& turns, LingeringClose& lingering, Descriptor 
   wait();
 }
 
-// libcurl calls connect(2) on what it is handed, whatever it was told (7.88), and goes on at once
-// when that works. A datagram socket whose buffer is full can be "connected" (with AF_UNSPEC, which
-// sends nothing) without becoming writable, and so makes libcurl wait for it.
 int Pump::hand_over(std::function<void()> opened) {
-  int pair[2] = {-1, -1};
-  if (!librarys_ || handed_over_ >= 0 ||
-      ::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-    return -1;
-  }
-  handed_over_ = pair[0];
-  busy_ = Descriptor(pair[1]);
-  constexpr std::array<char, 4096> kFilling{};
-  (void)set_option(handed_over_, SOL_SOCKET, SO_SNDBUF, kFilling.size());
-  while (::send(handed_over_, kFilling.data(), kFilling.size(), MSG_NOSIGNAL) > 0) continue;
+  if (!librarys_ || handed_over_ >= 0) return -1;
+  handed_over_ = make_busy_socket(connection_.socket.get()).release();
+  if (handed_over_ < 0) return -1;
   opening_ = loop_.soon([this, opened = std::move(opened)] { open(opened); });
   return handed_over_;
 }
@@ -74,7 +90,6 @@ void Pump::open(const std::function<void()>& opened) {
   opening_ = EventLoop::Timer{};
   (void)::dup3(librarys_.get(), handed_over_, O_CLOEXEC);
   librarys_ = Descriptor();
-  busy_ = Descriptor();
   opened();
 }
 

@@ -91,7 +91,6 @@ class Pump {
   End connection_;
   End ours_;
   Descriptor librarys_;   // the library's end, until open()
-  Descriptor busy_;       // holds what makes the descriptor seem busy
   int handed_over_ = -1;  // the library's
   EventLoop::Timer opening_;
   Rest in_;

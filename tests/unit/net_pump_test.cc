@@ -1,5 +1,4 @@
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -8,6 +7,7 @@
 
 #include "catch.h"
 #include "pump.h"
+#include "socket_address.h"
 
 using namespace hostspin;
 using namespace std::chrono_literals;
@@ -16,17 +16,16 @@ namespace {
 
 // Two ends of a connection on loopback: the peer's, and the one that is pumped.
 struct Connection {
-  Connection() {
-    const Descriptor listener(socket(AF_INET, SOCK_STREAM, 0));
-    sockaddr_in here{};
-    here.sin_family = AF_INET;
-    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  explicit Connection(const char* loopback = "127.0.0.1") {
+    const SocketAddress any(IPAddress::parse(loopback).value(), 0);
+    const Descriptor listener(socket(any.family(), SOCK_STREAM, 0));
+    REQUIRE(bind(listener.get(), any.get(), any.size) == 0);
+    REQUIRE(listen(listener.get(), 1) == 0);
+    sockaddr_storage here{};
     socklen_t size = sizeof here;
     auto* const address = reinterpret_cast<sockaddr*>(&here);
-    REQUIRE(bind(listener.get(), address, size) == 0);
-    REQUIRE(listen(listener.get(), 1) == 0);
     REQUIRE(getsockname(listener.get(), address, &size) == 0);
-    ours = Descriptor(socket(AF_INET, SOCK_STREAM, 0));
+    ours = Descriptor(socket(any.family(), SOCK_STREAM, 0));
     REQUIRE(connect(ours.get(), address, size) == 0);
     peer = Descriptor(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK));
   }
@@ -81,7 +80,55 @@ std::string received(const Descriptor& socket) {
   return size < 0 ? "nothing" : std::string(bytes.data(), static_cast<std::size_t>(size));
 }
 
+bool is_writable(int socket) {
+  pollfd waited{socket, POLLOUT, 0};
+  return poll(&waited, 1, 0) != 0;
+}
+
+bool has_loopback(const char* loopback) {
+  const SocketAddress any(IPAddress::parse(loopback).value(), 0);
+  const Descriptor socket(::socket(any.family(), SOCK_DGRAM, 0));
+  return socket && bind(socket.get(), any.get(), any.size) == 0;
+}
+
 }  // namespace
+
+// What libcurl 7.88 does to a socket that it is told is connected.
+TEST_CASE("what is handed over is busy however it is connected, and sends nothing", "[pump]") {
+  for (const char* const loopback : {"127.0.0.1", "::1"}) {
+    if (!has_loopback(loopback)) continue;
+    CAPTURE(loopback);
+    Connection connection(loopback);
+    sockaddr_storage here{};
+    socklen_t size = sizeof here;
+    auto* const address = reinterpret_cast<sockaddr*>(&here);
+    REQUIRE(getsockname(connection.ours.get(), address, &size) == 0);
+    const Descriptor witness(socket(here.ss_family, SOCK_DGRAM, 0));
+    REQUIRE(bind(witness.get(), address, size) == 0);
+
+    EventLoop loop = std::move(EventLoop::make()).value();
+    LingeringClose lingering{loop};
+    Turns turns{loop};
+    const std::unique_ptr<Pump> pump =
+        Pump::make(loop, turns, lingering, std::move(connection.ours), 1U << 20U).value();
+    bool opened = false;
+    const Descriptor library(pump->hand_over([&opened] { opened = true; }));
+    REQUIRE(library);
+    CHECK_FALSE(is_writable(library.get()));
+    address->sa_family = AF_UNSPEC;
+    CHECK(connect(library.get(), address, size) == 0);
+    CHECK_FALSE(is_writable(library.get()));
+    int error = -1;
+    socklen_t error_size = sizeof error;
+    CHECK(getsockopt(library.get(), SOL_SOCKET, SO_ERROR, &error, &error_size) == 0);
+    CHECK(error == 0);
+    CHECK(send(library.get(), "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == -1);
+    CHECK(received(witness) == "nothing");
+    while (!opened) loop.run_once();
+    CHECK(is_writable(library.get()));
+    CHECK(received(witness) == "nothing");
+  }
+}
 
 TEST_CASE("a pump passes bytes both ways, and the end after them", "[pump]") {
   Pumped pumped;

@@ -190,11 +190,9 @@ void allow_fetching_and_probing(Rules& rules) {
   }
   rules.allow(SCMP_SYS(ioctl), {is(1, SIOCGIFNAME)});
   // Two ends of its own, which reach nobody: libcurl's wake-up, a pump between kernel and library.
+  // Streams alone: an end of a pair for datagrams can be connected anew, to the journal say.
   rules.allow(SCMP_SYS(socketpair),
               {is(0, AF_UNIX), bits(1, ~(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_STREAM), is(2, 0)});
-  // A pump makes its library wait by a pair of datagram sockets, whose place the pair takes.
-  rules.allow(SCMP_SYS(socketpair),
-              {is(0, AF_UNIX), is(1, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK), is(2, 0)});
   rules.allow(SCMP_SYS(dup3), {is(2, O_CLOEXEC)});
   // A sandbox may grow tighter: restrict_ports().
   rules.allow({SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_add_rule),

@@ -153,6 +153,19 @@ static long pair_of_datagrams(void) {
   int ends[2];
   TRY(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, ends);
 }
+static long pair_of_datagrams_flagged(void) {
+  int ends[2];
+  TRY(SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
+}
+// An end of such a pair can be connected anew, to the journal or systemd's notify socket.
+static long pair_reconnected(void) {
+  int ends[2];
+  const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/nonexistent/socket"};
+  if (real_syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    return errno;
+  }
+  TRY(SYS_connect, ends[0], &to, sizeof to);
+}
 static long pair_of_packets(void) {
   int ends[2];
   TRY(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET, 0, ends);
@@ -634,7 +647,8 @@ static const struct Row {
     ROW(kBoth, socket_vsock), ROW(kBoth, socket_alg), ROW(kBoth | kAnyway, socket_key),
     ROW(kBoth | kAnyway, socket_bluetooth), ROW(kNet, socket_local),
     ROW(kBoth, socket_local_datagrams), ROW(kBoth, socket_local_packets),
-    ROW(kBoth, pair_of_datagrams), ROW(kBoth, pair_of_packets), ROW(kBoth, bind_to_port),
+    ROW(kBoth, pair_of_datagrams), ROW(kBoth, pair_of_datagrams_flagged),
+    ROW(kBoth, pair_reconnected), ROW(kBoth, pair_of_packets), ROW(kBoth, bind_to_port),
     ROW(kBoth, bind_datagrams), ROW(kBoth, listen_anywhere), ROW(kBoth, accept_one),
 
     ROW(kBoth, sendto_fast_open), ROW(kBoth, sendto_fast_open_later),
