@@ -60,13 +60,25 @@ std::vector<Account> accounts_of(std::string_view passwd) {
   return accounts;
 }
 
-bool is_shared(const Identity& identity, const std::vector<Account>& accounts) {
-  const std::array<std::uint32_t, 2> ids{identity.user, identity.group};
-  const bool reserved = std::any_of(ids.begin(), ids.end(),
-                                    [](std::uint32_t id) { return id == 0 || id == kNobody; });
-  return reserved || std::any_of(accounts.begin(), accounts.end(), [&](const Account& account) {
-           return account.name != kWorkerUser && account.identity.user == identity.user;
+bool is_everybodys(std::uint32_t id) { return id == 0 || id == kNobody; }
+
+bool is_shared(std::uint32_t user, const std::vector<Account>& accounts) {
+  return is_everybodys(user) ||
+         std::any_of(accounts.begin(), accounts.end(), [user](const Account& account) {
+           return account.name != kWorkerUser && account.identity.user == user;
          });
+}
+
+/// The first of our numbers that neither a line of passwd nor `in_use` has.
+std::optional<std::uint32_t> free_id(const std::vector<Account>& accounts,
+                                     const std::set<std::uint32_t>& in_use) {
+  for (std::uint32_t id = kWorkerIdFirst; id <= kWorkerIdLast; ++id) {
+    const bool named = std::any_of(accounts.begin(), accounts.end(), [id](const Account& account) {
+      return account.identity.user == id || account.identity.group == id;
+    });
+    if (!named && !in_use.contains(id)) return id;
+  }
+  return std::nullopt;
 }
 
 std::string read_bounded(int fd, std::size_t bytes_max) {
@@ -122,16 +134,13 @@ std::optional<Identity> worker_identity_in(std::string_view passwd,
                                            const std::set<std::uint32_t>& in_use) {
   const std::vector<Account> accounts = accounts_of(passwd);
   for (const Account& account : accounts) {
-    if (account.name == kWorkerUser && !is_shared(account.identity, accounts)) {
-      return account.identity;
-    }
+    const auto [user, group] = account.identity;
+    if (account.name != kWorkerUser || is_shared(user, accounts)) continue;
+    if (!is_everybodys(group)) return account.identity;
+    // As `adduser --system` makes it. The user's number may be somebody's group, ours are nobody's.
+    if (const auto id = free_id(accounts, {}); id) return Identity{user, *id};
   }
-  for (std::uint32_t id = kWorkerIdFirst; id <= kWorkerIdLast; ++id) {
-    const bool named = std::any_of(accounts.begin(), accounts.end(), [id](const Account& account) {
-      return account.identity.user == id || account.identity.group == id;
-    });
-    if (!named && !in_use.contains(id)) return Identity{id, id};
-  }
+  if (const auto id = free_id(accounts, in_use); id) return Identity{*id, *id};
   return std::nullopt;
 }
 

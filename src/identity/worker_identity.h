@@ -25,7 +25,8 @@ struct Identity {
 /// Who a worker runs as when root starts it: `_hostspin` as /etc/passwd itself says (the name
 /// service could reach the network), else the first of the numbers above that no line of it and no
 /// foreign process has. Never root, and never whom other daemons are too, such as 65534: processes
-/// of one user can signal each other. Errc::denied where none is free.
+/// of one user can signal each other. Where only the account's group is such a one, the user with
+/// the first of the numbers for its group. Errc::denied where none is free.
 Result<Identity> worker_identity();
 /// The same, from the text of a passwd file and the users of the processes there are.
 [[nodiscard]] std::optional<Identity> worker_identity_in(std::string_view passwd,

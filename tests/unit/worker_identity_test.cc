@@ -29,8 +29,7 @@ TEST_CASE("the worker's identity is _hostspin's, where it has one of its own", "
 
 TEST_CASE("a worker is never root, nor whom other daemons are", "[identity]") {
   for (const std::string lines :
-       {"", "_hostspin:x:0:986::/:/x\n", "_hostspin:x:987:0::/:/x\n",
-        "_hostspin:x:65534:986::/:/x\n", "_hostspin:x:987:65534::/:/x\n",
+       {"", "_hostspin:x:0:986::/:/x\n", "_hostspin:x:65534:986::/:/x\n",
         "_hostspin:x:987:986::/:/x\nother:x:987:5::/:/x\n", "_hostspin:x:-1:986::/:/x\n",
         "_hostspin:x:99999999999:986::/:/x\n", "_hostspin:x:987:986\n",
         "_hostspin2:x:987:986::/:/x\n"}) {
@@ -38,6 +37,18 @@ TEST_CASE("a worker is never root, nor whom other daemons are", "[identity]") {
     CHECK(chosen(lines) == kUnnamed);
   }
   CHECK(worker_identity_in("", {}) == kUnnamed);  // no passwd at all
+}
+
+TEST_CASE("_hostspin without a group of its own keeps its user", "[identity]") {
+  // `adduser --system _hostspin` says nogroup; root's group is no more for a worker.
+  for (const std::string group : {"65534", "0"}) {
+    CAPTURE(group);
+    const std::string account = "_hostspin:x:987:" + group + "::/:/x\n";
+    CHECK(chosen(account) == Identity{987, 61170});
+    CHECK(chosen(account, {987, 61170}) == Identity{987, 61170});
+    CHECK(chosen(account + "a:x:5:61170::/:/x\n") == Identity{987, 61171});
+    CHECK(chosen(account + "other:x:987:5::/:/x\n") == kUnnamed);
+  }
 }
 
 TEST_CASE("without _hostspin it is the first number that nobody has", "[identity]") {
