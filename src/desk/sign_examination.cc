@@ -85,10 +85,14 @@ class Examination {
 
   void fill(Review& review, Desk& desk, const Document& document, const Manifest& manifest,
             const Published* before) const {
-    review.heading = "manifest " + std::to_string(manifest.version) + " of fleet " +
-                     manifest.fleet + ", epoch " + std::to_string(manifest.epoch) + ", issued " +
-                     format_utc(manifest.issued) + ", expires " + format_utc(manifest.expires) +
-                     ", " + count_of(manifest.services.size(), "service") + ":";
+    review.heading =
+        "manifest " + std::to_string(manifest.version) + " of fleet " + manifest.fleet +
+        ", epoch " + std::to_string(manifest.epoch) + ", min_root " +
+        std::to_string(manifest.min_root) + ", rollout " +
+        (manifest.rollout.count() == 0 ? "none"
+                                       : std::to_string(manifest.rollout.count()) + " min") +
+        ", issued " + format_utc(manifest.issued) + ", expires " + format_utc(manifest.expires) +
+        ", " + count_of(manifest.services.size(), "service") + ":";
     review.content = list_services(manifest);
     LintContext context{desk.now, before == nullptr ? nullptr : &before->manifest, {}};
     review.findings = lint(document, manifest, context);

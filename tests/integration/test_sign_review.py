@@ -254,3 +254,12 @@ class TestWhatIsComparedWith:
         said = fleet.ok(*SIGN, "--previous", "new.note")
         assert "changes against new.note, version 2, " in said.err and said.messages("warning") == []
         assert "--previous new.note" in said.err
+
+
+def test_the_heading_says_how_it_spreads_and_which_root_it_needs(fleet):
+    """Both decide when hosts adopt it; without a rollout it is all of them at once."""
+    said = fleet.ok(*SIGN)
+    assert "min_root 1, rollout none, " in said.err, str(said)
+    fleet.path("manifest.pending.note").unlink()
+    fleet.replace("manifest.toml", "min_root = 1\n", 'min_root = 1\nrollout = 45\n')
+    assert "min_root 1, rollout 45 min, " in fleet.ok(*SIGN).err
