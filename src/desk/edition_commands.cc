@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <optional>
+
 #include "command.h"
 #include "desk_files.h"
 #include "draft_edit.h"
@@ -23,7 +26,8 @@ Then edit, sign and publish.
   --expires WHEN       30d, 12h, 2w, or a time such as 2026-10-01T12:00:00Z; without it the manifest
                        lives as long as before
   --previous NOTE      the manifest now published: the version is one above both
-  --root ROOT          take over the epoch that this root asks for, as after 'root next'
+  --root ROOT          take over the epoch that this root asks for, as after 'root next', and go up
+                       to its min_version at least
   -o, --out OUT        write there instead; '-' is standard output
 
 Examples
@@ -96,12 +100,16 @@ class Bump : public Command {
     if (!expires_.empty()) expires = parse_moment(expires_, desk.now);
     if (!expires) return annotate(std::move(expires).error(), "--expires");
 
-    Result<std::string> text = set_edition(document->text, version + 1, desk.now, *expires);
-    if (text && !root_.empty()) {
+    version += 1;
+    std::optional<std::int64_t> epoch;
+    if (!root_.empty()) {
       const Result<TrustRoot> root = load_root(root_);
       if (!root) return root.error();
-      text = set_value(*text, "epoch", std::to_string(root->document().manifest.epoch));
+      epoch = root->document().manifest.epoch;
+      version = std::max(version, root->document().manifest.min_version);
     }
+    Result<std::string> text = set_edition(document->text, version, desk.now, *expires);
+    if (text && epoch) text = set_value(*text, "epoch", std::to_string(*epoch));
     if (!text) return annotate(std::move(text).error(), shown_path(path_));
     Result<Document> next = parse_document(*text, path_);
     if (!next) return std::move(next).error();

@@ -173,3 +173,22 @@ def test_min_version_far_above_what_is_published_is_refused(fleet, version, code
     said = next_root(fleet, "--min-version", str(version), code=code)
     if code:
         assert "more than 1,000" in said.messages("error")[0]
+
+
+@pytest.mark.parametrize("minimum, version", [("9", 9), ("8", 8), ("3", 8)])
+def test_bump_starts_at_the_min_version_of_its_root(fleet, minimum, version):
+    """The line that 'root next' prints leads to a manifest that is not refused."""
+    said = next_root(fleet, "--remove-manifest-key", ALICE, "--min-version", minimum)
+    sign_root(fleet)
+    bump = next(line.split() for line in said.err.splitlines() if line.startswith("  hostspin-sign bump "))
+    fleet.ok(*bump[1:])
+    assert f"\nversion = {version}\n" in fleet.text("manifest.toml")
+    sign_manifest(fleet, 2, 3, root="root-2.note", out="manifest.note", more=("--previous", PUBLISHED))
+
+
+def test_bump_never_goes_back(fleet):
+    next_root(fleet, "--min-version", "9")
+    sign_root(fleet)
+    set_version(fleet, 40)
+    fleet.ok("bump", "manifest.toml", "--root", "root-2.note")
+    assert "\nversion = 41\n" in fleet.text("manifest.toml")
