@@ -73,7 +73,7 @@ struct HttpRequest {
   bool only_body_of_200 = false;  ///< answers of another status are complete with their headers
   std::chrono::milliseconds handshake_limit{1500};
   std::chrono::milliseconds limit{30000};  ///< from start(), the handshake included
-  bool low_speed_limit = true;             ///< give up below 100 B/s for 3 s
+  bool low_speed_limit = true;             ///< give up below 100 B/s for 4 s
 };
 
 struct HttpReply {
