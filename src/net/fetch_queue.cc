@@ -18,9 +18,11 @@ void FetchQueue::add(Item item) {
   source.waiting.insert(place, std::move(item));
 }
 
-void FetchQueue::start(Source& source, const Item& item, std::vector<Number>& taken) {
-  ++(item.at_once ? source.at_once_at_work : source.hedged_at_work);
-  at_work_[item.number] = {item.source, item.at_once};
+/// `at_once`: whether it was among those, which is not what it asked for where its server was
+/// started.
+void FetchQueue::start(Source& source, const Item& item, bool at_once, std::vector<Number>& taken) {
+  ++(at_once ? source.at_once_at_work : source.hedged_at_work);
+  at_work_[item.number] = {item.source, at_once, !item.at_once};
   taken.push_back(item.number);
 }
 
@@ -33,14 +35,14 @@ void FetchQueue::start_server(Source& source, SteadyTime now, std::vector<Number
       std::stable_partition(source.waiting.begin(), source.waiting.end(),
                             [&server](const Item& item) { return item.server == server; });
   std::for_each(source.waiting.begin(), others,
-                [&](const Item& item) { start(source, item, taken); });
+                [&](const Item& item) { start(source, item, false, taken); });
   source.waiting.erase(source.waiting.begin(), others);
 }
 
 /// What one source may start without another place.
 void FetchQueue::take_of(Source& source, SteadyTime now, std::vector<Number>& taken) {
   while (!source.at_once.empty() && source.at_once_at_work < kOfOneSourceMax) {
-    start(source, source.at_once.front(), taken);
+    start(source, source.at_once.front(), true, taken);
     source.at_once.pop_front();
   }
   while (source.placed && !source.waiting.empty() && now >= source.next_server &&
@@ -117,7 +119,7 @@ void FetchQueue::end(Number number, bool failed) {
 
 void FetchQueue::hurry(Number number) {
   const auto found = at_work_.find(number);
-  if (found == at_work_.end() || found->second.at_once) return;
+  if (found == at_work_.end() || !found->second.hedged) return;
   sources_.at(found->second.source).next_server = SteadyTime{};
   next_source_ = SteadyTime{};
 }

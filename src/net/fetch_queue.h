@@ -59,10 +59,11 @@ class FetchQueue {
   };
   struct AtWork {
     std::uint16_t source = 0;
-    bool at_once = false;
+    bool at_once = false;  // counted among those
+    bool hedged = false;   // asked as a part of the hedge: its failure hurries the next
   };
 
-  void start(Source& source, const Item& item, std::vector<Number>& taken);
+  void start(Source& source, const Item& item, bool at_once, std::vector<Number>& taken);
   void start_server(Source& source, SteadyTime now, std::vector<Number>& taken);
   void take_of(Source& source, SteadyTime now, std::vector<Number>& taken);
   [[nodiscard]] Source* next_source();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -145,4 +146,40 @@ TEST_CASE("what is asked of a server that was started goes out with it", "[net][
   hedge.run_until(20ms);
   CHECK(hedge.started.at(three) == 10ms);
   CHECK_FALSE(hedge.started.contains(other));
+}
+
+TEST_CASE("what goes out with its server counts against the eight of its source as it waited",
+          "[net][fetch][attack]") {
+  Hedge hedge;
+  (void)hedge.add(0, "a");
+  hedge.run_until(0ms);
+  std::vector<Number> more;  // of the server that was started
+  for (int i = 0; i < 20; ++i) more.push_back(hedge.add(0, "a"));
+  const Number other_server = hedge.add(0, "b");
+  hedge.run_until(1s);
+  // Eight that went out at once are no reason to keep the source's next server waiting.
+  CHECK(hedge.started.contains(other_server));
+  CHECK(hedge.started.size() == 2 + FetchQueue::kOfOneSourceMax);
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    CAPTURE(i);
+    REQUIRE(hedge.started.contains(more[i]));
+    hedge.end(more[i], false);
+    hedge.run_until(1s);
+    CHECK(hedge.started.size() == 2 + std::min(more.size(), FetchQueue::kOfOneSourceMax + 1 + i));
+  }
+}
+
+TEST_CASE("the failure of what went out with its server brings the next source at once",
+          "[net][fetch]") {
+  Hedge hedge;
+  (void)hedge.add(0, "a");
+  const Number second = hedge.add(0, "a");
+  hedge.run_until(0ms);
+  const Number third = hedge.add(0, "a");
+  const Number other_source = hedge.add(1, "b");
+  hedge.run_until(10ms);
+  hedge.end(third, true);
+  hedge.run_until(2s);
+  CHECK(hedge.started.at(second) == 0ms);
+  CHECK(hedge.started.at(other_source) == 10ms);
 }
