@@ -5,8 +5,10 @@ healthy second source. Bounds are a second wide; tests/bench/run.sh net measures
 """
 
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -211,9 +213,6 @@ def test_a_reset_after_a_whole_answer_is_none_of_ours(programs, resetting):
 
 def test_a_body_as_large_as_is_allowed_arrives_whole(programs):
     """65,536 bytes, more than a turn and than the pump's pair holds."""
-    import socket
-    import threading
-
     body = bytes(range(256)) * 256
 
     def serve(listener):
@@ -229,3 +228,53 @@ def test_a_body_as_large_as_is_allowed_arrives_whole(programs):
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         answers = ask(programs.net, [fetch(1, f"http://{HERE}:{listener.getsockname()[1]}/manifest.note")])
     assert answers[1]["outcome"] == "ok" and answers.body(1) == body
+
+
+# --- what costs time, not bytes ------------------------------------------------------------------------
+
+@pytest.fixture
+def openssl_server(tmp_path):
+    """`openssl s_server` with these options and an RSA key of its own; its port."""
+    started = []
+    key, certificate = tmp_path / "rsa.key", tmp_path / "rsa.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={NAME}",
+                    "-addext", f"subjectAltName=DNS:{NAME}", "-keyout", key, "-out", certificate],
+                   check=True, stderr=subprocess.DEVNULL)
+
+    def start(*options) -> int:
+        child = subprocess.Popen(["openssl", "s_server", "-accept", f"{HERE}:0", "-key", key, "-cert", certificate,
+                                  *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                 text=True)
+        started.append(child)
+        for line in child.stdout:
+            if line.startswith("ACCEPT"):
+                return int(line.rpartition(":")[2])
+        raise AssertionError("openssl s_server does not listen")
+
+    start.ca = certificate.read_text
+    yield start
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+@pytest.mark.parametrize("kind", ["tls", "https"])
+@pytest.mark.parametrize("options, accepted", [
+    (("-tls1_2", "-cipher", "DHE:@SECLEVEL=0", "-dhparam", "ffdhe2048.pem"), False),
+    (("-tls1_3", "-groups", "ffdhe2048"), False),
+    (("-tls1_3", "-groups", "ffdhe8192"), False),
+    (("-tls1_2", "-cipher", "ECDHE"), True),
+    (("-tls1_3", "-groups", "P-256"), True),
+    (("-tls1_3", "-groups", "P-521"), True),
+    (("-tls1_3", "-groups", "X25519"), True),
+], ids=lambda value: "_".join(value) if isinstance(value, tuple) else None)
+def test_no_group_whose_size_the_peer_chooses(programs, openssl_server, tmp_path, kind, options, accepted):
+    """One handshake over a group of 10,000 bits takes a second of the whole session's time."""
+    if "-dhparam" in options:
+        subprocess.run(["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out",
+                        tmp_path / "ffdhe2048.pem"], check=True)
+        options = [str(tmp_path / word) if word.endswith(".pem") else word for word in options]
+    port = openssl_server("-www", *options)
+    answers = ask(programs.net, [probe(1, HERE, kind, port, server_name=NAME)],
+                  ca_bundles={"system": openssl_server.ca()})
+    assert answers[1]["verdict"] == ("ok" if accepted else "tls_protocol"), answers[1]
