@@ -20,6 +20,8 @@ constexpr const char* kOrigin = "origin.hostspin.invalid";
 constexpr const char* kProxy = "proxy.hostspin.invalid";
 
 constexpr std::size_t kHeaderBytesMax = 32768;
+// What the framing of one byte may take: in a chunk, a frame and a record of its own, some fifty.
+constexpr std::size_t kFramedBytesPerByte = 64;
 constexpr std::size_t kEtagBytesMax = 256;
 constexpr std::size_t kHeaderValueBytesMax = 2048;
 constexpr long kLowSpeedBytesPerSecond = 100;
@@ -103,6 +105,7 @@ std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* 
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(argument);
   const std::string_view line(bytes, size * count);
   transfer.header_bytes += line.size();
+  transfer.pump->allow(kFramedBytesPerByte * line.size());
   if (transfer.header_bytes > kHeaderBytesMax) {
     transfer.too_large = true;
     return 0;
@@ -137,6 +140,7 @@ std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* ar
   std::string& body = transfer.reply.body;
   const std::size_t room = transfer.request.body_bytes_max - body.size();
   body.append(bytes, std::min(total, room));
+  transfer.pump->allow(kFramedBytesPerByte * std::min(total, room));
   if (total <= room) return total;
   (transfer.request.cut_body ? transfer.enough : transfer.too_large) = true;
   return 0;
@@ -328,10 +332,9 @@ std::string_view reason_of(CURLcode code, const HttpTransfer& transfer, int erro
 // Whether what the peer sent was too much, or in vain.
 bool is_flood(const HttpTransfer& transfer, CURLcode code) {
   if (transfer.pump->flooded()) return true;
-  const std::size_t answer = transfer.header_bytes + transfer.reply.body.size();
   // A body that is slow is no flood, whatever its framing takes.
-  const bool in_vain = transfer.pump->bytes() >= kFloodBytesMin + 2 * answer;
-  return code == CURLE_OPERATION_TIMEDOUT && in_vain;
+  const bool in_vain = transfer.pump->bytes() >= kFloodBytesMin + 2 * transfer.header_bytes;
+  return code == CURLE_OPERATION_TIMEDOUT && !transfer.reply.headers_complete && in_vain;
 }
 
 // HTTP/2's library counts some floods itself, and ends the connection.
@@ -360,7 +363,8 @@ bool leads_to_peer(const Descriptor& connection, const HttpRequest& request) {
 }
 
 std::size_t bytes_max_of(const HttpRequest& request) {
-  // A proxy's headers and the answer's; a body in small chunks, records or frames.
+  // A proxy's headers and the answer's; a body in chunks, records or frames. What arrives in
+  // smaller ones adds to it, by kFramedBytesPerByte.
   return kHandshakeBytesMax + 2 * kHeaderBytesMax + 2 * request.body_bytes_max;
 }
 

@@ -56,7 +56,8 @@ void hold_back(HttpTransfer& transfer, bool held);
 /// Whether `connection` leads where the request wants to.
 [[nodiscard]] bool leads_to_peer(const Descriptor& connection, const HttpRequest& request);
 
-/// More bytes than any answer to the request has, its handshake and headers among them.
+/// More bytes than an answer to the request has before any of it is delivered, its handshake and
+/// headers among them.
 [[nodiscard]] std::size_t bytes_max_of(const HttpRequest& request);
 
 /// Makes the handle and sets every option that matters; none is inherited. Its sockets are closed

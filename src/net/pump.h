@@ -23,7 +23,8 @@ namespace hostspin {
 class Pump {
  public:
   /// Watches `connection`, a connected TCP socket, at once. Errc::internal where this machine gives
-  /// no pair of sockets. After `bytes_max` bytes from the peer the library sees a reset.
+  /// no pair of sockets. After `bytes_max` bytes from the peer, and as many as allow() added, the
+  /// library sees a reset.
   static Result<std::unique_ptr<Pump>> make(EventLoop& loop, Turns& turns,
                                             LingeringClose& lingering, Descriptor connection,
                                             std::size_t bytes_max);
@@ -49,6 +50,8 @@ class Pump {
   /// connection gently.
   void finish();
 
+  /// So many more may come: for what the library delivered.
+  void allow(std::size_t bytes) { bytes_max_ += bytes; }
   /// More than was allowed came from the peer.
   [[nodiscard]] bool flooded() const { return place_.bytes() > bytes_max_; }
   /// What came from the peer.
@@ -87,7 +90,7 @@ class Pump {
   EventLoop& loop_;
   LingeringClose& lingering_;
   Turns::Place place_;
-  const std::size_t bytes_max_;
+  std::size_t bytes_max_;
   End connection_;
   End ours_;
   Descriptor librarys_;   // the library's end, until open()

@@ -6,6 +6,7 @@ healthy second source. Bounds are a second wide; tests/bench/run.sh net measures
 
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -228,6 +229,67 @@ def test_a_body_as_large_as_is_allowed_arrives_whole(programs):
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         answers = ask(programs.net, [fetch(1, f"http://{HERE}:{listener.getsockname()[1]}/manifest.note")])
     assert answers[1]["outcome"] == "ok" and answers.body(1) == body
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+def answering(certificates):
+    """A server that answers one request with these pieces, each a record of its own with TLS; its port."""
+    listeners = []
+
+    def serve(listener, tls, pieces):
+        try:
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(*(certificates.directory / f"good.{kind}" for kind in ("crt", "key")))
+                connection = context.wrap_socket(connection, server_side=True)
+            with connection:
+                connection.recv(4096)
+                for piece in pieces:
+                    connection.sendall(piece)
+                connection.recv(1)
+        except OSError:
+            pass  # the client has seen enough
+
+    def start(pieces, tls=False) -> int:
+        listener = socket.create_server((HERE, 0))
+        listeners.append(listener)
+        threading.Thread(target=serve, args=(listener, tls, pieces), daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.mark.parametrize("tls, size", [(False, 60000), (True, 14000), (True, 30000)])
+def test_a_page_in_chunks_of_a_byte_is_no_flood(programs, certificates, answering, tls, size):
+    """What the framing takes is a multiple of what it carries; what it carries arrives."""
+    chunks = [b"1\r\ny\r\n"] * (size - 1) + [b"1\r\nZ\r\n", b"0\r\n\r\n"]
+    pieces = [CHUNKED, *(chunks if tls else [b"".join(chunks)])]
+    check = probe(1, HERE, "https" if tls else "http", answering(pieces, tls), server_name=NAME, contains="Z")
+    answers = ask(programs.net, [check], ca_bundles={"system": certificates.ca}, handshake_limit_ms=8000,
+                  deadline_ms=9000)
+    assert answers[1]["verdict"] == "ok", answers[1]
+    name = f"{'https' if tls else 'http'}://{NAME}:{answering(pieces, tls)}/manifest.note"
+    answers = ask(programs.net, [fetch(1, name, HERE)], ca_bundles={"system": certificates.ca}, deadline_ms=9000)
+    assert answers[1]["outcome"] == "ok" and answers.body(1) == b"y" * (size - 1) + b"Z", answers[1]
+
+
+def test_an_endless_stream_of_events_is_well_by_its_status(programs, certificates, answering):
+    """Past the bytes that an attempt may waste, with an answer that is complete."""
+    def events():
+        yield CHUNKED
+        for _ in range(4000):  # 29 bytes each, of which 2 arrive
+            yield b"2\r\n:\n\r\n"
+
+    check = probe(1, HERE, "https", answering(events(), True), server_name=NAME)
+    answers = ask(programs.net, [check], ca_bundles={"system": certificates.ca})
+    assert (answers[1]["verdict"], answers[1]["detail"]) == ("ok", "status 200"), answers[1]
 
 
 # --- what costs time, not bytes ------------------------------------------------------------------------
