@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "http_transfer.h"
@@ -47,14 +48,13 @@ class CurlClient final : public HttpClient {
     auto fresh = std::make_unique<HttpTransfer>(std::move(request), std::move(done));
     HttpTransfer& transfer = *transfers_.emplace(ticket, std::move(fresh)).first->second;
     transfer.started = steady_clock::now();
-    if (Result<void> begun = begin(transfer, std::move(socket)); !begun) {
-      transfer.reply.reason = verdict_name(
-          begun.error().code == Errc::bad_config ? Verdict::tls_ca : Verdict::internal);
-      transfer.reply.detail = begun.error().detail;
-      transfer.refused = loop_.soon([this, ticket] {
-        const auto node = transfers_.extract(ticket);
-        node.mapped()->done(std::move(node.mapped()->reply));
-      });
+    if (const int error_number = error_of(socket); error_number != 0) {
+      transfer.reply.error_number = error_number;
+      refuse(ticket, transfer, Verdict::reset, strerror(error_number));
+    } else if (Result<void> begun = begin(transfer, std::move(socket)); !begun) {
+      const bool missing = begun.error().code == Errc::bad_config;
+      refuse(ticket, transfer, missing ? Verdict::tls_ca : Verdict::internal,
+             std::move(begun.error().detail));
     }
     return ticket;
   }
@@ -69,6 +69,16 @@ class CurlClient final : public HttpClient {
   }
 
  private:
+  /// What could not begin ends with the loop's next lap.
+  void refuse(Ticket ticket, HttpTransfer& transfer, Verdict verdict, std::string detail) {
+    transfer.reply.reason = verdict_name(verdict);
+    transfer.reply.detail = std::move(detail);
+    transfer.refused = loop_.soon([this, ticket] {
+      const auto node = transfers_.extract(ticket);
+      node.mapped()->done(std::move(node.mapped()->reply));
+    });
+  }
+
   Result<void> begin(HttpTransfer& transfer, Descriptor socket) {
     if (!leads_to_peer(socket, transfer.request)) {
       return {Errc::internal, "connected to another address than the one asked"};

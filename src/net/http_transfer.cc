@@ -293,9 +293,21 @@ std::string_view timeout_reason(const HttpTransfer& transfer, milliseconds elaps
   return early && !silent ? "slow" : "http_timeout";
 }
 
-std::string_view reason_of(CURLcode code, const HttpTransfer& transfer, int error_number,
-                           milliseconds elapsed) {
-  const bool cut_off = error_number == ECONNRESET || error_number == EPIPE;
+bool is_cut_off(const HttpTransfer& transfer) {
+  const int error_number = transfer.pump->error_number();
+  return error_number == ECONNRESET || error_number == EPIPE;
+}
+
+// Whether the peer reset the connection before it answered. libcurl has many words for that: its
+// socket is one of a pair, and what it was about to do with it differs.
+bool is_reset(const HttpTransfer& transfer, CURLcode code) {
+  // What was found wrong with the certificate here stays so, whatever the peer did then.
+  const bool distrusted =
+      code == CURLE_SSL_PINNEDPUBKEYNOTMATCH || code == CURLE_PEER_FAILED_VERIFICATION;
+  return is_cut_off(transfer) && !transfer.reply.headers_complete && !distrusted;
+}
+
+std::string_view reason_of(CURLcode code, const HttpTransfer& transfer, milliseconds elapsed) {
   switch (code) {
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
       return verdict_name(Verdict::tls_pin);
@@ -305,7 +317,7 @@ std::string_view reason_of(CURLcode code, const HttpTransfer& transfer, int erro
       return timeout_reason(transfer, elapsed);
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
-      return verdict_name(cut_off ? Verdict::reset : Verdict::tls_protocol);
+      return verdict_name(Verdict::tls_protocol);
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
       return verdict_name(Verdict::reset);
@@ -313,7 +325,7 @@ std::string_view reason_of(CURLcode code, const HttpTransfer& transfer, int erro
     case CURLE_SEND_ERROR: {
       // TLS 1.3 tells a missing client certificate only now; an end without close_notify is a cut.
       const bool end = strstr(transfer.error_text, "unexpected eof") != nullptr;
-      const bool alert = transfer.request.url.tls && !end && !cut_off;
+      const bool alert = transfer.request.url.tls && !end && !is_cut_off(transfer);
       return verdict_name(alert ? Verdict::tls_protocol : Verdict::reset);
     }
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -352,6 +364,19 @@ void hold_back(HttpTransfer& transfer, bool held) {
   } else {
     transfer.pump->uncork();
   }
+}
+
+int error_of(const Descriptor& connection) {
+  sockaddr_storage there{};
+  socklen_t size = sizeof there;
+  if (::getpeername(connection.get(), reinterpret_cast<sockaddr*>(&there), &size) == 0 ||
+      errno != ENOTCONN) {
+    return 0;
+  }
+  int error_number = 0;
+  socklen_t error_size = sizeof error_number;
+  (void)::getsockopt(connection.get(), SOL_SOCKET, SO_ERROR, &error_number, &error_size);
+  return error_number == 0 ? ECONNRESET : error_number;
 }
 
 bool leads_to_peer(const Descriptor& connection, const HttpRequest& request) {
@@ -397,7 +422,12 @@ HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code) {
     return std::move(reply);
   }
   reply.error_number = error_number;
-  reply.reason = reason_of(code, transfer, reply.error_number, elapsed);
+  if (is_reset(transfer, code)) {
+    reply.reason = verdict_name(Verdict::reset);
+    reply.detail = strerror(error_number);
+    return std::move(reply);
+  }
+  reply.reason = reason_of(code, transfer, elapsed);
   reply.detail = transfer.error_text[0] != '\0' ? transfer.error_text : curl_easy_strerror(code);
   return std::move(reply);
 }

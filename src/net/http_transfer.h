@@ -53,6 +53,9 @@ struct HttpTransfer {
 /// the stream, and libcurl then drops what it said.
 void hold_back(HttpTransfer& transfer, bool held);
 
+/// Why a connection that was made is none any more: the peer has reset it since. 0 while it stands.
+[[nodiscard]] int error_of(const Descriptor& connection);
+
 /// Whether `connection` leads where the request wants to.
 [[nodiscard]] bool leads_to_peer(const Descriptor& connection, const HttpRequest& request);
 

@@ -7,6 +7,7 @@ healthy second source. Bounds are a second wide; tests/bench/run.sh net measures
 import re
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -340,3 +341,29 @@ def test_no_group_whose_size_the_peer_chooses(programs, openssl_server, tmp_path
     answers = ask(programs.net, [probe(1, HERE, kind, port, server_name=NAME)],
                   ca_bundles={"system": openssl_server.ca()})
     assert answers[1]["verdict"] == ("ok" if accepted else "tls_protocol"), answers[1]
+
+
+# --- a peer that resets at once --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["http", "https", "grpc"])
+def test_a_peer_that_resets_is_called_so_at_any_moment(programs, certificates, kind):
+    """Before anything is handed over, while it is, and while the request is sent."""
+    def serve(listener, pauses):
+        for pause in pauses:
+            connection, _ = listener.accept()
+            until = time.perf_counter() + pause
+            while time.perf_counter() < until:
+                pass
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+    found = []
+    for pause in (0, 0.00005, 0.0002, 0.0005, 0.002):
+        with socket.create_server((HERE, 0), backlog=64) as listener:
+            threading.Thread(target=serve, args=(listener, [pause] * 32), daemon=True).start()
+            port = listener.getsockname()[1]
+            answers = ask(programs.net, [probe(n, HERE, kind, port, server_name=NAME) for n in range(32)],
+                          ca_bundles={"system": certificates.ca})
+        found += answers.results.values()
+    assert {(result["verdict"], result.get("errno") in (32, 104)) for result in found} == {("reset", True)}, found
+    assert not any("hostspin.invalid" in result["detail"] for result in found)
