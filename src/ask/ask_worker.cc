@@ -17,6 +17,9 @@ enum Exit { kAnswered = 0, kReaderGone = 1, kBadInput = 2, kNotSandboxed = 3 };
 
 int complain(const Error& error, int status) {
   (void)std::fprintf(stderr, "hostspin-ask: error: %s\n", error.detail.c_str());
+  if (!error.hint.empty()) {
+    (void)std::fprintf(stderr, "hostspin-ask: hint: %s\n", error.hint.c_str());
+  }
   return status;
 }
 
@@ -43,11 +46,12 @@ int run_ask_worker(int argc, char** argv) {
   if (is_file(STDOUT_FILENO)) {  // the sandbox lets no file grow
     return complain({Errc::usage, "standard output is a file; use a pipe"}, kBadInput);
   }
-  std::vector<std::string> notices = enter_sandbox(Program::ask);
+  const Result<std::vector<std::string>> notices = enter_sandbox(Program::ask);
+  if (!notices) return complain(notices.error(), kNotSandboxed);
   if (geteuid() == 0) {  // NSS modules are anybody's code
     return complain({Errc::denied, "cannot give up root's rights"}, kNotSandboxed);
   }
-  const Result<void> done = AskLoop(STDIN_FILENO, STDOUT_FILENO, notices).run();
+  const Result<void> done = AskLoop(STDIN_FILENO, STDOUT_FILENO, *notices).run();
   if (done) return kAnswered;
   return complain(done.error(), done.error().code == Errc::io_error ? kReaderGone : kBadInput);
 }

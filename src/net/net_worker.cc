@@ -19,6 +19,7 @@ namespace {
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
+constexpr int kExitNotSandboxed = 3;
 
 constexpr const char* kHelp =
     R"(hostspin-net: the network half of hostspin; fetches and probes by IP address.
@@ -66,7 +67,12 @@ int run_net_worker(int argc, char** argv) {
   // The sandbox lets no file grow.
   if (is_file(STDOUT_FILENO)) return complain("standard output is a file; use a pipe");
 
-  std::vector<std::string> notices = enter_sandbox(Program::net);
+  Result<std::vector<std::string>> notices = enter_sandbox(Program::net);
+  if (!notices) {
+    (void)complain(notices.error().detail);
+    std::fprintf(stderr, "hostspin-net: hint: %s\n", notices.error().hint.c_str());
+    return kExitNotSandboxed;
+  }
   // Settings are ours: the host's openssl.cnf, which may not even be readable here, changes none.
   (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
 
@@ -75,7 +81,7 @@ int run_net_worker(int argc, char** argv) {
     (void)complain(loop.error().detail);
     return kExitFailed;
   }
-  NetConversation session(*loop, STDIN_FILENO, STDOUT_FILENO, std::move(notices));
+  NetConversation session(*loop, STDIN_FILENO, STDOUT_FILENO, std::move(*notices));
   if (Result<void> done = session.run(); !done) {
     (void)complain(done.error().detail);
     return kExitFailed;

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from net_support import Session, ask, fetch, probe
 from support.process import clean_environment
-from support.worker_user import worker_identity
+from support.worker_user import UNNAMED, worker_identity
 
 
 @pytest.fixture
@@ -71,6 +71,24 @@ def test_root_that_cannot_become_another_says_so(programs):
                   prefix=["setpriv", "--inh-caps=-all", "--bounding-set=-setuid,-setgid"])
     assert answers[1]["verdict"] == "unsupported"
     assert answers.lacks == ["sandbox: this process runs as root and cannot change that"]
+
+
+@pytest.mark.parametrize("worker", ["net", "ask"])
+def test_root_for_whom_no_user_is_free_is_refused(programs, tmp_path, worker):
+    """Rather than to go on as root. The passwd file is that of a mount namespace of the test's own."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    passwd = tmp_path / "passwd"
+    passwd.write_text("root:x:0:0::/:/bin/sh\n" + "".join(f"u{n}:x:{n}:{n}::/:/bin/sh\n" for n in UNNAMED))
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /etc/passwd && exec "$2"', "sh", passwd,
+         getattr(programs, worker)],
+        input=f'{{"hostspin-{worker}":2,"deadline_ms":50}}\n', capture_output=True, text=True, timeout=30,
+        env=clean_environment())
+    assert done.returncode == 3 and done.stdout == "", str(done)
+    assert done.stderr.splitlines() == [
+        f"hostspin-{worker}: error: no user is free for the workers: 61170 to 61183 are all taken",
+        f"hostspin-{worker}: hint: add the system user _hostspin"]
 
 
 def test_one_socket_for_both_directions(programs):

@@ -48,7 +48,9 @@ Inside inside_sandbox(const Attempts& attempts) {
     // The sandbox closes whatever is above standard error.
     dup2(ends[1], STDOUT_FILENO);
     std::string said;
-    for (const std::string& lack : enter_sandbox(Program::net)) {
+    const Result<std::vector<std::string>> notices = enter_sandbox(Program::net);
+    if (!notices) _exit(2);
+    for (const std::string& lack : *notices) {
       if (lack.starts_with("sandbox: ")) said += "lack=" + lack + "\n";
     }
     for (const auto& [name, attempt] : attempts) said += name + "=" + attempt() + "\n";

@@ -26,11 +26,10 @@ constexpr rlim_t kAskFilesMax = 256;
 constexpr rlim_t kAskCpuSecondsMax = 60;
 constexpr rlim_t kAskAddressBytesMax = rlim_t{1} << 30U;
 
-bool drop_root() {
-  if (::geteuid() != 0 && ::getuid() != 0) return true;
-  const Result<Identity> identity = worker_identity();
-  if (!identity) return false;
-  const auto [user, group] = *identity;
+bool is_root() { return ::geteuid() == 0 || ::getuid() == 0; }
+
+bool drop_root(const Identity& identity) {
+  const auto [user, group] = identity;
   return ::setgroups(0, nullptr) == 0 && ::setresgid(group, group, group) == 0 &&
          ::setresuid(user, user, user) == 0;
 }
@@ -110,7 +109,9 @@ std::vector<std::string> told_of_surroundings(bool unit, Program program) {
 
 }  // namespace
 
-std::vector<std::string> enter_sandbox(Program program) {
+Result<std::vector<std::string>> enter_sandbox(Program program) {
+  const Result<Identity> identity = is_root() ? worker_identity() : Identity();
+  if (!identity) return identity.error();
   std::vector<std::string> told;
   const auto need = [&told](bool done, const std::string& what) {
     if (!done) told.emplace_back("sandbox: " + what);
@@ -122,7 +123,7 @@ std::vector<std::string> enter_sandbox(Program program) {
   close_inherited();
   // As it is called where the user is chosen: execveat() leaves the number of a descriptor.
   (void)::prctl(PR_SET_NAME, program == Program::net ? "hostspin-net" : "hostspin-ask", 0, 0, 0);
-  need(drop_root(), "this process runs as root and cannot change that");
+  need(!is_root() || drop_root(*identity), "this process runs as root and cannot change that");
   need(drop_capabilities(), "capabilities cannot be dropped");
   need(set_limits(program), "a resource limit cannot be set");
   need(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs cannot be set");

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "hostspin/result.h"
+
 namespace hostspin {
 
 /// Whose sandbox: that of the worker which fetches and probes, or of the one that asks the
@@ -19,8 +21,9 @@ enum class Program { net, ask };
 ///
 /// To be called before a byte of input is read and before any library starts. Returns what is to be
 /// told in the worker's opening lines, a sentence each: "sandbox: " and what the kernel would not
-/// do, "user: " where it is no account's, "addresses: " where no unit filters them.
-[[nodiscard]] std::vector<std::string> enter_sandbox(Program program);
+/// do, "user: " where it is no account's, "addresses: " where no unit filters them. Where root has
+/// no user to become, worker_identity()'s error, and nothing is given up: the worker is to end.
+[[nodiscard]] Result<std::vector<std::string>> enter_sandbox(Program program);
 
 /// Further, for Program::net, once all is known that will be asked: TCP connections to `ports`
 /// alone. False where the kernel cannot (Landlock before its ABI 4).
