@@ -1,0 +1,53 @@
+"""The table of odd servers (odd_servers.py), walked: one session asks them all."""
+
+import odd_certificates
+import pytest
+from net_support import NAME, ask, probe
+from odd_servers import TABLE, OddServers
+
+HERE = "127.0.0.1"
+ROWS_MIN = 40
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd") / "certificates"
+    odd_certificates.make(folder, HERE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def servers(certificates):
+    made = OddServers(HERE, certificates)
+    yield made
+    made.close()
+
+
+def request(number: int, row, address: str, ports: dict) -> dict:
+    check = {"server_name": NAME} if row.kind in ("tls", "https") else {}
+    return probe(number, address, row.kind, ports[row.key], **check, **row.check)
+
+
+def complaints(answers) -> list:
+    found = []
+    for number, row in enumerate(TABLE):
+        result = answers[number]
+        detail = result.get("detail", "")
+        if result["verdict"] != row.verdict or row.words not in detail:
+            found.append(f"{row.key}: {result['verdict']} ({detail}), not {row.verdict} ({row.words})")
+        if "internal" in detail and "internal error" not in detail or "hostspin.invalid" in detail:
+            found.append(f"{row.key}: words of our own making: {detail}")
+    return found
+
+
+def test_the_table_is_long_and_tells_its_rows_apart():
+    assert len(TABLE) >= ROWS_MIN
+    assert len({row.key for row in TABLE}) == len(TABLE)
+
+
+def test_odd_servers(programs, certificates, servers):
+    answers = ask(programs.net, [request(n, row, HERE, servers.ports) for n, row in enumerate(TABLE)],
+                  deadline_ms=20000, ca_bundles={"system": (certificates / "ca.pem").read_text()})
+    assert answers.ended and answers.code == 0, answers
+    found = complaints(answers)
+    assert not found, "\n".join(found)
