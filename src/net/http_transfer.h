@@ -9,7 +9,8 @@
 #include "http_client.h"
 #include "pump.h"
 
-// One transfer as libcurl sees it. Private to http_client.cc and http_transfer.cc.
+// One transfer as libcurl sees it. Private to http_client.cc, http_setup.cc (how it is set up) and
+// http_transfer.cc (what became of it).
 namespace hostspin {
 
 struct FreeEasy {
@@ -47,6 +48,12 @@ struct HttpTransfer {
   char error_text[CURL_ERROR_SIZE] = {};
   std::unique_ptr<CURL, FreeEasy> easy;  // last: it goes first, and points to the others
 };
+
+/// So many bytes of headers an answer may have.
+inline constexpr std::size_t kHeaderBytesMax = 32768;
+
+/// The status of the answer so far, 0 for none.
+[[nodiscard]] int status_of(const HttpTransfer& transfer);
 
 /// While held back, what a request with a body writes waits for the rest, so that its headers leave
 /// with the body (TCP_CORK, 200 ms at most). A gRPC server that says no to the headers alone resets
