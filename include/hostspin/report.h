@@ -29,7 +29,7 @@ struct AddressReport {
 };
 
 enum class ServiceState {
-  unchecked,  ///< the manifest gives no check: nothing is claimed but pinning
+  unchecked,  ///< no check, or none that this version knows: nothing is claimed but pinning
   up,         ///< every address answers every check
   degraded,   ///< some addresses are down, or a certificate is close to its end
   down,       ///< no address is up
@@ -42,6 +42,7 @@ struct ServiceReport {
   std::size_t addresses = 0;
   std::size_t addresses_down = 0;
   std::size_t addresses_not_tried = 0;
+  std::size_t addresses_unsupported = 0;  ///< all of them, where this version knows none of its checks
   std::size_t warnings = 0;  ///< certificates below their min_days_left
 };
 
@@ -49,6 +50,7 @@ struct ServiceReport {
 struct ProbeReport {
   std::vector<AddressReport> checks;    ///< manifest order
   std::vector<ServiceReport> services;  ///< manifest order
+  /// The worst that was found; unknown where there were checks, and none could be judged.
   [[nodiscard]] ExitCode exit_code() const;
 };
 

@@ -155,8 +155,10 @@ ProbeReport judge(const Manifest& manifest, std::vector<AddressReport> checks) {
     for (const IPAddress& address : service.addresses) {
       bool down = false;
       bool not_tried = false;
+      bool known = false;
       for (const AddressReport& check : checks) {
         if (check.service != judged.service || check.address != address) continue;
+        known = known || check.result.verdict != Verdict::unsupported;
         down = down || is_down(check.result);
         not_tried = not_tried || is_skipped(check.result);
         if (is_warning(check.check, check.result)) ++judged.warnings;
@@ -165,9 +167,12 @@ ProbeReport judge(const Manifest& manifest, std::vector<AddressReport> checks) {
         ++judged.addresses_down;
       } else if (not_tried) {
         ++judged.addresses_not_tried;
+      } else if (!known) {
+        ++judged.addresses_unsupported;
       }
     }
-    judged.state = judged.addresses_down == judged.addresses          ? ServiceState::down
+    judged.state = judged.addresses_unsupported == judged.addresses   ? ServiceState::unchecked
+                   : judged.addresses_down == judged.addresses        ? ServiceState::down
                    : judged.addresses_down > 0 || judged.warnings > 0 ? ServiceState::degraded
                    : judged.addresses_not_tried > 0                   ? ServiceState::not_tried
                                                                       : ServiceState::up;
@@ -180,9 +185,11 @@ ProbeReport judge(const Manifest& manifest, std::vector<AddressReport> checks) {
 ExitCode ProbeReport::exit_code() const {
   ExitCode worst = ExitCode::ok;
   bool any_skipped = false;
+  bool any_unsupported = false;
   bool any_judged = false;
   for (const ServiceReport& service : services) {
     any_skipped = any_skipped || service.addresses_not_tried > 0;
+    any_unsupported = any_unsupported || service.addresses_unsupported > 0;
     any_judged = any_judged || (service.state != ServiceState::unchecked &&
                                 service.addresses_not_tried < service.addresses);
     switch (service.state) {
@@ -199,8 +206,9 @@ ExitCode ProbeReport::exit_code() const {
         break;
     }
   }
-  if (!any_skipped) return worst;
-  return graver(worst, any_judged ? ExitCode::attention : ExitCode::unknown);
+  // A later version's checks beside ones that were judged are ignored; alone they say nothing.
+  if (!any_judged && (any_skipped || any_unsupported)) return graver(worst, ExitCode::unknown);
+  return any_skipped ? graver(worst, ExitCode::attention) : worst;
 }
 
 }  // namespace hostspin

@@ -81,12 +81,46 @@ TEST_CASE("a fault of this machine is none of the service", "[report]") {
   }
 }
 
-TEST_CASE("a check that this version does not know takes nothing down", "[report]") {
-  const Manifest manifest = two_addresses("{ carrier_pigeon = 1 }");
+TEST_CASE("checks that this version does not know take nothing down, and alone judge nothing",
+          "[report]") {
   using enum Verdict;
-  const ProbeReport report = judge(manifest, plan_probes(manifest, {}).checks);
-  CHECK(report.checks.at(0).result.verdict == unsupported);
-  CHECK(report.exit_code() == ExitCode::ok);
+  const TestFleet fleet;
+  ManifestText text = fleet.manifest(1);
+  text.services[0].addresses = {"10.0.0.1"};
+  text.services[0].extra = "check = { carrier_pigeon = 1 }\n";
+  SECTION("alone") {
+    const Manifest manifest = fleet.admit(text).manifest();
+    const ProbeReport report = judge(manifest, plan_probes(manifest, {}).checks);
+    CHECK(report.checks.at(0).result.verdict == unsupported);
+    CHECK(report.services.at(0).state == ServiceState::unchecked);
+    CHECK(report.exit_code() == ExitCode::unknown);
+  }
+  SECTION("beside one of the same address") {
+    text.services[0].extra = "check = [{ carrier_pigeon = 1 }, { tcp = 1 }]\n";
+    const Manifest manifest = fleet.admit(text).manifest();
+    CHECK(with_verdicts(manifest, {unsupported, ok}).exit_code() == ExitCode::ok);
+    CHECK(with_verdicts(manifest, {unsupported, refused}).exit_code() == ExitCode::critical);
+    CHECK(with_verdicts(manifest, {unsupported, not_tried}).exit_code() == ExitCode::unknown);
+  }
+  SECTION("beside those of another service") {
+    ServiceText other;
+    other.name = "api.svc.example.com";
+    other.addresses = {"10.9.9.9"};
+    other.extra = "check = { tcp = 6443 }\n";
+    text.services.push_back(other);
+    const Manifest manifest = fleet.admit(text).manifest();
+    CHECK(with_verdicts(manifest, {unsupported, ok}).exit_code() == ExitCode::ok);
+    CHECK(with_verdicts(manifest, {unsupported, refused}).exit_code() == ExitCode::critical);
+    CHECK(with_verdicts(manifest, {unsupported, not_tried}).exit_code() == ExitCode::unknown);
+  }
+  SECTION("beside a service without any") {
+    ServiceText other;
+    other.name = "api.svc.example.com";
+    other.addresses = {"10.9.9.9"};
+    text.services.push_back(other);
+    const Manifest manifest = fleet.admit(text).manifest();
+    CHECK(with_verdicts(manifest, {unsupported}).exit_code() == ExitCode::unknown);
+  }
 }
 
 TEST_CASE("a certificate close to its end is worth attention", "[report]") {
