@@ -21,7 +21,9 @@ void add_edited(Pieces& out, std::string_view part, const std::vector<LineEdit>&
   out.add(part.substr(added));
 }
 
-/// Every line that comment-out had prefixed.
+/// Every line that comment-out had prefixed. Comment-out prefixes no comment, so of several
+/// prefixes at most one is its own, and nobody can tell which: all go, as where a line is put back
+/// by apply, or each run would take one more away.
 std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
                                   std::vector<std::size_t>& lines) {
   std::vector<LineEdit> edits;
@@ -29,10 +31,12 @@ std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
   for (std::size_t at = part.find(kConflictPrefix); at != std::string_view::npos;
        at = part.find(kConflictPrefix, at + 1)) {
     if (at > 0 && part[at - 1] != '\n') continue;
-    if (!hidden_line(part.substr(at, part.find('\n', at) - at))) continue;
+    const std::string_view line = part.substr(at, part.find('\n', at) - at);
+    const std::optional<std::string_view> hidden = hidden_line(line);
+    if (!hidden) continue;
     first_line += count_lines(part.substr(counted, at - counted));
     counted = at;
-    edits.push_back({at, /*comment=*/false, kConflictPrefix.size()});
+    edits.push_back({at, /*comment=*/false, line.size() - hidden->size()});
     lines.push_back(first_line);
   }
   return edits;

@@ -119,8 +119,42 @@ TEST_CASE("remove restores what comment-out prefixed, and only at line starts", 
       "# a #hostspin-conflict# c\n";
   const Result<Plan> plan = plan_remove(bytes);
   REQUIRE(plan);
-  CHECK(plan->after == "10.0.0.1 a\n#hostspin-conflict# b\n# a #hostspin-conflict# c\n");
+  CHECK(plan->after == "10.0.0.1 a\nb\n# a #hostspin-conflict# c\n");
   CHECK(plan->restored_lines == std::vector<std::size_t>{6, 7});
+}
+
+TEST_CASE("a second remove finds nothing to do, however often a prefix was put before a line",
+          "[plan]") {
+  const std::string line =
+      GENERATE("10.9.9.9 db.svc.example.com", "10.0.0.1 gone.example", "# a comment", "",
+               "# BEGIN hostspin", "#hostspin-conflict#10.0.0.1 a");
+  const int layers = GENERATE(1, 2, 3, 7);
+  const std::string last = GENERATE("\n", "");
+  CAPTURE(line, layers, last);
+  std::string prefixed;
+  for (int i = 0; i < layers; ++i) prefixed += kConflictPrefix;
+  const std::string bytes = make_block(sample_pins()) + "127.0.0.1 localhost\n" + prefixed + line;
+  const Result<Plan> first = plan_remove(bytes + last);
+  REQUIRE(first);
+  const std::string after = first->after.str();
+  // A marker was never hidden, so what stands before one is not ours.
+  const bool is_marker = line == "# BEGIN hostspin";
+  CHECK(after == "127.0.0.1 localhost\n" + (is_marker ? prefixed : "") + line + last);
+  const Result<Plan> second = plan_remove(after);
+  REQUIRE(second);
+  CHECK_FALSE(second->changes);
+  CHECK(second->after == after);
+}
+
+TEST_CASE("remove undoes what apply did, and only that, to a line that was a comment before",
+          "[plan]") {
+  const std::string bytes =
+      "127.0.0.1 localhost\n10.9.9.9 db.svc.example.com\n# 10.9.9.9 db.svc.example.com\n"
+      "#hostspin-conflict#10.9.9.9 db.svc.example.com\n";
+  const Worked applied = planned(bytes, ConflictPolicy::comment_out);
+  const Worked again = planned(applied.after, ConflictPolicy::comment_out);
+  CHECK_FALSE(again.changes);  // it never doubles
+  CHECK(value_of(plan_remove(applied.after)).after == bytes);
 }
 
 TEST_CASE("remove adds nothing: a file that lost its final newline keeps it lost", "[plan]") {
