@@ -7,16 +7,18 @@ export LC_ALL=C.UTF-8
 
 usage() {
   cat <<'EOF'
-usage: examples/quickstart.sh [--programs DIR] [--keep]
+usage: quickstart.sh [--programs DIR] [--keep]
 
-Installs the Debian packages that are missing, builds hostspin into build/quickstart, and shows it at work:
-sign, publish, refresh, apply, verify; then a service breaks, and verify names it.
+Shows hostspin at work: sign, publish, refresh, apply, verify; then a service breaks, and verify names it.
+From a checkout (examples/quickstart.sh) it installs the Debian packages that are missing and builds hostspin into
+build/release, which tests/run.sh and packaging/build-packages.sh go on with. From /usr/share/doc it takes the
+installed programs, and needs nginx, openssl and ip beside them.
 
 Needs root: its servers stand on addresses of their own (10.99.0.x) in a private network namespace, which no
 other program sees. It writes below build/ and a scratch directory, never to this machine's /etc/hosts, and
 leaves nothing running.
 
-  --programs DIR   take the programs of this build tree (build/ci, say) instead of building
+  --programs DIR   take the programs in DIR/sbin and DIR/bin (a build tree, or /usr) instead
   --keep           keep the scratch directory, to look around in it
 EOF
 }
@@ -65,33 +67,45 @@ if [ -z "$inside" ]; then
     echo "  sudo $0" >&2
     exit 3
   fi
-  mkdir -p "$here/build"
-  purposes=(demo)
-  [ -n "$programs" ] || purposes+=(build)
-  missing=$("$here/tests/install-deps.sh" --print "${purposes[@]}" | tr '\n' ' ')
-  step 1 "Packages: ${missing:+installing }${missing:-nothing is missing}"
-  log=$here/build/quickstart-packages.log
-  if ! "$here/tests/install-deps.sh" "${purposes[@]}" >"$log" 2>&1; then
-    tail -n 30 "$log" >&2
-    fail "packages could not be installed; see $log"
-  fi
-
-  if [ -n "$programs" ]; then
-    step 2 "Programs: those of $programs"
-  else
-    programs=$here/build/quickstart
-    step 2 "Building hostspin into build/quickstart (a few minutes; log: build/quickstart-build.log)"
-    if ! {
-      cmake -S "$here" -B "$programs" -G Ninja -DHOSTSPIN_TESTS=OFF &&
-        cmake --build "$programs" --parallel "$(nproc)"
-    } >"$here/build/quickstart-build.log" 2>&1; then
-      tail -n 40 "$here/build/quickstart-build.log" >&2
-      fail "the build failed; see build/quickstart-build.log"
-    fi
-  fi
+  # Before minutes of building: all of it would be for nothing.
   if ! reason=$(unshare --net -- true 2>&1); then
     fail "this machine lets nobody make a network namespace ($reason); a container needs CAP_SYS_ADMIN for it"
   fi
+  if [ -f "$here/CMakeLists.txt" ]; then
+    # shellcheck source=tests/steps.sh
+    . "$here/tests/steps.sh"
+    mkdir -p "$here/build"
+    purposes=(demo)
+    [ -n "$programs" ] || purposes+=(build)
+    missing=$("$here/tests/install-deps.sh" --print "${purposes[@]}" | tr '\n' ' ')
+    step 1 "Packages: ${missing:+installing }${missing:-nothing is missing}"
+    logged "$here/build/quickstart-packages.log" "$here/tests/install-deps.sh" "${purposes[@]}" ||
+      fail "packages could not be installed; see $here/build/quickstart-packages.log"
+    if [ -z "$programs" ]; then
+      programs=$here/build/release
+      step 2 "Building hostspin into build/release (a few minutes; log: build/quickstart-build.log)"
+      build() {
+        export CCACHE_BASEDIR=$here CCACHE_NOHASHDIR=1
+        cd "$here" && cmake --preset release "${launcher[@]}" && cmake --build --preset release --parallel "$(nproc)"
+      }
+      (logged "$here/build/quickstart-build.log" build) || fail "the build failed; see $here/build/quickstart-build.log"
+    else
+      step 2 "Programs: those of $programs"
+    fi
+  else
+    missing=
+    for need in nginx:nginx-light openssl:openssl ip:iproute2; do
+      command -v "${need%:*}" >/dev/null || missing+=" ${need#*:}"
+    done
+    step 1 "Packages:${missing:- nothing is missing}"
+    [ -z "$missing" ] || fail "missing:$missing; install with: apt-get install --no-install-recommends$missing"
+    # Those that came with this script: /usr/share/doc/hostspin is three below /usr.
+    [ -n "$programs" ] || programs=$(cd "$here/../../.." && pwd)
+    step 2 "Programs: those of $programs"
+  fi
+  for program in sbin/hostspin bin/hostspin-sign; do
+    [ -x "$programs/$program" ] || fail "there is no program $programs/$program; --programs DIR says where they are"
+  done
   exec unshare --net -- "$0" --inside --programs "$programs" ${keep:+--keep}
 fi
 
@@ -264,4 +278,6 @@ grep -q 'ldap\.demo\.example.*10\.99\.0\.13:636' "$work/output" || fail "verify 
 
 printf '\nquickstart: OK: signed by two, fetched by IP, pinned, verified, and the broken service was named.\n'
 [ -z "$keep" ] || printf 'The scratch directory stays: %s\n' "$work"
-printf 'Nothing was left running, and /etc/hosts was not touched. Next: README.md, "A fleet in five minutes".\n'
+next='hostspin(8) and hostspin-sign(1)'
+[ ! -f "$here/README.md" ] || next='README.md, "A fleet in five minutes"'
+printf 'Nothing was left running, and /etc/hosts was not touched. Next: %s.\n' "$next"

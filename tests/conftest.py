@@ -43,8 +43,8 @@ class Programs:
 
 def pytest_addoption(parser):
     group = parser.getgroup("hostspin")
-    group.addoption("--build", default=os.environ.get("HOSTSPIN_BUILD", "build/ci"),
-                    help="the build directory whose programs are tested (build/ci)")
+    group.addoption("--build", default=os.environ.get("HOSTSPIN_BUILD", "build/release"),
+                    help="the build directory whose programs are tested (build/release)")
     group.addoption("--long", action="store_true", help="also what takes many minutes (marker: long)")
     group.addoption("--quick", action="store_true", help="leave out what takes seconds each (marker: slow)")
 

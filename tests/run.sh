@@ -49,16 +49,8 @@ done
 
 started=$SECONDS
 step() { printf '[%s/4] %s\n' "$1" "$2"; }
-# A quiet step: output to a log, and its tail on the terminal if it fails.
-logged() {
-  local log=$1
-  shift
-  if ! "$@" >"$log" 2>&1; then
-    echo "run.sh: failed: $*; the end of $log:" >&2
-    tail -n 60 "$log" >&2
-    exit 1
-  fi
-}
+# shellcheck source=tests/steps.sh
+. tests/steps.sh
 mkdir -p build
 
 if [ -n "$install" ]; then
@@ -72,13 +64,11 @@ else
   step 1 "packages: left alone (--no-install)"
 fi
 
-options=()
-if command -v ccache >/dev/null; then
-  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
-  options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-fi
-step 2 "configure: preset $preset into build/$preset"
-logged build/configure.log cmake --preset "$preset" "${options[@]}"
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+build=build/$preset
+[ "$preset" != ci ] || build=build/release # as CMakePresets.json has it: one build for all
+step 2 "configure: preset $preset into $build"
+logged build/configure.log cmake --preset "$preset" "${launcher[@]}"
 
 step 3 "build: $(nproc) jobs, log in build/build.log"
 logged build/build.log cmake --build --preset "$preset" --parallel "$(nproc)"
@@ -89,5 +79,5 @@ if [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null && sudo -n true 2>/dev/nul
   as_root=(sudo -n -E)
 fi
 step 4 "tests: ${as_root:+as root by sudo, }built in $((SECONDS - started)) s"
-exec "${as_root[@]}" /usr/bin/python3 -m pytest tests -c tests/pytest.ini --build "build/$preset" -q \
+exec "${as_root[@]}" /usr/bin/python3 -m pytest tests -c tests/pytest.ini --build "$build" -q \
   "${pytest_options[@]}"

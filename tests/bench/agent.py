@@ -152,7 +152,7 @@ def measure_peers(scratch: Path, seconds: int, resolved: str | None) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run.sh agent")
-    parser.add_argument("--build", default="build/ci")
+    parser.add_argument("--build", default="build/release")
     parser.add_argument("--passes", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--heals", type=int, default=20)

@@ -166,7 +166,7 @@ def boots(build: Path, scratch: Scratch, count: int) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh boot", description=__doc__.splitlines()[0])
-    parser.add_argument("--build", type=Path, default=HERE.parents[1] / "build/ci", help="the build (build/ci)")
+    parser.add_argument("--build", type=Path, default=HERE.parents[1] / "build/release", help="the build (build/release)")
     parser.add_argument("--boots", type=int, default=5, help="how many of each order (5)")
     chosen = parser.parse_args()
     hostspin = chosen.build.resolve() / "sbin/hostspin"

@@ -1,22 +1,94 @@
-"""The tour works, says so, and leaves nothing behind."""
+"""The tour works from a checkout and from the package, says so, and leaves nothing behind."""
 
+import json
 import os
+import shutil
 
 import pytest
 from support.process import clean_environment, run
 
 
-def test_quickstart(checkout, programs, tmp_path):
+@pytest.fixture
+def as_root():
     if os.geteuid() != 0:
         pytest.skip("needs root, for a network namespace with the demo's own addresses")
-    done = run([checkout / "examples/quickstart.sh", "--programs", programs.build], cwd=tmp_path,
-               env=clean_environment(TMPDIR=str(tmp_path)), seconds=300)
+
+
+def toured(done, scratch) -> None:
     assert done.code == 0, str(done)
     assert "quickstart: OK" in done.stdout, str(done)
     assert "DOWN  ldap.demo.example  10.99.0.13:636" in done.stdout, str(done)
-    assert list(tmp_path.iterdir()) == []
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    made = tmp_path / "scratch"
+    made.mkdir()
+    return made
+
+
+def test_quickstart(as_root, checkout, programs, scratch):
+    done = run([checkout / "examples/quickstart.sh", "--programs", programs.build], cwd=scratch,
+               env=clean_environment(TMPDIR=str(scratch)), seconds=300)
+    toured(done, scratch)
+
+
+def test_quickstart_of_the_package(as_root, checkout, programs, scratch, tmp_path):
+    """Where a package puts it there is nothing to build: it takes the programs that came along."""
+    usr = tmp_path / "usr"
+    for part in ("sbin", "bin", "libexec"):
+        shutil.copytree(programs.build / part, usr / part)
+    examples = usr / "share/doc/hostspin/examples"
+    examples.mkdir(parents=True)
+    shutil.copy(checkout / "examples/quickstart.sh", examples)
+
+    done = run([examples / "quickstart.sh"], cwd=scratch, env=clean_environment(TMPDIR=str(scratch)), seconds=300)
+
+    toured(done, scratch)
+    assert f"those of {usr}" in done.stdout and "README" not in done.stdout
+    assert sorted(path.name for path in (usr / "share/doc/hostspin").iterdir()) == ["examples"]
+
+
+def test_quickstart_looks_for_namespaces_before_it_builds(as_root, checkout, tmp_path):
+    tree, tools = tmp_path / "hostspin", tmp_path / "tools"
+    for path in ("examples/quickstart.sh", "tests/steps.sh", "CMakeLists.txt"):
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(checkout / path, tree / path)
+    tools.mkdir()
+    (tools / "unshare").write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
+    (tools / "unshare").chmod(0o755)
+
+    done = run([tree / "examples/quickstart.sh"], env=clean_environment(PATH=f"{tools}:/usr/sbin:/usr/bin:/sbin:/bin"))
+
+    assert done.code == 1 and "lets nobody make a network namespace" in done.stderr, done
+    assert done.stdout == "" and not (tree / "build").exists()
 
 
 def test_quickstart_says_who_may_run_it(checkout):
     done = run([checkout / "examples/quickstart.sh", "--help"])
     assert done.code == 0 and "Needs root" in done.stdout, str(done)
+
+
+def test_a_long_step_shows_that_it_goes_on(checkout, tmp_path):
+    """Seen on a terminal within a second or two; a failure shows the log's end."""
+    script = f". '{checkout}/tests/steps.sh'; logged '{tmp_path}/log' sh -c 'echo \"[7/9] making things\"; read wait'"
+    # What is typed after three seconds lets the step end.
+    (tmp_path / "step").write_text(script + "\n")
+    done = run(["bash", "-c", f"(sleep 3; echo) | script -qec 'bash {tmp_path}/step' /dev/null"])
+    assert done.code == 0 and "[7/9] making things" in done.stdout, done
+
+    (tmp_path / "step").write_text(f". '{checkout}/tests/steps.sh'; logged '{tmp_path}/log' sh -c 'echo why; exit 7'\n")
+    failed = run(["bash", tmp_path / "step"])
+    assert failed.code == 7 and failed.stderr.splitlines()[-1] == "why", failed
+
+
+def test_one_build_serves_the_tour_the_tests_and_the_packages(checkout):
+    """The same directory, and no flag that would compile everything again."""
+    presets = {preset["name"]: preset
+               for preset in json.loads((checkout / "CMakePresets.json").read_text())["configurePresets"]}
+    assert presets["ci"]["inherits"] == "release" and presets["ci"]["binaryDir"].endswith("/build/release")
+    assert set(presets["ci"]["cacheVariables"]) == {"HOSTSPIN_TESTS"}
+    for script, words in (("examples/quickstart.sh", "--preset release"), ("packaging/build-packages.sh", "--preset release"),
+                          ("tests/run.sh", "preset=ci\n")):
+        assert words in (checkout / script).read_text(), script
