@@ -199,11 +199,7 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
     if (Result<void> kept = context.store.keep_manifest(note_bytes); !kept) {
       return annotate(std::move(kept).error(), "cannot keep the manifest");
     }
-    renewed->current = std::move(*offer);
-    renewed->current_path = context.store.paths().state + "/manifest.note";
-    renewed->stored_verified = true;
-    renewed->rotated_keys = false;
-    renewed->header.reset();
+    make_current(*renewed, std::move(*offer), context.store.paths().state + "/manifest.note");
   }
   standing = std::move(*renewed);
   if (*adoption == Adoption::adopt) {

@@ -122,6 +122,20 @@ void trust_next(Standing& standing, TrustRoot root) {
   standing.rotated_keys = !admit_manifest(standing.current->note_bytes(), trusted);
 }
 
+void make_current(Standing& standing, AdmittedManifest offer, const std::string& path) {
+  standing.current = std::move(offer);
+  standing.current_path = path;
+  standing.stored_verified = true;
+  standing.rotated_keys = false;
+  standing.header.reset();
+}
+
+Result<void> check_root_lasts(const Standing& standing) {
+  if (!standing.chain.trusted().expired(standing.now)) return {};
+  return Error{Errc::root_expired, "root " + std::to_string(standing.root().version) +
+                                       " has expired: nothing can be adopted"};
+}
+
 std::optional<Rank> Standing::floor() const {
   std::optional<Rank> floor;
   if (header) floor = header_floor(*header, root());

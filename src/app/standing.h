@@ -51,6 +51,13 @@ Result<Standing> read_standing(Context& context);
 /// it.
 void trust_next(Standing& standing, TrustRoot root);
 
+/// U12: an offer that may be adopted, and is kept in the file `path`, takes the place of the
+/// current manifest.
+void make_current(Standing& standing, AdmittedManifest offer, const std::string& path);
+
+/// U4: Errc::root_expired where the trusted root has expired, and nothing may be adopted.
+[[nodiscard]] Result<void> check_root_lasts(const Standing& standing);
+
 /// The present block's header as memory of last resort (lost_state.h): where no stored manifest
 /// verifies it counts for the floor, and for nothing where one does.
 void remember_header(Standing& standing, const std::optional<FoundBlock>& block);

@@ -356,10 +356,9 @@ void Cycle::finish() {
     report_.outcome = CycleOutcome::failed;
     return;
   }
-  if (standing_.chain.trusted().expired(standing_.now)) {
+  if (Result<void> lasts = check_root_lasts(standing_); !lasts) {
     report_.outcome = CycleOutcome::root_expired;
-    report_.error = Error{Errc::root_expired, "root " + std::to_string(standing_.root().version) +
-                                                  " has expired: nothing can be adopted"};
+    report_.error = std::move(lasts).error();
     return;
   }
   if (adopted_ && standing_.rotated_keys) {

@@ -112,6 +112,8 @@ class AppWorld {
   ExitCode remove(const RemoveOptions& options = {});
   ExitCode release();
   ExitCode verify(VerifyOptions options = {});
+  /// The note is a file below the scratch root.
+  ExitCode diff(const std::string& note = "");
 
   /// As another hostspin that is at work, for as long as it lives.
   Result<Lock> take_lock();
