@@ -72,7 +72,8 @@ if [ -z "$inside" ]; then
     fail "this machine lets nobody make a network namespace ($reason); a container needs CAP_SYS_ADMIN for it"
   fi
   if [ -f "$here/CMakeLists.txt" ]; then
-    # shellcheck source=tests/steps.sh
+    launcher=() # what steps.sh sets
+    # shellcheck source=tests/steps.sh disable=SC1091
     . "$here/tests/steps.sh"
     mkdir -p "$here/build"
     purposes=(demo)

@@ -49,7 +49,8 @@ done
 
 started=$SECONDS
 step() { printf '[%s/4] %s\n' "$1" "$2"; }
-# shellcheck source=tests/steps.sh
+launcher=() # what steps.sh sets
+# shellcheck source=tests/steps.sh disable=SC1091
 . tests/steps.sh
 mkdir -p build
 

@@ -5,7 +5,6 @@
 # shellcheck disable=SC2034  # for those who include this
 launcher=()
 if command -v ccache >/dev/null; then
-  # shellcheck disable=SC2034
   launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
 
