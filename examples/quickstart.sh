@@ -72,24 +72,18 @@ if [ -z "$inside" ]; then
     fail "this machine lets nobody make a network namespace ($reason); a container needs CAP_SYS_ADMIN for it"
   fi
   if [ -f "$here/CMakeLists.txt" ]; then
-    launcher=() # what steps.sh sets
-    # shellcheck source=tests/steps.sh disable=SC1091
-    . "$here/tests/steps.sh"
     mkdir -p "$here/build"
     purposes=(demo)
     [ -n "$programs" ] || purposes+=(build)
     missing=$("$here/tests/install-deps.sh" --print "${purposes[@]}" | tr '\n' ' ')
     step 1 "Packages: ${missing:+installing }${missing:-nothing is missing}"
-    logged "$here/build/quickstart-packages.log" "$here/tests/install-deps.sh" "${purposes[@]}" ||
+    "$here/tests/logged.sh" "$here/build/quickstart-packages.log" "$here/tests/install-deps.sh" "${purposes[@]}" ||
       fail "packages could not be installed; see $here/build/quickstart-packages.log"
     if [ -z "$programs" ]; then
       programs=$here/build/release
       step 2 "Building hostspin into build/release (a few minutes; log: build/quickstart-build.log)"
-      build() {
-        export CCACHE_BASEDIR=$here CCACHE_NOHASHDIR=1
-        cd "$here" && cmake --preset release "${launcher[@]}" && cmake --build --preset release --parallel "$(nproc)"
-      }
-      (logged "$here/build/quickstart-build.log" build) || fail "the build failed; see $here/build/quickstart-build.log"
+      "$here/tests/logged.sh" "$here/build/quickstart-build.log" "$here/tests/build.sh" release ||
+        fail "the build failed; see $here/build/quickstart-build.log"
     else
       step 2 "Programs: those of $programs"
     fi

@@ -48,37 +48,30 @@ while [ $# -gt 0 ]; do
 done
 
 started=$SECONDS
-step() { printf '[%s/4] %s\n' "$1" "$2"; }
-launcher=() # what steps.sh sets
-# shellcheck source=tests/steps.sh disable=SC1091
-. tests/steps.sh
+step() { printf '[%s/3] %s\n' "$1" "$2"; }
 mkdir -p build
 
 if [ -n "$install" ]; then
   missing=$(tests/install-deps.sh --print "${purposes[@]}")
   step 1 "packages: ${missing:+installing }$(printf '%s' "${missing:-nothing is missing}" | tr '\n' ' ')"
-  logged build/packages.log tests/install-deps.sh "${purposes[@]}"
+  tests/logged.sh build/packages.log tests/install-deps.sh "${purposes[@]}"
   if [ "$preset" = clang ] && ! command -v clang++ >/dev/null; then
-    logged build/packages-clang.log tests/install-deps.sh clang
+    tests/logged.sh build/packages-clang.log tests/install-deps.sh clang
   fi
 else
   step 1 "packages: left alone (--no-install)"
 fi
 
-export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 build=build/$preset
 [ "$preset" != ci ] || build=build/release # as CMakePresets.json has it: one build for all
-step 2 "configure: preset $preset into $build"
-logged build/configure.log cmake --preset "$preset" "${launcher[@]}"
-
-step 3 "build: $(nproc) jobs, log in build/build.log"
-logged build/build.log cmake --build --preset "$preset" --parallel "$(nproc)"
+step 2 "build: preset $preset into $build, $(nproc) jobs, log in build/build.log"
+tests/logged.sh build/build.log tests/build.sh "$preset"
 
 # Namespaces, strace and file owners need root; where sudo gives it, the tests take it.
 as_root=()
 if [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
   as_root=(sudo -n -E)
 fi
-step 4 "tests: ${as_root:+as root by sudo, }built in $((SECONDS - started)) s"
+step 3 "tests: ${as_root:+as root by sudo, }built in $((SECONDS - started)) s"
 exec "${as_root[@]}" /usr/bin/python3 -m pytest tests -c tests/pytest.ini --build "$build" -q \
   "${pytest_options[@]}"

@@ -19,7 +19,7 @@ _hostspin_sign() {
     --ignore)
       COMPREPLY=($(compgen -W "no-check unsupported-check single-instance shared-address lifetime-short
         lifetime-long issued-ahead expires-soon shrinks version-jump source-not-pinned unknown-key not-compared
-        root-not-given root-lifetime no-spare-key single-signer kms-4096 drops-published public-suffix" -- "$cur"))
+        root-not-given root-lifetime no-spare-key single-signer kms-4096 drops-published epoch-jump key-taken-out public-suffix" -- "$cur"))
       return
       ;;
     --expires) COMPREPLY=($(compgen -W "7d 14d 30d 90d 365d" -- "$cur")); return ;;
@@ -42,9 +42,9 @@ _hostspin_sign() {
       "root next") options+=" --add-root-key --remove-root-key --root-threshold --add-manifest-key
         --remove-manifest-key --manifest-threshold --add-name --remove-name --add-network --remove-network
         --min-version --next-epoch --same-epoch --published --expires --out" ;;
-      sign) options+=" --key --name --passphrase-fd --signer-cmd --import-signature --vkey --root --previous
+      sign) options+=" --key --name --passphrase-fd --signer-cmd --import-signature --vkey --root --previous --published
         --out --sha256 --yes --ignore" ;;
-      check) options+=" --root --previous --at --signed --source --ignore --key --threshold" ;;
+      check) options+=" --root --previous --published --at --signed --source --ignore --key --threshold" ;;
       bump) options+=" --expires --previous --root --out" ;;
       text) options+=" --out" ;;
       import) options+=" --fleet --domain --terraform-output --expires --out" ;;

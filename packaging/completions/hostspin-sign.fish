@@ -3,7 +3,7 @@
 set -l commands init keygen vkey root sign check bump diff text import
 set -l codes no-check unsupported-check single-instance shared-address lifetime-short lifetime-long issued-ahead \
     expires-soon shrinks version-jump source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key \
-    single-signer kms-4096 drops-published public-suffix
+    single-signer kms-4096 drops-published epoch-jump key-taken-out public-suffix
 
 complete -c hostspin-sign -n "not __fish_seen_subcommand_from $commands" -f
 complete -c hostspin-sign -n "not __fish_seen_subcommand_from $commands" -a init -d "make a working fleet directory"
@@ -49,7 +49,7 @@ complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l remove-networ
 complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l min-version -x -d "no older manifest is taken"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l next-epoch -d "manifests of the old epoch no longer count"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l same-epoch -d "keep it although a manifest key is taken out"
-complete -c hostspin-sign -n "__fish_seen_subcommand_from next" -l published -r -d "the manifest that is published now"
+complete -c hostspin-sign -n "__fish_seen_subcommand_from next sign check" -l published -r -d "the manifest that is published now"
 
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -s k -l key -r -d "private key"
 complete -c hostspin-sign -n "__fish_seen_subcommand_from sign" -l name -x -d "the key's name"

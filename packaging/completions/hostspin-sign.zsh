@@ -5,7 +5,7 @@ _hostspin-sign() {
   local -a common out passphrase codes
   codes=(no-check unsupported-check single-instance shared-address lifetime-short lifetime-long issued-ahead
     expires-soon shrinks version-jump source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key
-    single-signer kms-4096 drops-published public-suffix)
+    single-signer kms-4096 drops-published epoch-jump key-taken-out public-suffix)
   common=(
     '--output[format of results]:format:(text json)'
     '(-q --quiet)'{-q,--quiet}'[only results, warnings and errors]'
@@ -65,12 +65,14 @@ _hostspin-sign() {
             '*--signer-cmd[a program that signs]:command:' '--import-signature[made elsewhere]:file:_files' \
             "--vkey[the signer's verifier key]:key:_files" '--root[the root that clients trust]:root:_files' \
             '--previous[what is published now]:note:_files' '--yes[sign without asking]' \
+            '--published[of a root: the manifest that is published now]:note:_files' \
             '--sha256[sign without asking if the text has this digest]:digest:' \
             "*--ignore[sign in spite of a finding]:code:($codes)"
           ;;
         check)
           _arguments $common '1:file:_files' '--root[the root that clients trust]:root:_files' \
             '--previous[what is published now]:note:_files' '--at[judge at that time]:time:' \
+            '--published[of a root: the manifest that is published now]:note:_files' \
             '--signed[refuse a draft]' '*--source[where machines fetch from]:url:' "*--ignore[leave a finding out]:code:($codes)" \
             '*--key[verifier key]:key:_files' '--threshold[how many must have signed]:number:'
           ;;

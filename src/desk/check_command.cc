@@ -23,6 +23,8 @@ given, as Go's sumdb/note does.
   --root ROOT          the root that clients trust (a note, or the published directory); a signed
                        manifest cannot be judged without
   --previous NOTE      what is published now: is this newer, and what changes?
+  --published NOTE     of a root: the manifest that hosts have now, if it is not manifest.note
+                       beside the root before
   --signed             refuse a draft: nothing unsigned may pass a gate before publication
   --at TIME            judge at that time, as in 2026-10-01T12:00:00Z, not now
   --source URL         a source that hosts fetch from: is its host name pinned? May be given again
@@ -36,8 +38,8 @@ Exit status: 0 fine, 1 fine but with warnings, 2 clients would refuse it, 3 coul
 Findings, each with its code in brackets: no-check, unsupported-check, single-instance,
 shared-address, lifetime-short, lifetime-long, issued-ahead, expires-soon, shrinks, version-jump,
 source-not-pinned, unknown-key, not-compared, root-not-given, root-lifetime, no-spare-key,
-single-signer, kms-4096, drops-published, and as an error public-suffix. hostspin-sign(1) explains
-them.
+single-signer, kms-4096, drops-published, epoch-jump, key-taken-out, and as an error public-suffix.
+hostspin-sign(1) explains them.
 
 Examples
   hostspin-sign check manifest.toml --root public --previous public/manifest.note
@@ -61,6 +63,7 @@ class CheckCommand : public Command {
     options.argument("FILE", path_);
     options.option("--root", root_);
     options.option("--previous", previous_);
+    options.option("--published", published_);
     options.option("--at", at_);
     options.flag("--signed", signed_);
     options.repeated("--source", sources_);
@@ -69,6 +72,7 @@ class CheckCommand : public Command {
     options.number("--threshold", threshold_, 1, kSignatureLinesMax);
     options.exclusive("--key", "--root");
     options.exclusive("--key", "--previous");
+    options.exclusive("--key", "--published");
     options.needs("--threshold", "--key");
   }
 
@@ -124,6 +128,7 @@ class CheckCommand : public Command {
 
   Result<void> judge_manifest(Judgement& judgement, const Document& document,
                               std::chrono::sys_seconds now) const {
+    if (!published_.empty()) return published_is_for_roots();
     std::optional<TrustRoot> root;
     if (!root_.empty()) {
       Result<TrustRoot> loaded = load_root(root_);
@@ -269,13 +274,18 @@ class CheckCommand : public Command {
                                     "--previous"});
     }
     std::optional<Published> published;
+    if (!before && !published_.empty()) return published_needs_a_root();
     if (before) {
       judgement.compared = true;
       judgement.changes = compare(before->document(), root);
-      published = published_beside(path, *before);
+      Result<std::optional<Published>> found =
+          published_at(published_, path, *before, document.bytes);
+      if (!found) return std::move(found).error();
+      published = *std::move(found);
     }
     const RootLintContext context{now, before ? &before->document() : nullptr,
-                                  published ? &*published : nullptr};
+                                  published ? &*published : nullptr,
+                                  published_.empty() && nothing_published_yet(path)};
     for (Finding& finding : lint(root, context)) judgement.findings.push_back(std::move(finding));
     if (document.is_draft())
       return before ? check_succession(before->document(), root) : Result<void>();
@@ -290,6 +300,7 @@ class CheckCommand : public Command {
   std::string path_;
   std::string root_;
   std::string previous_;
+  std::string published_;
   std::string at_;
   bool signed_ = false;
   std::vector<std::string> sources_;

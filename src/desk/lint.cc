@@ -153,7 +153,13 @@ void lint_suffixes(Findings& findings, const RootDocument& root) {
 }
 
 void lint_published(Findings& findings, const RootDocument& root, const RootLintContext& context) {
-  if (context.published == nullptr) return;
+  if (context.published == nullptr) {
+    if (context.before == nullptr || context.nothing_published) return;
+    findings.warn("not-compared", "",
+                  "no published manifest is known, so nothing is said of whether it holds under "
+                  "this root: give --published NOTE");
+    return;
+  }
   const std::optional<Error> why = dropped_by(root, *context.published);
   if (!why) return;
   std::string reason = "the published manifest (" + context.published->describe() +
@@ -167,6 +173,50 @@ void lint_published(Findings& findings, const RootDocument& root, const RootLint
                 reason +
                     ". Every host goes critical unless a manifest signed under this root is "
                     "published with it");
+}
+
+/// Steps that `root next` would not make, of a root that somebody wrote by hand.
+void lint_succession(Findings& findings, const RootDocument& root, const RootLintContext& context) {
+  if (context.before == nullptr) return;
+  const ManifestRole& before = context.before->manifest;
+  const ManifestRole& now = root.manifest;
+  if (now.epoch > before.epoch + 1) {
+    findings.warn("epoch-jump", "",
+                  "the epoch jumps from " + std::to_string(before.epoch) + " to " +
+                      std::to_string(now.epoch) +
+                      ": no root can ever lower it, and one more is "
+                      "enough");
+  }
+  const bool is_new_epoch = now.epoch > before.epoch;
+  std::int64_t known = is_new_epoch ? 1 : before.min_version;
+  if (!is_new_epoch && context.published != nullptr &&
+      context.published->manifest.epoch == now.epoch) {
+    known = std::max(known, context.published->manifest.version);
+  }
+  if (now.min_version - known > kVersionJumpMax) {
+    findings.warn("version-jump", "",
+                  "min_version jumps from " + std::to_string(known) + " to " +
+                      std::to_string(now.min_version) +
+                      ": no host takes a lower version again, short of another epoch");
+  }
+  const std::vector<std::string> gone = keys_taken_out(before.keys, now.keys);
+  if (is_new_epoch || gone.empty()) return;
+  const std::string what =
+      join(gone, ", ") + " is taken out and the epoch stays " + std::to_string(now.epoch) + ": ";
+  // As 'root next --same-epoch' makes it: whatever was signed before lies below.
+  const bool is_bounded =
+      context.published != nullptr && now.min_version >= context.published->manifest.version;
+  if (is_bounded) {
+    findings.note("key-taken-out",
+                  what + "min_version " + std::to_string(now.min_version) +
+                      " bounds what a host takes; 'root next' without --same-epoch opens the next "
+                      "epoch");
+    return;
+  }
+  findings.warn("key-taken-out", "",
+                what +
+                    "a host that has what this key helped to sign, in a high version, takes "
+                    "nothing lower: open the next epoch, as 'root next' does");
 }
 
 void lint_version(Findings& findings, const Manifest& before, const Manifest& after) {
@@ -258,6 +308,7 @@ std::vector<Finding> lint(const RootDocument& root, const RootLintContext& conte
   const std::chrono::sys_seconds now = context.now;
   Findings findings;
   lint_suffixes(findings, root);
+  lint_succession(findings, root, context);
   lint_published(findings, root, context);
   if (root.expires - root.issued > kRootLifetimeWarning) {
     findings.warn("root-lifetime", "",
@@ -290,12 +341,15 @@ const std::vector<LintCode>& lint_codes() {
       {"issued-ahead", "issued lies in the future"},
       {"expires-soon", "less than 3 days are left (a root: 60 days)"},
       {"shrinks", "more than a quarter of the published names would go"},
-      {"version-jump", "the version is more than 1,000 above the published one"},
+      {"version-jump",
+       "the version, or a root's min_version, is more than 1,000 above what is known"},
       {"public-suffix", "a root's name pattern covers a public suffix, as *.com does (error)"},
+      {"epoch-jump", "a root's epoch is more than one above the one before"},
+      {"key-taken-out", "a root takes a manifest key out, and the epoch stays"},
       {"drops-published", "the published manifest does not hold under this root"},
       {"source-not-pinned", "a source's host name (--source) is not pinned"},
       {"unknown-key", "a key that clients of this version ignore"},
-      {"not-compared", "a root that was not compared with its predecessor"},
+      {"not-compared", "a root not compared with its predecessor, or with the published manifest"},
       {"root-not-given", "fleet, names and networks were not compared with a root"},
       {"root-lifetime", "a root that lives more than 400 days"},
       {"no-spare-key", "all keys of a role must sign"},

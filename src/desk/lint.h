@@ -53,6 +53,7 @@ struct RootLintContext {
   std::chrono::sys_seconds now;
   const RootDocument* before = nullptr;  ///< the root before it, if known
   const Published* published = nullptr;  ///< the manifest that hosts have now, if known
+  bool nothing_published = false;        ///< that there is none yet is known
 };
 [[nodiscard]] std::vector<Finding> lint(const RootDocument& root, const RootLintContext& context);
 

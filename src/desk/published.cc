@@ -82,12 +82,39 @@ Result<std::optional<Published>> load_published(const std::string& path,
       Published{path, std::move(found->document), *std::move(found->manifest)});
 }
 
-std::optional<Published> published_beside(const std::string& root_path, const TrustRoot& root) {
+Result<std::optional<Published>> published_at(const std::string& named,
+                                              const std::string& root_path, const TrustRoot& before,
+                                              std::string_view next) {
+  const bool is_named = !named.empty();
+  const std::string path = is_named ? named : manifest_beside(root_path);
+  if (path.empty() || (!is_named && !exists(path))) return std::optional<Published>();
+  std::vector<std::string> folders = root_folders(root_path);
+  for (std::string& folder : root_folders(path)) folders.push_back(std::move(folder));
+  std::vector<TrustRoot> roots = lineage(before, folders);
+  if (Result<TrustRoot> after = open_next_root(before, next)) roots.push_back(*std::move(after));
+  Result<std::optional<Published>> found = load_published(path, roots);
+  if (!is_named) return found ? *std::move(found) : std::optional<Published>();
+  if (!found) return Error{Errc::usage, found.error().detail, found.error().hint};
+  if (*found) return found;
+  return Error{Errc::usage,
+               quoted(path) + " is not complete under root " + std::to_string(before.version()) +
+                   " or one before it, so no host has it",
+               "give the manifest that hosts have now with --published"};
+}
+
+bool nothing_published_yet(const std::string& root_path) {
   const std::string path = manifest_beside(root_path);
-  if (path.empty() || !exists(path)) return std::nullopt;
-  Result<std::optional<Published>> found =
-      load_published(path, lineage(root, root_folders(root_path)));
-  return found ? *std::move(found) : std::nullopt;
+  return !path.empty() && !exists(path);
+}
+
+Error published_is_for_roots() {
+  return {Errc::usage, "--published belongs to a root, and this is a manifest",
+          "give what is published now with --previous"};
+}
+
+Error published_needs_a_root() {
+  return {Errc::usage, "--published needs the root under which that manifest holds",
+          "give the root before this one with --previous"};
 }
 
 std::optional<Error> dropped_by(const RootDocument& root, const Published& published) {

@@ -37,10 +37,20 @@ struct Published {
 Result<std::optional<Published>> load_published(const std::string& path,
                                                 const std::vector<TrustRoot>& roots);
 
-/// The manifest that is published beside the root at `root_path`, if it is complete under `root` or
-/// under one that `root` follows from. One that cannot be read is none.
-[[nodiscard]] std::optional<Published> published_beside(const std::string& root_path,
-                                                        const TrustRoot& root);
+/// What hosts that trust `before`, read from `root_path`, have now: the note at `named`, or where
+/// that is empty at manifest_beside(). It must be complete under `before`, one that this follows
+/// from, or already under the root in the bytes `next`. One that is not named and not complete is
+/// none.
+Result<std::optional<Published>> published_at(const std::string& named,
+                                              const std::string& root_path, const TrustRoot& before,
+                                              std::string_view next);
+/// Whether the manifest's place beside the root at `root_path` is known, and empty.
+[[nodiscard]] bool nothing_published_yet(const std::string& root_path);
+
+/// Errc::usage for --published beside a manifest.
+[[nodiscard]] Error published_is_for_roots();
+/// Errc::usage for --published where the root that vouches for it is not known.
+[[nodiscard]] Error published_needs_a_root();
 
 /// Why hosts that follow `root` would no longer admit `published`; nothing where they do. What the
 /// whole fleet stands on then is a manifest that its root does not vouch for.

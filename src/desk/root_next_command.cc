@@ -46,16 +46,6 @@ Example: bob's key is lost, dave takes over
   hostspin-sign sign root-2.toml --key r1.key --previous public/root/1.note -o root-2.note
 )";
 
-/// Whether a manifest key of `before` is none of `after` any more, under whatever name.
-bool takes_key_out(const KeyRing& before, const KeyRing& after) {
-  return std::any_of(before.keys.begin(), before.keys.end(), [&](const VerifierKey& old) {
-    return !old.is_opaque() &&
-           std::none_of(after.keys.begin(), after.keys.end(), [&](const VerifierKey& key) {
-             return !key.is_opaque() && key.public_key() == old.public_key();
-           });
-  });
-}
-
 class RootNext : public Command {
  public:
   void declare(OptionSet& options) override {
@@ -146,7 +136,7 @@ class RootNext : public Command {
 
   Result<void> set_epoch(RootDocument& root, const RootDocument& before,
                          const Published* published) const {
-    const bool taken_out = takes_key_out(before.manifest.keys, root.manifest.keys);
+    const bool taken_out = !keys_taken_out(before.manifest.keys, root.manifest.keys).empty();
     if (same_epoch_ && !taken_out) {
       return {Errc::usage, "--same-epoch is given, but no manifest key is taken out",
               "leave it out: the epoch stays as it is"};
@@ -154,7 +144,11 @@ class RootNext : public Command {
     if (next_epoch_ || (taken_out && !same_epoch_)) {
       root.manifest.epoch += 1;
       root.manifest.min_version = min_version_.value_or(1);
-      return {};
+      if (root.manifest.min_version - 1 <= kVersionJumpMax) return {};
+      return {Errc::bad_root,
+              "min_version " + std::to_string(root.manifest.min_version) +
+                  " is more than 1,000 above 1, where the versions of a new epoch begin",
+              "leave --min-version out"};
     }
     if (!same_epoch_) return raise_min_version(root, published);
     if (published == nullptr) {

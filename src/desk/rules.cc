@@ -197,6 +197,18 @@ Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind)
   return result;
 }
 
+std::vector<std::string> keys_taken_out(const KeyRing& before, const KeyRing& after) {
+  std::vector<std::string> names;
+  for (const VerifierKey& old : before.keys) {
+    const bool is_left =
+        std::any_of(after.keys.begin(), after.keys.end(), [&](const VerifierKey& key) {
+          return !key.is_opaque() && key.public_key() == old.public_key();
+        });
+    if (!old.is_opaque() && !is_left) names.push_back(old.name());
+  }
+  return names;
+}
+
 std::string names_of(const KeyRing& ring) {
   std::vector<std::string> names;
   for (const VerifierKey& key : ring.keys) names.push_back(key.name());

@@ -46,6 +46,9 @@ struct Predecessor {
 /// Reads what stands published; content unknown to this version is ignored, as clients do.
 Result<Predecessor> load_predecessor(const std::string& path, DocumentKind kind);
 
+/// Names of the keys of `before` that are none of `after` any more, under whatever name.
+[[nodiscard]] std::vector<std::string> keys_taken_out(const KeyRing& before, const KeyRing& after);
+
 /// "alice, bob" of a ring's keys, for messages.
 [[nodiscard]] std::string names_of(const KeyRing& ring);
 

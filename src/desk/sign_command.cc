@@ -45,6 +45,8 @@ makes it complete moves it to OUT by one rename: nothing incomplete ever stands 
   --previous NOTE      what is published now: the manifest before this one, or the root before this
                        root. Of it and the complete notes at OUT and in the directory ROOT the
                        newest is compared with.
+  --published NOTE     of a root: the manifest that hosts have now, if it is not manifest.note
+                       beside the root before: does it hold under this root?
   -o, --out OUT        where the complete note goes (FILE, or NAME.note for NAME.pending.note); '-'
                        is standard output
   --sha256 DIGEST      sign without asking if this is the text's SHA-256, in 64 hex digits
@@ -66,6 +68,7 @@ class Sign : public Command {
     signers_.declare(options);
     options.option("--root", places_.root);
     options.option("--previous", places_.previous);
+    options.option("--published", places_.published);
     options.option("-o,--out", places_.out);
     consent_.declare(options);
     options.repeated("--ignore", ignored_);
@@ -285,10 +288,12 @@ class Sign : public Command {
   void say_next(Desk& desk, const std::vector<Ring>& rings, const std::string& place) const {
     const std::string root = places_.root.empty() ? " --root ROOT" : " --root " + places_.root;
     const std::string previous = places_.previous.empty() ? "" : " --previous " + places_.previous;
+    const std::string published =
+        places_.published.empty() ? "" : " --published " + places_.published;
     const std::string to = places_.out.empty() ? "" : " -o " + places_.out;
     const bool is_root = !rings.empty() && rings.front().what == "its own root keys";
     desk.console.note("next: whoever signs too looks at it and runs  hostspin-sign sign " + place +
-                      (is_root && places_.root.empty() ? "" : root) + previous +
+                      (is_root && places_.root.empty() ? "" : root) + previous + published +
                       " --key THEIR-KEY" + to);
   }
 

@@ -32,6 +32,7 @@ class Examination {
  private:
   Result<std::vector<Ring>> examine_manifest(Desk& desk, const Document& document,
                                              Review* review) const {
+    if (!places_.published.empty()) return published_is_for_roots();
     const Result<Manifest> manifest = read_manifest(document);
     if (!manifest) return manifest.error();
     if (manifest->expires <= desk.now) {
@@ -190,6 +191,7 @@ class Examination {
     if (!timely) return std::move(timely).error();
     std::vector<Ring> rings{{"its own root keys", root->root_keys}};
     const std::string previous = !places_.previous.empty() ? places_.previous : places_.root;
+    if (previous.empty() && !places_.published.empty()) return published_needs_a_root();
     std::optional<TrustRoot> before;
     std::optional<Published> published;
     if (!previous.empty()) {
@@ -200,15 +202,19 @@ class Examination {
       if (!follows) return annotate(std::move(follows).error(), shown_path(places_.path));
       rings.push_back({"the root keys of root " + std::to_string(before->version()),
                        before->document().root_keys});
-      published = published_beside(previous, *before);
+      Result<std::optional<Published>> found =
+          published_at(places_.published, previous, *before, document.bytes);
+      if (!found) return std::move(found).error();
+      published = *std::move(found);
     }
     if (review == nullptr) return rings;
     review->heading = "root " + std::to_string(root->version) + " of fleet " + root->fleet +
                       ", issued " + format_utc(root->issued) + ", expires " +
                       format_utc(root->expires) + ":";
     review->content = list_rules(*root);
-    review->findings = lint(*root, {desk.now, before ? &before->document() : nullptr,
-                                    published ? &*published : nullptr});
+    review->findings = lint(
+        *root, {desk.now, before ? &before->document() : nullptr, published ? &*published : nullptr,
+                places_.published.empty() && nothing_published_yet(previous)});
     leave_out(review->findings, ignored_);
     if (before) {
       review->compared_with = previous;

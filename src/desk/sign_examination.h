@@ -14,6 +14,7 @@ struct SignPlaces {
   std::string path;
   std::string root;
   std::string previous;
+  std::string published;  ///< of a root: the manifest that hosts have now
   std::string out;
 
   /// Where the complete note goes: `out`, or what completed_path() says.

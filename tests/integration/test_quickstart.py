@@ -52,7 +52,7 @@ def test_quickstart_of_the_package(as_root, checkout, programs, scratch, tmp_pat
 
 def test_quickstart_looks_for_namespaces_before_it_builds(as_root, checkout, tmp_path):
     tree, tools = tmp_path / "hostspin", tmp_path / "tools"
-    for path in ("examples/quickstart.sh", "tests/steps.sh", "CMakeLists.txt"):
+    for path in ("examples/quickstart.sh", "tests/logged.sh", "CMakeLists.txt"):
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(checkout / path, tree / path)
     tools.mkdir()
@@ -72,13 +72,14 @@ def test_quickstart_says_who_may_run_it(checkout):
 
 def test_a_long_step_shows_that_it_goes_on(checkout, tmp_path):
     """Seen on a terminal within a second or two; a failure shows the log's end."""
-    script = f". '{checkout}/tests/steps.sh'; logged '{tmp_path}/log' sh -c 'echo \"[7/9] making things\"; read wait'"
+    logged = f"'{checkout}/tests/logged.sh' '{tmp_path}/log'"
+    script = f"{logged} sh -c 'echo \"[7/9] making things\"; read wait'"
     # What is typed after three seconds lets the step end.
     (tmp_path / "step").write_text(script + "\n")
     done = run(["bash", "-c", f"(sleep 3; echo) | script -qec 'bash {tmp_path}/step' /dev/null"])
     assert done.code == 0 and "[7/9] making things" in done.stdout, done
 
-    (tmp_path / "step").write_text(f". '{checkout}/tests/steps.sh'; logged '{tmp_path}/log' sh -c 'echo why; exit 7'\n")
+    (tmp_path / "step").write_text(f"{logged} sh -c 'echo why; exit 7'\n")
     failed = run(["bash", tmp_path / "step"])
     assert failed.code == 7 and failed.stderr.splitlines()[-1] == "why", failed
 
@@ -89,6 +90,6 @@ def test_one_build_serves_the_tour_the_tests_and_the_packages(checkout):
                for preset in json.loads((checkout / "CMakePresets.json").read_text())["configurePresets"]}
     assert presets["ci"]["inherits"] == "release" and presets["ci"]["binaryDir"].endswith("/build/release")
     assert set(presets["ci"]["cacheVariables"]) == {"HOSTSPIN_TESTS"}
-    for script, words in (("examples/quickstart.sh", "--preset release"), ("packaging/build-packages.sh", "--preset release"),
+    for script, words in (("examples/quickstart.sh", "build.sh\" release"), ("packaging/build-packages.sh", "--preset release"),
                           ("tests/run.sh", "preset=ci\n")):
         assert words in (checkout / script).read_text(), script
