@@ -118,8 +118,9 @@ std::set<std::uint32_t> ids_in_use() {
     if (process[0] < '0' || process[0] > '9') continue;
     if (::fstatat(directory, process.c_str(), &status, 0) != 0) continue;  // it has ended
     if (!is_unnamed_worker(status.st_uid) || in_use.contains(status.st_uid)) continue;
-    const std::string name = read_file_at(directory, process + "/comm", 64);
-    if (!name.empty() && !name.starts_with(kOurPrograms)) in_use.insert(status.st_uid);
+    std::string name = read_file_at(directory, process + "/comm", 64);
+    if (name.ends_with('\n')) name.pop_back();
+    if (!is_workers_name(name)) in_use.insert(status.st_uid);
   }
   return in_use;
 }
@@ -128,6 +129,12 @@ std::set<std::uint32_t> ids_in_use() {
 
 bool is_unnamed_worker(std::uint32_t user) {
   return user >= kWorkerIdFirst && user <= kWorkerIdLast;
+}
+
+bool is_workers_name(std::string_view process_name) {
+  constexpr std::string_view kDigits = "0123456789";
+  return process_name.starts_with(kOurPrograms) ||
+         process_name.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
 std::optional<Identity> worker_identity_in(std::string_view passwd,

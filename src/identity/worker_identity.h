@@ -33,5 +33,9 @@ Result<Identity> worker_identity();
                                                          const std::set<std::uint32_t>& in_use);
 /// Whether `user` is one of those numbers, and no account's.
 [[nodiscard]] bool is_unnamed_worker(std::uint32_t user);
+/// Whether a process of such a user can be a worker, by its name (`comm`) in /proc: one that ends
+/// has none, and one that execveat() has just started is called by the number of a descriptor
+/// before it names itself (by kernels older than 6.14).
+[[nodiscard]] bool is_workers_name(std::string_view process_name);
 
 }  // namespace hostspin

@@ -63,6 +63,17 @@ TEST_CASE("without _hostspin it is the first number that nobody has", "[identity
   CHECK(chosen("", all) == std::nullopt);
 }
 
+TEST_CASE("a worker that has just started is no stranger", "[identity]") {
+  for (const std::string ours : {"hostspin", "hostspin-net", "hostspin-ask", "5", "1023", ""}) {
+    CAPTURE(ours);
+    CHECK(is_workers_name(ours));
+  }
+  for (const std::string other : {"sshd", "nginx", "7zip", "my-hostspin", "5 "}) {
+    CAPTURE(other);
+    CHECK_FALSE(is_workers_name(other));
+  }
+}
+
 TEST_CASE("this machine has an identity for workers", "[identity]") {
   const Result<Identity> identity = worker_identity();
   REQUIRE(identity);
