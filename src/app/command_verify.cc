@@ -71,19 +71,7 @@ ExitCode say_nothing_to_pin(Env& env, const CommonOptions& options, const Verify
                             : "no manifest has been adopted on this machine yet",
                     "run 'hostspin refresh'"};
   const ExitCode code = graver(findings.report.code, ExitCode::attention);
-  switch (verify.format) {
-    case VerifyFormat::prometheus:
-      env.console.error(error);
-      env.console.print(failed_prometheus(code));
-      return code;
-    case VerifyFormat::junit:
-      env.console.error(error);
-      env.console.print(failed_junit(error));
-      return code;
-    case VerifyFormat::nagios:
-    case VerifyFormat::plain:
-      break;
-  }
+  if (print_failure(env.console, verify.format, error, code)) return code;
   return finish(env, options, "verify", code,
                 is_lost ? error.detail : "nothing to pin: " + error.detail, std::nullopt,
                 {{"manifest", nullptr}, {"block", block_json(*findings.applied)}});

@@ -51,6 +51,7 @@ class Cycle {
   void start_under_new_root();
   void take_manifest_answer(DocumentAnswer& answer);
   void fail(const DocumentAnswer& answer);
+  [[nodiscard]] bool is_rotation_gap(std::size_t endpoint, Errc code) const;
   void refuse(std::size_t endpoint, const Error& error);
   [[nodiscard]] std::optional<steady_clock::time_point> adoption_moment() const;
   [[nodiscard]] steady_clock::time_point wake_at() const;
@@ -97,9 +98,23 @@ void Cycle::fail(const DocumentAnswer& answer) {
   endpoint.failed_hint = answer.hint;
 }
 
+/// Whether what it offers is what this host holds, which the trusted root's keys no longer sign:
+/// then nobody attacks, and somebody has published a root before its manifest.
+bool Cycle::is_rotation_gap(std::size_t endpoint, Errc code) const {
+  if (code != Errc::too_few_signatures || !standing_.rotated_keys || !standing_.current) {
+    return false;
+  }
+  // The text ends at the empty line before the signatures.
+  return offers_[endpoint].starts_with(std::string(standing_.current->text()) + "\n");
+}
+
 void Cycle::refuse(std::size_t endpoint, const Error& error) {
   report_.endpoints[endpoint].refused = error.detail;
   report_.endpoints[endpoint].refused_code = error.code;
+  report_.endpoints[endpoint].refused_hint =
+      is_rotation_gap(endpoint, error.code)
+          ? "a root replaced a signer; its manifest is not published yet"
+          : error.hint;
   // An older manifest beside a newer one is a mirror that lags behind; alone it is a rollback.
   report_.endpoints[endpoint].lagging = error.code == Errc::rollback;
 }
@@ -299,7 +314,8 @@ Error Cycle::worst_error() const {
   for (const EndpointReport& endpoint : report_.endpoints) {
     if (endpoint.refused.empty()) continue;
     return Error{endpoint.refused_code,
-                 "nothing adopted: " + endpoint.label + ": " + endpoint.refused};
+                 "nothing adopted: " + endpoint.label + ": " + endpoint.refused,
+                 endpoint.refused_hint};
   }
   for (const EndpointReport& endpoint : report_.endpoints) {
     if (endpoint.root_refused.empty()) continue;

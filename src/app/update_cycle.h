@@ -25,6 +25,7 @@ struct EndpointReport {
   bool lagging = false;    ///< it gave an older one than is held
   std::string refused;     ///< why what it offered was refused; empty if it was not
   Errc refused_code = Errc::internal;
+  std::string refused_hint;  ///< where it is not that of the code
   std::string root_refused;  ///< why the root it offered was refused
   Errc root_refused_code = Errc::internal;
   std::string failed;                     ///< why it could not be asked

@@ -258,22 +258,27 @@ ExitCode finish_verify(Context& context, const VerifyOptions& verify,
   return judgement.code;
 }
 
+bool print_failure(Console& console, VerifyFormat format, const Error& error, ExitCode code) {
+  switch (format) {
+    case VerifyFormat::prometheus:
+      console.error(error);
+      console.print(failed_prometheus(code));
+      return true;
+    case VerifyFormat::junit:
+      console.error(error);
+      console.print(failed_junit(error));
+      return true;
+    case VerifyFormat::nagios:  // the verdict line is what Nagios reads
+    case VerifyFormat::plain:
+      return false;
+  }
+  return false;
+}
+
 ExitCode fail_verify(Env& env, const CommonOptions& options, const VerifyOptions& verify,
                      const Error& error) {
   const ExitCode code = exit_code_for(error.code);
-  switch (verify.format) {
-    case VerifyFormat::prometheus:
-      env.console.error(error);
-      env.console.print(failed_prometheus(code));
-      return code;
-    case VerifyFormat::junit:
-      env.console.error(error);
-      env.console.print(failed_junit(error));
-      return code;
-    case VerifyFormat::nagios:  // the verdict line is what Nagios reads
-    case VerifyFormat::plain:
-      break;
-  }
+  if (print_failure(env.console, verify.format, error, code)) return code;
   return fail(env, options, "verify", error);
 }
 

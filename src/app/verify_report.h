@@ -56,6 +56,9 @@ inline constexpr std::size_t kReportColumns = 100;
 ExitCode finish_verify(Context& context, const VerifyOptions& verify,
                        const VerifyFindings& findings);
 
+/// The error in a format for programs that has no verdict line; false where the format has one.
+bool print_failure(Console& console, VerifyFormat format, const Error& error, ExitCode code);
+
 /// A `verify` that could not do its work, in the format asked for.
 ExitCode fail_verify(Env& env, const CommonOptions& options, const VerifyOptions& verify,
                      const Error& error);

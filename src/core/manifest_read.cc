@@ -63,8 +63,14 @@ Result<void> check_head(const Manifest& manifest, const RootDocument& root) {
                                    ", the trusted root for " + quoted(root.fleet)};
   }
   if (manifest.epoch != root.manifest.epoch) {
-    return {Errc::wrong_epoch, "the manifest's epoch is " + std::to_string(manifest.epoch) +
-                                   ", the trusted root's " + std::to_string(root.manifest.epoch)};
+    Error error{Errc::wrong_epoch, "the manifest's epoch is " + std::to_string(manifest.epoch) +
+                                       ", the trusted root's " +
+                                       std::to_string(root.manifest.epoch)};
+    if (manifest.epoch > root.manifest.epoch) {
+      error.hint = "the root that opens epoch " + std::to_string(manifest.epoch) +
+                   " is withheld or not published";
+    }
+    return error;
   }
   if (manifest.version < root.manifest.min_version) {
     return {Errc::rollback, "manifest version " + std::to_string(manifest.version) +

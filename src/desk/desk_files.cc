@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -283,6 +284,22 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
     std::this_thread::sleep_for(kLockPause);
   }
   return lock;
+}
+
+Result<std::vector<DirectoryLock>> DirectoryLock::take_all(const std::vector<std::string>& paths) {
+  std::set<std::string> directories;
+  for (const std::string& path : paths) {
+    const std::string directory = parent_of(path);
+    // What is not there cannot be locked: writing to it says so.
+    if (path != "-" && is_directory(directory)) directories.insert(real_path(directory));
+  }
+  std::vector<DirectoryLock> locks;
+  for (const std::string& directory : directories) {
+    Result<DirectoryLock> lock = take(directory);
+    if (!lock) return std::move(lock).error();
+    locks.push_back(*std::move(lock));
+  }
+  return locks;
 }
 
 DirectoryLock::~DirectoryLock() {

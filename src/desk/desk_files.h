@@ -54,6 +54,9 @@ class DirectoryLock {
  public:
   /// Waits for up to ten seconds for another process; Errc::io_error then.
   static Result<DirectoryLock> take(const std::string& directory);
+  /// The directories in which the files `paths` lie, each once and in one order for all processes;
+  /// "-" lies in none.
+  static Result<std::vector<DirectoryLock>> take_all(const std::vector<std::string>& paths);
   DirectoryLock(DirectoryLock&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   DirectoryLock& operator=(DirectoryLock&&) = delete;
   ~DirectoryLock();

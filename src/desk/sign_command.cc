@@ -103,10 +103,9 @@ class Sign : public Command {
     if (!signers) return signers.error();
     // Others may have signed the same text since it was read: from here to the write nobody else
     // reads what this signer is about to replace.
-    const Result<DirectoryLock> lock = DirectoryLock::take(
-        parent_of(places_.path == "-" && places_.destination() != "-" ? places_.destination()
-                                                                      : places_.path));
-    if (!lock) return lock.error();
+    const Result<std::vector<DirectoryLock>> locks =
+        DirectoryLock::take_all({places_.path, places_.destination()});
+    if (!locks) return locks.error();
     joined = join_others(desk, *document);
     if (joined) joined = join_given_meanwhile(*document);
     if (joined) joined = check_lines(*document, *rings);

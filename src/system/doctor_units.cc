@@ -14,6 +14,7 @@ namespace {
 using Severity = Finding::Severity;
 
 constexpr const char* kUnitFiles = "/etc/systemd/system";
+constexpr const char* kRuntimeUnitFiles = "/run/systemd/system";
 constexpr const char* kActiveUnits = "/run/systemd/units";
 constexpr std::string_view kActiveMark = "invocation:";
 constexpr std::array kVendorDirectories = {"/usr/lib/systemd/system", "/lib/systemd/system"};
@@ -36,6 +37,19 @@ constexpr std::array kOwnUnits = {
     OwnUnit{"hostspin-guard.timer", "a change that the guard missed is not found", "", ""},
 };
 
+/// Started by others and not lasting: that one of them is not active says nothing.
+struct StartedUnit {
+  const char* name;
+  const char* without;
+};
+constexpr std::array kStartedUnits = {
+    StartedUnit{"hostspin-apply.service",
+                "the block is not written at boot, and not put back by the guard"},
+    StartedUnit{"hostspin-refresh.service", "hostspin-refresh.timer fetches nothing"},
+    StartedUnit{"hostspin-net@.service", "nothing can be fetched or probed"},
+    StartedUnit{"hostspin-ask@.service", "the local resolver is not queried"},
+};
+
 class Units {
  public:
   explicit Units(Examination& exam) : exam_(exam), active_(exam.list(kActiveUnits, "")) {}
@@ -50,24 +64,34 @@ class Units {
     return exam_.exists(std::string(kUnitFiles) + "/" + unit.target + ".wants/" + unit.name);
   }
   [[nodiscard]] bool is_masked(const std::string& unit) {
-    const SysResult<Handle> directory = exam_.fs().open_directory(exam_.input().root, kUnitFiles);
+    return is_masked_in(kUnitFiles, unit) || is_masked_in(kRuntimeUnitFiles, unit);
+  }
+
+ private:
+  [[nodiscard]] bool is_masked_in(const char* path, const std::string& unit) {
+    const SysResult<Handle> directory = exam_.fs().open_directory(exam_.input().root, path);
     if (!directory) return false;
     const OwnedHandle owned(exam_.fs(), *directory);
     const SysResult<std::string> link = exam_.fs().read_link(*directory, unit);
     return link && *link == "/dev/null";
   }
 
- private:
   Examination& exam_;
   std::vector<std::string> active_;
 };
 
+/// Whether the unit is masked, which is said then.
+bool is_found_masked(Examination& exam, Units& units, const std::string& name,
+                     const std::string& without) {
+  if (!units.is_masked(name)) return false;
+  exam.add("unit_masked", Severity::warning, name + " is masked: " + without,
+           "systemctl unmask " + name + ", unless that is meant");
+  return true;
+}
+
 void examine_unit(Examination& exam, Units& units, const OwnUnit& unit) {
   const std::string name = unit.name;
-  if (units.is_masked(name)) {
-    return exam.add("unit_masked", Severity::warning, name + " is masked: " + unit.without,
-                    "systemctl unmask " + name + ", unless that is meant");
-  }
+  if (is_found_masked(exam, units, name, unit.without)) return;
   if (!units.is_enabled(unit) || units.is_active(name)) return;
   if (*unit.in_place_of != '\0' && units.is_active(unit.in_place_of)) return;
   // Without a trust root, which is a finding of its own, the agent is not started.
@@ -104,6 +128,9 @@ void examine_units(Examination& exam) {
   const std::size_t before = exam.troubles();
   Units units(exam);
   for (const OwnUnit& unit : kOwnUnits) examine_unit(exam, units, unit);
+  for (const StartedUnit& unit : kStartedUnits) {
+    (void)is_found_masked(exam, units, unit.name, unit.without);  // no more is asked of it
+  }
   examine_worker_user(exam);
   if (exam.troubles() == before) {
     exam.add("units", Severity::ok, "no unit of hostspin is masked, or enabled and not active");

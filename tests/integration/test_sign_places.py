@@ -1,5 +1,6 @@
 """Where documents may stand: no draft in the place of a note that hosts fetch, and no note where none would take it."""
 
+import fcntl
 import os
 
 import pytest
@@ -145,3 +146,21 @@ def test_a_hint_names_the_draft_not_the_pending_note(tmp_path, programs):
     fleet.write("manifest.pending.note", pending)
     said = fleet.refused(2, *second)
     assert "'manifest.toml'" in said.messages("hint")[0] and "bump 'manifest.pending.note'" not in said.err
+
+
+@pytest.mark.slow
+def test_two_drafts_with_one_place_take_the_same_lock(fleet):
+    """Each is judged against what is published while nobody else can publish there, wherever the drafts lie."""
+    os.mkdir(fleet.path("mine"))
+    fleet.ok("bump", "manifest.toml", "-o", "mine/manifest.toml")
+    sign = ("sign", "mine/manifest.toml", *SIGN[2:])
+    place = os.open(fleet.path("public"), os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)  # as another signer does, whose draft lies elsewhere
+        said = fleet.refused(3, *sign)
+        assert "another process holds directory" in said.messages("error")[0] and "public" in said.messages("error")[0]
+        assert "\nversion = 1\n" in fleet.text(PUBLISHED)
+    finally:
+        os.close(place)
+    fleet.ok(*sign)
+    assert "\nversion = 2\n" in fleet.text(PUBLISHED)

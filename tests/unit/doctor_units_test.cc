@@ -86,6 +86,20 @@ TEST_CASE("a masked unit is found", "[doctor]") {
   CHECK(of(machine.examine(), "unit_inactive").empty());
 }
 
+TEST_CASE("a masked unit that only others start is found, wherever the mask stands", "[doctor]") {
+  const std::string unit =
+      GENERATE("hostspin-apply.service", "hostspin-refresh.service", "hostspin-net@.service",
+               "hostspin-ask@.service");
+  const std::string where = GENERATE("/etc/systemd/system/", "/run/systemd/system/");
+  CAPTURE(unit, where);
+  Systemd machine;
+  machine.disk.put_link(where + unit, "/dev/null");
+  const std::vector<std::string> found = of(machine.examine(), "unit_masked");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().starts_with("warning: " + unit + " is masked: "));
+  CHECK(of(machine.examine(), "units").empty());
+}
+
 TEST_CASE("the workers' missing user is found, with its remedy", "[doctor]") {
   Systemd machine;
   machine.disk.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\n#_hostspin:x:1:1::/:/bin/false\n");
