@@ -82,20 +82,24 @@ std::string lost_words(const Applied& applied) {
   return "state-lost, the block of a newer manifest is kept: ";
 }
 
+/// What waits for its turn; nothing where nothing does.
+std::string scheduled_words(const CycleReport& report) {
+  if (!report.scheduled) return "";
+  return "; manifest " + std::to_string(report.scheduled->version) + " is scheduled for " +
+         format_utc(report.scheduled->adopts_at) + " (staged rollout)";
+}
+
 std::string verdict_words(const CycleReport& report, const Standing& standing) {
   std::string held = standing.current
                          ? "manifest " + std::to_string(standing.current->manifest().version)
                          : "no manifest";
   switch (report.outcome) {
     case CycleOutcome::adopted:
-      return "adopted " + held + " of fleet " + standing.root().fleet;
+      return "adopted " + held + " of fleet " + standing.root().fleet + scheduled_words(report);
     case CycleOutcome::confirmed:
       return held + " is current";
     case CycleOutcome::scheduled:
-      return held + " is held; manifest " + std::to_string(report.scheduled_version) +
-             " is scheduled for " +
-             (report.adopts_at ? format_utc(*report.adopts_at) : "a later time") +
-             " (staged rollout)";
+      return held + " is held" + scheduled_words(report);
     case CycleOutcome::root_expired:
       return "root-expired: nothing can be adopted; " + held + " is kept";
     case CycleOutcome::refused:

@@ -334,7 +334,7 @@ void record_refresh(Context& context, const Standing& standing, const CycleRepor
   const std::optional<Lock> lock = lock_books(context.env, context.options);
   Books books{load_telemetry(context), {}, {}, {}, {}};
   const std::int64_t waited_for = books.telemetry.scheduled_version;
-  record_cycle(books.telemetry, report, by_hand, wall(context.env));
+  record_cycle(books.telemetry, standing, report, by_hand, wall(context.env));
   book_cycle_events(standing, report, waited_for, books);
   book_sources(report, books);
   if (by_hand) books.asked = report.endpoints.front().label;

@@ -72,7 +72,9 @@ Telemetry parse_telemetry(const json& object) {
   telemetry.last_outcome = text_field(object, "last_outcome");
   telemetry.last_refusal = number_field(object, "last_refusal");
   telemetry.last_refusal_detail = text_field(object, "last_refusal_detail");
+  telemetry.scheduled_epoch = number_field(object, "scheduled_epoch");
   telemetry.scheduled_version = number_field(object, "scheduled_version");
+  telemetry.scheduled_sha256 = text_field(object, "scheduled_sha256");
   telemetry.adopts_at = number_field(object, "adopts_at");
   telemetry.drift_repairs = number_field(object, "drift_repairs");
   if (const auto failures = object.find("refresh_failures");
@@ -123,7 +125,9 @@ std::string format_telemetry(const Telemetry& telemetry) {
                        {"last_outcome", telemetry.last_outcome},
                        {"last_refusal", telemetry.last_refusal},
                        {"last_refusal_detail", telemetry.last_refusal_detail},
+                       {"scheduled_epoch", telemetry.scheduled_epoch},
                        {"scheduled_version", telemetry.scheduled_version},
+                       {"scheduled_sha256", telemetry.scheduled_sha256},
                        {"adopts_at", telemetry.adopts_at},
                        {"sources", std::move(sources)},
                        {"etags", telemetry.etags},
@@ -177,27 +181,35 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   return facts;
 }
 
-/// The source that has the newer manifest may not have been heard: a cycle in which one failed ends
-/// no wait before its time.
-void record_wait(Telemetry& telemetry, const CycleReport& report, std::int64_t now) {
-  if (report.outcome == CycleOutcome::scheduled) {
-    telemetry.scheduled_version = report.scheduled_version;
-    telemetry.adopts_at = report.adopts_at ? report.adopts_at->time_since_epoch().count() : 0;
-    return;
-  }
-  const bool heard_all = report.outcome == CycleOutcome::confirmed && report.all_fine();
-  const bool is_over = report.outcome == CycleOutcome::adopted || heard_all;
-  if (!is_over && telemetry.adopts_at > now) return;
-  telemetry.scheduled_version = 0;
-  telemetry.adopts_at = 0;
+void await(Telemetry& telemetry, const ScheduledOffer& offer) {
+  telemetry.scheduled_epoch = offer.epoch;
+  telemetry.scheduled_version = offer.version;
+  telemetry.scheduled_sha256 = offer.sha256;
+  telemetry.adopts_at = offer.adopts_at.time_since_epoch().count();
 }
 
 /// What waited is in force, or has been overtaken.
-void end_wait_by_hand(Telemetry& telemetry, const CycleReport& report) {
-  if (report.outcome != CycleOutcome::adopted) return;
-  if (telemetry.facts.version < telemetry.scheduled_version) return;
-  telemetry.scheduled_version = 0;
-  telemetry.adopts_at = 0;
+bool is_held(const ScheduledOffer& offer, const Standing& standing) {
+  return standing.current && standing.current->rank() >= offer.rank();
+}
+
+/// The source that has the higher manifest may not have been heard: a cycle in which one failed
+/// ends no wait before its time, and so does none that is about something lower.
+void record_wait(Telemetry& telemetry, const Standing& standing, const CycleReport& report,
+                 std::int64_t now) {
+  std::optional<ScheduledOffer> wait = report.scheduled;
+  if (const std::optional<ScheduledOffer> before = awaited_offer(telemetry)) {
+    const bool is_higher = !wait || before->rank() > wait->rank();
+    const bool goes_on = !report.all_fine() && telemetry.adopts_at > now;
+    if (is_higher && goes_on && !is_held(*before, standing)) wait = before;
+  }
+  await(telemetry, wait.value_or(ScheduledOffer()));
+}
+
+/// One by hand says nothing of what the configured sources have.
+void end_wait_by_hand(Telemetry& telemetry, const Standing& standing) {
+  const std::optional<ScheduledOffer> before = awaited_offer(telemetry);
+  if (before && is_held(*before, standing)) await(telemetry, {});
 }
 
 void count_failure(Telemetry& telemetry, const std::string& reason) {
@@ -287,6 +299,13 @@ std::map<std::string, std::string> known_etags(const Telemetry& telemetry,
   return telemetry.etags_of == digest ? telemetry.etags : std::map<std::string, std::string>();
 }
 
+std::optional<ScheduledOffer> awaited_offer(const Telemetry& telemetry) {
+  if (telemetry.scheduled_version == 0) return std::nullopt;
+  return ScheduledOffer{telemetry.scheduled_epoch, telemetry.scheduled_version,
+                        telemetry.scheduled_sha256,
+                        std::chrono::sys_seconds(std::chrono::seconds(telemetry.adopts_at))};
+}
+
 bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied& applied,
                   bool is_adoption, std::int64_t now) {
   telemetry.facts = find_facts(standing, applied);
@@ -306,7 +325,8 @@ bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied&
   return true;
 }
 
-void record_cycle(Telemetry& telemetry, const CycleReport& report, bool by_hand, std::int64_t now) {
+void record_cycle(Telemetry& telemetry, const Standing& standing, const CycleReport& report,
+                  bool by_hand, std::int64_t now) {
   telemetry.last_refresh_attempt = now;
   telemetry.last_outcome = cycle_outcome_name(report.outcome);
   const bool waits = report.outcome == CycleOutcome::scheduled;
@@ -318,8 +338,8 @@ void record_cycle(Telemetry& telemetry, const CycleReport& report, bool by_hand,
   for (const EndpointReport& endpoint : report.endpoints) {
     attempts.push_back(record_endpoint(telemetry, endpoint, now));
   }
-  if (by_hand) return end_wait_by_hand(telemetry, report);
-  record_wait(telemetry, report, now);
+  if (by_hand) return end_wait_by_hand(telemetry, standing);
+  record_wait(telemetry, standing, report, now);
   telemetry.sources = std::move(attempts);
   telemetry.etags.clear();
   telemetry.etags_of = report.held_digest;

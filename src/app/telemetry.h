@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,7 +60,10 @@ struct Telemetry {
   std::string last_outcome;               ///< of the last refresh
   std::int64_t last_refusal = 0;
   std::string last_refusal_detail;
-  std::int64_t scheduled_version = 0;  ///< good, and this host's turn is to come; 0 = none
+  /// Good, and this host's turn is to come; version 0 = none.
+  std::int64_t scheduled_epoch = 0;
+  std::int64_t scheduled_version = 0;
+  std::string scheduled_sha256;
   std::int64_t adopts_at = 0;
   std::vector<SourceAttempt> sources;  ///< of the last refresh
   /// What sources, by label, called the manifest note with the digest `etags_of`. A hint: what a
@@ -81,13 +85,17 @@ void store_telemetry(Context& context, const Telemetry& telemetry);
 [[nodiscard]] std::map<std::string, std::string> known_etags(const Telemetry& telemetry,
                                                              const std::string& digest);
 
+/// What is known to wait for its turn. A hint, like the ETags.
+[[nodiscard]] std::optional<ScheduledOffer> awaited_offer(const Telemetry& telemetry);
+
 /// Takes in a pass over the hosts file. True where somebody else had altered the block; what an
 /// adoption wrote is never that, also where another pass has booked the new block before it.
 bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied& applied,
                   bool is_adoption, std::int64_t now);
 /// Takes in a cycle. One `by_hand` (--from) says nothing about the configured sources: what they
 /// said last, call the manifest and have to wait for stays.
-void record_cycle(Telemetry& telemetry, const CycleReport& report, bool by_hand, std::int64_t now);
+void record_cycle(Telemetry& telemetry, const Standing& standing, const CycleReport& report,
+                  bool by_hand, std::int64_t now);
 /// No cycle could be run, for the reason with this stable name.
 void record_failed_cycle(Telemetry& telemetry, const std::string& code, std::int64_t now);
 

@@ -1,6 +1,7 @@
 #include "update_cycle.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -28,8 +29,10 @@ std::string note_digest(const std::string& bytes) { return to_hex(sha256(bytes))
 /// root which takes its keys out.
 class Cycle {
  public:
-  Cycle(Context& context, Standing& standing, const CycleRequest& request, SourceSession& session)
-      : context_(context), standing_(standing), session_(session) {
+  /// `awaited` is what an earlier cycle has found scheduled, for comparison.
+  Cycle(Context& context, Standing& standing, const CycleRequest& request, SourceSession& session,
+        std::optional<ScheduledOffer> awaited)
+      : context_(context), standing_(standing), session_(session), awaited_(std::move(awaited)) {
     staging_.machine_id = machine_id(context.env.fs, context.options.root);
     staging_.own_name = own_name(context.env.fs, context.options.root);
     staging_.adopt_now = request.adopt_now;
@@ -60,7 +63,9 @@ class Cycle {
   void adopt_offer(std::size_t endpoint, const AdmittedManifest& offer);
   Result<Adopted> adopt_and_book(const std::string& note_bytes);
   void settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption);
+  void schedule(std::size_t endpoint, const AdmittedManifest& offer);
   void keep_etags_of_held();
+  void report_scheduled();
   void finish();
   Error worst_error() const;
   Error disowned_error() const;
@@ -68,6 +73,7 @@ class Cycle {
   Context& context_;
   Standing& standing_;
   SourceSession& session_;
+  std::optional<ScheduledOffer> awaited_;
   Staging staging_;
   CycleReport report_;
   std::vector<std::string> offers_;  ///< manifest bytes by endpoint; empty = none
@@ -76,7 +82,8 @@ class Cycle {
   std::optional<steady_clock::time_point>
       chain_end_at_;  ///< when the first said that there is none
   bool adopted_ = false;
-  bool scheduled_ = false;
+  /// By epoch and version: what waits for its turn, of each the text that was heard first.
+  std::map<std::pair<std::int64_t, std::int64_t>, ScheduledOffer> scheduled_;
   bool root_not_kept_ = false;  ///< the next root is known, and could not be stored
   bool write_failed_ = false;   ///< of the last adoption
   int root_steps_ = 0;
@@ -155,7 +162,7 @@ void Cycle::start_under_new_root() {
   report_.chain_end_seen = false;
   chain_end_at_.reset();
   if (std::exchange(root_not_kept_, false)) report_.error.reset();
-  scheduled_ = false;
+  scheduled_.clear();
   for (EndpointReport& endpoint : report_.endpoints) {
     if (endpoint.root_refused_code != Errc::equivocation) endpoint.root_refused.clear();
     endpoint.refused.clear();
@@ -301,11 +308,27 @@ void Cycle::settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption
       report_.endpoints[endpoint].confirmed = true;
       return;
     case Adoption::scheduled:
-      scheduled_ = true;
-      report_.adopts_at = adoption_time(offer.manifest(), staging_);
-      report_.scheduled_version = offer.manifest().version;
-      return;
+      return schedule(endpoint, offer);
   }
+}
+
+/// U9 for what is not held yet: two texts of one version are told, whichever of them will be
+/// adopted. What is remembered of an earlier cycle is told only, since nothing may depend on it.
+void Cycle::schedule(std::size_t endpoint, const AdmittedManifest& offer) {
+  const Manifest& manifest = offer.manifest();
+  const ScheduledOffer now{manifest.epoch, manifest.version, offer.short_digest(),
+                           adoption_time(manifest, staging_)};
+  ScheduledOffer& known = scheduled_.try_emplace(now.rank(), now).first->second;
+  const bool is_awaited = awaited_ && awaited_->rank() == now.rank();
+  const std::string first = is_awaited ? awaited_->sha256 : known.sha256;
+  if (now.sha256 == first) {
+    known = now;
+    return;
+  }
+  refuse(endpoint, Error{Errc::equivocation, "epoch " + std::to_string(now.epoch) + " version " +
+                                                 std::to_string(now.version) +
+                                                 " is scheduled here with another text (" + first +
+                                                 ", offered " + now.sha256 + ")"});
 }
 
 /// The error of a cycle that changed and confirmed nothing: what was offered and refused says more
@@ -359,12 +382,21 @@ void Cycle::keep_etags_of_held() {
   }
 }
 
+/// What is held by now, or something higher, waits no more.
+void Cycle::report_scheduled() {
+  if (scheduled_.empty()) return;
+  const ScheduledOffer& highest = scheduled_.rbegin()->second;
+  const bool is_held = standing_.current && standing_.current->rank() >= highest.rank();
+  if (!is_held) report_.scheduled = highest;
+}
+
 void Cycle::finish() {
   // An offer that was confirmed and then overtaken by a higher one is a mirror that lags behind.
   for (std::size_t i = 0; adopted_ && report_.chain_end_seen && i < offers_.size(); ++i) {
     if (!offers_[i].empty()) (void)judge(i);  // for what it says of the source
   }
   keep_etags_of_held();
+  report_scheduled();
   const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
                                      [](const EndpointReport& e) { return e.confirmed; });
   if (write_failed_ || root_not_kept_) {
@@ -386,7 +418,7 @@ void Cycle::finish() {
   } else if (!report_.chain_end_seen) {
     report_.outcome = CycleOutcome::failed;
     report_.error = worst_error();
-  } else if (scheduled_) {
+  } else if (report_.scheduled) {
     report_.outcome = CycleOutcome::scheduled;
   } else if (confirmed) {
     report_.outcome = CycleOutcome::confirmed;
@@ -446,11 +478,12 @@ Result<CycleReport> run_update_cycle(Context& context, Standing& standing,
   Result<SourceSession> session = SourceSession::open(
       context, request.from, machine_id(context.env.fs, context.options.root), deadline);
   if (!session) return std::move(session).error();
+  const Telemetry telemetry = load_telemetry(context);
   if (standing.current) {
     const std::string& held = standing.current->note_bytes();
-    session->hold(held, known_etags(load_telemetry(context), note_digest(held)));
+    session->hold(held, known_etags(telemetry, note_digest(held)));
   }
-  return Cycle(context, standing, request, *session).run();
+  return Cycle(context, standing, request, *session, awaited_offer(telemetry)).run();
 }
 
 }  // namespace hostspin

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "context.h"
@@ -52,6 +53,15 @@ enum class CycleOutcome {
 };
 [[nodiscard]] std::string_view cycle_outcome_name(CycleOutcome outcome);
 
+/// A manifest that is good, and whose turn on this host within its `rollout` is to come.
+struct ScheduledOffer {
+  std::int64_t epoch = 0;
+  std::int64_t version = 0;
+  std::string sha256;  ///< of its text, as a block's header gives it
+  std::chrono::sys_seconds adopts_at;
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> rank() const { return {epoch, version}; }
+};
+
 struct CycleReport {
   CycleOutcome outcome = CycleOutcome::failed;
   std::vector<EndpointReport> endpoints;
@@ -63,9 +73,10 @@ struct CycleReport {
   bool disowned = false;
   bool not_written = false;  ///< failed: a manifest was adopted, and is not in the hosts file yet
   std::optional<Applied> applied;
-  std::optional<AdmittedManifest> replaced;           ///< what was held before an adoption
-  std::optional<std::chrono::sys_seconds> adopts_at;  ///< scheduled: this host's turn
-  std::int64_t scheduled_version = 0;                 ///< scheduled: of the offer
+  std::optional<AdmittedManifest> replaced;  ///< what was held before an adoption
+  /// The highest that waits for its turn, if it is above what is held: also of a cycle that adopted
+  /// or confirmed another.
+  std::optional<ScheduledOffer> scheduled;
   std::string held_digest;  ///< of the manifest note now held, which the sources' ETags stand for
   [[nodiscard]] bool all_fine() const;
 };
