@@ -24,6 +24,7 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   lintian rpm rpmlint mandoc apparmor                         # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
   prometheus prometheus-node-exporter                         # the agent's metrics, and who reads them
+  libaio1 libnuma1 liburing2                                  # what an unpacked MariaDB is linked with
   faketime musl-tools netcat-openbsd curl                     # its clock, its readers, the runbook's commands
   packer ansible-core zsh fish)                               # what judges the examples and completions
 long=(qemu-system-x86 e2fsprogs
@@ -31,7 +32,7 @@ long=(qemu-system-x86 e2fsprogs
 bench=(g++ python3 python3-cryptography ansible-core augeas-tools
   nmap fping netcat-openbsd prometheus-blackbox-exporter curl)
 # Not installed but unpacked: they would take the place of what the machine has.
-unpacked_test=(chrony)
+unpacked_test=(chrony mariadb-server-core)
 unpacked_in=/usr/local/lib/hostspin-tests
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)

@@ -20,7 +20,7 @@ inline constexpr std::size_t kNamesPerServiceMax = 64;
 inline constexpr std::size_t kAddressesPerServiceMax = 16;
 inline constexpr std::size_t kBlockLinesMax = 1000;
 
-enum class CheckKind { tcp, tls, https, http, grpc, ntp, unsupported };
+enum class CheckKind { tcp, tls, https, http, grpc, ntp, mysql, unsupported };
 [[nodiscard]] std::string_view check_kind_name(CheckKind kind);
 
 /// One way to ask an address whether the service answers. Data, never a command.
@@ -38,6 +38,7 @@ struct Check {
   std::string contains;                ///< a byte string the first 64 KiB must have; empty for none
   std::string grpc_service;            ///< empty = the server as a whole
   bool grpc_tls = false;
+  std::string user;                    ///< mysql: who logs in, without a password; never empty there
 
   /// "https:443/ready": kind, port and path, for a table that tells the options in its own way.
   [[nodiscard]] std::string label() const;

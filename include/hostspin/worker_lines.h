@@ -88,8 +88,9 @@ struct ProbeRequest {
 /// Why an address was called what it was. Closed list; names are stable (see verdict_name()).
 enum class Verdict {
   ok, not_tried, no_route, local_firewall, source_address, next_hop_dead, unreachable, refused, reset,
-  tcp_timeout, tls_timeout, tls_protocol, tls_ca, tls_name, tls_expired, tls_not_yet_valid, tls_pin,
-  http_timeout, http_status, http_body, grpc_not_serving, ntp_bad, flood, unsupported, internal,
+  closed_at_once, tcp_timeout, tls_timeout, tls_protocol, tls_ca, tls_name, tls_expired, tls_not_yet_valid, tls_pin,
+  http_timeout, http_status, http_body, grpc_not_serving, ntp_bad, mysql_blocked, mysql_full,
+  mysql_timeout, mysql_bad, flood, unsupported, internal,
 };
 [[nodiscard]] std::string_view verdict_name(Verdict verdict);
 [[nodiscard]] std::optional<Verdict> verdict_from_name(std::string_view name);

@@ -190,6 +190,10 @@ std::string command_for(const Service& service, const IPAddress& address, const 
     case CheckKind::grpc:
       if (check.grpc_tls) return openssl_command(address, check, config);
       [[fallthrough]];
+    case CheckKind::mysql:
+      return "mysql --no-defaults -h " + address.to_string() + " -P " + std::to_string(check.port) +
+             " -u " + shell_quoted(check.user) +
+             " --skip-password --connect-timeout=5 -e 'SELECT 1'";
     case CheckKind::tcp:
       return "nc -n -z -v -w 2 " + address.to_string() + " " + std::to_string(check.port);
     case CheckKind::ntp:
@@ -221,6 +225,7 @@ std::string expectation(const Check& check) {
     add("health service says SERVING" +
         (check.grpc_service.empty() ? "" : " for " + hostspin::quoted(check.grpc_service)));
   }
+  if (check.kind == CheckKind::mysql) add("a login, or error 1045 (access denied)");
   return words;
 }
 

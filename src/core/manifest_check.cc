@@ -22,13 +22,15 @@ constexpr std::size_t kPathBytesMax = 1024;
 constexpr std::size_t kContainsBytesMax = 256;
 constexpr std::size_t kGrpcServiceBytesMax = 200;
 constexpr std::size_t kCaBytesMax = 32;
+constexpr std::size_t kUserBytesMax = 32;  // the longest that MySQL takes
 constexpr std::size_t kPinBytes = 32;
 constexpr std::size_t kShownContainsBytes = 40;
 constexpr std::size_t kShownPinCharacters = 16;  // 96 bits: nobody makes two that share them
 constexpr std::size_t kShownDigestDigits = 16;
 
-constexpr std::array kKnownKinds{CheckKind::tcp,  CheckKind::tls,  CheckKind::https,
-                                 CheckKind::http, CheckKind::grpc, CheckKind::ntp};
+constexpr std::array kKnownKinds{CheckKind::tcp,  CheckKind::tls, CheckKind::https, CheckKind::http,
+                                 CheckKind::grpc, CheckKind::ntp, CheckKind::mysql};
+constexpr std::string_view kDefaultUser = "hostspin";
 
 bool is_alphanumeric(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -178,6 +180,12 @@ void read_options(TableReader& in, const HostName& service, Check& check) {
     case CheckKind::grpc:
       read_grpc(in, service, check);
       return;
+    case CheckKind::mysql:
+      check.user = read_string(
+          in, "user", std::string(kDefaultUser),
+          [](const std::string& text) { return is_made_of(text, "._-", kUserBytesMax); },
+          "[A-Za-z0-9._-]{1,32}");
+      return;
   }
 }
 
@@ -250,6 +258,8 @@ std::string_view check_kind_name(CheckKind kind) {
       return "grpc";
     case CheckKind::ntp:
       return "ntp";
+    case CheckKind::mysql:
+      return "mysql";
     case CheckKind::unsupported:
       return "unsupported";
   }
@@ -279,6 +289,7 @@ std::string Check::identity(std::string_view service) const {
   if (ca != "system") add("ca", ca);
   if (min_days_left != 0) add("min_days_left", std::to_string(min_days_left));
   if (!host.empty() && host != service) add("host", host);
+  if (!user.empty() && user != kDefaultUser) add("user", user);
   if (!status.empty())
     add("status", joined_set(status, [](int code) { return std::to_string(code); }));
   if (!contains.empty()) add("contains", shown_contains(contains));

@@ -29,6 +29,7 @@ constexpr std::size_t kNameBytesMax = 253;
 constexpr std::size_t kPathBytesMax = 2048;
 constexpr std::size_t kContainsBytesMax = 4096;
 constexpr std::size_t kStatusesMax = 500;
+constexpr std::size_t kUserBytesMax = 64;
 constexpr std::size_t kKindBytesMax = 64;
 
 void put(json& object, const char* key, const std::string& text) {
@@ -85,12 +86,13 @@ json check_to_json(const Check& check) {
   put(object, "contains", check.contains);
   put(object, "grpc_service", check.grpc_service);
   if (check.grpc_tls) object["grpc_tls"] = true;
+  put(object, "user", check.user);
   return object;
 }
 
 CheckKind kind_from_name(std::string_view name) {
   for (const CheckKind kind : {CheckKind::tcp, CheckKind::tls, CheckKind::https, CheckKind::http,
-                               CheckKind::grpc, CheckKind::ntp}) {
+                               CheckKind::grpc, CheckKind::ntp, CheckKind::mysql}) {
     if (check_kind_name(kind) == name) return kind;
   }
   return CheckKind::unsupported;
@@ -125,6 +127,7 @@ Result<Check> check_from_json(const json& object) {
   members.text("contains", Need::optional, kContainsBytesMax, check.contains);
   members.printable_text("grpc_service", Need::optional, kNameBytesMax, check.grpc_service);
   members.boolean("grpc_tls", Need::optional, check.grpc_tls);
+  members.printable_text("user", Need::optional, kUserBytesMax, check.user);
   if (check.kind != CheckKind::unsupported && check.port == 0) {
     members.refuse("port", "is not from 1 to 65535");
   }

@@ -57,7 +57,7 @@ void Prober::start(ProbeRequest request) {
   }
   auto probe =
       std::make_unique<Probe>(Probe{std::move(request), std::move(result), steady_clock::now(),
-                                    nullptr, nullptr, nullptr, nullptr, 0});
+                                    nullptr, nullptr, nullptr, nullptr, nullptr, 0});
   Probe& entry = *probes_.emplace(number, std::move(probe)).first->second;
   if (entry.request.check.kind == CheckKind::ntp) {
     entry.ntp = std::make_unique<NtpProbe>(context_.loop, entry.request.address,
@@ -84,15 +84,27 @@ void Prober::connected(Number number, Connected outcome) {
   probe.result.rtt_us = outcome.rtt_us;
   probe.result.detail = std::move(outcome.detail);
   if (outcome.verdict != Verdict::ok) return explain_failure(number, probe);
-  if (probe.request.check.kind == CheckKind::tcp) {
-    context_.lingering.close(std::move(outcome.socket));
-    return finish(number);
+  switch (probe.request.check.kind) {
+    case CheckKind::tcp:
+      context_.lingering.close(std::move(outcome.socket));
+      return finish(number);
+    case CheckKind::tls:
+      return start_tls(number, probe, std::move(outcome.socket));
+    case CheckKind::mysql:
+      return start_mysql(number, probe, std::move(outcome.socket));
+    case CheckKind::https:
+    case CheckKind::http:
+    case CheckKind::grpc:
+      return start_http(number, probe, std::move(outcome.socket));
+    case CheckKind::ntp:          // has no connection
+    case CheckKind::unsupported:  // is not tried
+      return finish(number);
   }
-  if (probe.request.check.kind != CheckKind::tls) {
-    return start_http(number, probe, std::move(outcome.socket));
-  }
+}
+
+void Prober::start_tls(Number number, Probe& probe, Descriptor socket) {
   probe.tls = std::make_unique<TlsProbe>(
-      context_.loop, context_.turns, context_.trust, probe.request.check, std::move(outcome.socket),
+      context_.loop, context_.turns, context_.trust, probe.request.check, std::move(socket),
       context_.handshake_limit, [this, number](TlsProbe::Outcome tls) {
         Probe& asked = *probes_.at(number);
         asked.result.verdict = tls.verdict;
@@ -102,6 +114,19 @@ void Prober::connected(Number number, Connected outcome) {
         context_.lingering.close(std::move(tls.socket));
         finish(number);
       });
+}
+
+void Prober::start_mysql(Number number, Probe& probe, Descriptor socket) {
+  probe.mysql = std::make_unique<MysqlProbe>(context_.loop, probe.request.check.user,
+                                             std::move(socket), context_.handshake_limit,
+                                             [this, number](MysqlProbe::Outcome mysql) {
+                                               Probe& asked = *probes_.at(number);
+                                               asked.result.verdict = mysql.verdict;
+                                               asked.result.error_number = mysql.error_number;
+                                               asked.result.detail = std::move(mysql.detail);
+                                               context_.lingering.close(std::move(mysql.socket));
+                                               finish(number);
+                                             });
 }
 
 // The kernel gives up a dead next hop only after three seconds, long after our limit, but tells at

@@ -11,6 +11,7 @@
 #include "http_client.h"
 #include "icmp_question.h"
 #include "lingering_close.h"
+#include "mysql_probe.h"
 #include "ntp_probe.h"
 #include "tcp_connect.h"
 #include "tls_probe.h"
@@ -55,6 +56,7 @@ class Prober {
     std::unique_ptr<TcpConnect> connect;
     std::unique_ptr<TlsProbe> tls;
     std::unique_ptr<NtpProbe> ntp;
+    std::unique_ptr<MysqlProbe> mysql;
     std::unique_ptr<IcmpQuestion> icmp;
     HttpClient::Ticket ticket = 0;
   };
@@ -64,6 +66,8 @@ class Prober {
   void start(ProbeRequest request);
   void connected(Number number, Connected outcome);
   void explain_failure(Number number, Probe& probe);
+  void start_tls(Number number, Probe& probe, Descriptor socket);
+  void start_mysql(Number number, Probe& probe, Descriptor socket);
   void start_http(Number number, Probe& probe, Descriptor socket);
   void finish(Number number);
 

@@ -117,6 +117,17 @@ TEST_CASE("grpc: a service and tls as options", "[check]") {
   CHECK_FALSE(only("{ grpc = 1, tls = false }").grpc_tls);
 }
 
+TEST_CASE("mysql: a user, who is hostspin by default", "[check]") {
+  const Check plain = only("{ mysql = 3306 }");
+  CHECK(plain.kind == CheckKind::mysql);
+  CHECK(plain.user == "hostspin");
+  CHECK(plain.label() == "mysql:3306");
+  CHECK(plain.identity(kService) == "mysql:3306");
+  CHECK(only("{ mysql = 3306, user = \"probe_1\" }").identity(kService) ==
+        "mysql:3306 user=probe_1");
+  CHECK(code_of(parse("{ mysql = 1, user = \"a'b\" }", UnknownKeys::ignore)) == Errc::bad_manifest);
+}
+
 TEST_CASE("a kind of a later version is kept as unsupported by a client, refused by the desk",
           "[check]") {
   const Result<Manifest> manifest = parse("{ quic = 443, alpn = \"h3\" }", UnknownKeys::ignore);
@@ -160,6 +171,7 @@ TEST_CASE("each kind has the name it is written with", "[check]") {
   CHECK(check_kind_name(CheckKind::http) == "http");
   CHECK(check_kind_name(CheckKind::grpc) == "grpc");
   CHECK(check_kind_name(CheckKind::ntp) == "ntp");
+  CHECK(check_kind_name(CheckKind::mysql) == "mysql");
   CHECK(check_kind_name(CheckKind::unsupported) == "unsupported");
 }
 
@@ -208,6 +220,8 @@ TEST_CASE("a check's identity is each of its options, and a default is none", "[
                                 "grpc = 80, service = \"a\"",
                                 "grpc = 80, service = \"b\"",
                                 "ntp = 80",
+                                "mysql = 80",
+                                "mysql = 80, user = \"a\"",
                                 "tcp = 80"}) {
     CAPTURE(options);
     CHECK(seen.insert(identity("{ " + options + " }")).second);

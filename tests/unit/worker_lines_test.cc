@@ -94,6 +94,7 @@ TEST_CASE("a probe request survives its line", "[worker_lines]") {
   check.contains = "\"sealed\":false \xc3\xa9";
   check.grpc_service = "a.B";
   check.grpc_tls = true;
+  check.user = "probe";
 
   const Result<NetRequest> read =
       decode_net_request(encode(ProbeRequest{9, ip("192.0.2.1"), check, true}));
@@ -116,6 +117,7 @@ TEST_CASE("a probe request survives its line", "[worker_lines]") {
   CHECK(got.contains == check.contains);
   CHECK(got.grpc_service == check.grpc_service);
   CHECK(got.grpc_tls);
+  CHECK(got.user == "probe");
 }
 
 TEST_CASE("a check of a kind from the future stays one", "[worker_lines]") {

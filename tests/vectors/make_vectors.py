@@ -379,6 +379,7 @@ def write_manifests():
   { http = 8080, status = 200 },
   { grpc = 50051, service = "pkg.Health", tls = true },
   { ntp = 123 },
+  { mysql = 3306, user = "probe_1" },
 ]
 kind = "vip"
 description = "primary database"
@@ -569,6 +570,9 @@ runbook = "RB-017"
     check("contains-empty", '{ http = 1, contains = "" }')
     check("contains-number", "{ http = 1, contains = 1 }")
     check("grpc-service-blank", '{ grpc = 1, service = "a b" }')
+    check("mysql-user-blank", '{ mysql = 3306, user = "a b" }')
+    check("mysql-user-empty", '{ mysql = 3306, user = "" }')
+    check("mysql-user-33", '{ mysql = 3306, user = "' + "u" * 33 + '" }')
     check("17", "[" + ", ".join("{ tcp = %d }" % i for i in range(1, 18)) + "]")
     bad("kind-unknown", (end, end + 'kind = "cluster"\n'))
     bad("kind-number", (end, end + "kind = 1\n"))
