@@ -379,8 +379,8 @@ TEST_CASE("every verdict has a name, a layer and words of its own", "[verdict]")
     CHECK(std::set<std::string_view>{"L3", "L4", "L6", "L7", "-"}.count(verdict_layer(verdict)) ==
           1);
   }
-  CHECK(names.size() == 25);
-  CHECK(words.size() == 25);
+  CHECK(names.size() == 30);
+  CHECK(words.size() == 30);
   CHECK_FALSE(verdict_from_name("fine"));
   CHECK(verdict_layer(Verdict::tls_pin) == "L6");
   CHECK(verdict_layer(Verdict::no_route) == "L3");
