@@ -1,14 +1,15 @@
 #include "update_cycle.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 
+#include "adoption_moment.h"
 #include "host_facts.h"
 #include "hostspin/crypto.h"
 #include "lock.h"
 #include "pass_record.h"
+#include "scheduled_offers.h"
 #include "source_session.h"
 #include "telemetry.h"
 
@@ -16,10 +17,6 @@ namespace hostspin {
 namespace {
 
 using std::chrono::steady_clock;
-
-/// U11: how long the sources that are silent about the next root are waited for, once one has said
-/// that there is none and all have been asked.
-constexpr std::chrono::milliseconds kRootPatience{500};
 
 std::string note_digest(const std::string& bytes) { return to_hex(sha256(bytes)); }
 
@@ -32,7 +29,7 @@ class Cycle {
   /// `awaited` is what an earlier cycle has found scheduled, for comparison.
   Cycle(Context& context, Standing& standing, const CycleRequest& request, SourceSession& session,
         std::optional<ScheduledOffer> awaited)
-      : context_(context), standing_(standing), session_(session), awaited_(std::move(awaited)) {
+      : context_(context), standing_(standing), session_(session), scheduled_(std::move(awaited)) {
     staging_.machine_id = machine_id(context.env.fs, context.options.root);
     staging_.own_name = own_name(context.env.fs, context.options.root);
     staging_.adopt_now = request.adopt_now;
@@ -56,42 +53,32 @@ class Cycle {
   void fail(const DocumentAnswer& answer);
   [[nodiscard]] bool is_rotation_gap(std::size_t endpoint, Errc code) const;
   void refuse(std::size_t endpoint, const Error& error);
-  [[nodiscard]] std::optional<steady_clock::time_point> adoption_moment() const;
-  [[nodiscard]] steady_clock::time_point wake_at() const;
   void adopt_highest();
   [[nodiscard]] std::optional<AdmittedManifest> judge(std::size_t endpoint);
   void adopt_offer(std::size_t endpoint, const AdmittedManifest& offer);
   Result<Adopted> adopt_and_book(const std::string& note_bytes);
   void settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption);
-  void schedule(std::size_t endpoint, const AdmittedManifest& offer);
   void keep_etags_of_held();
-  void report_scheduled();
   void finish();
-  Error worst_error() const;
-  Error disowned_error() const;
 
   Context& context_;
   Standing& standing_;
   SourceSession& session_;
-  std::optional<ScheduledOffer> awaited_;
   Staging staging_;
   CycleReport report_;
   std::vector<std::string> offers_;  ///< manifest bytes by endpoint; empty = none
   std::set<std::size_t> fresh_;      ///< endpoints whose offers were not judged under this root
-  std::set<std::size_t> silent_;     ///< endpoints that have not answered about the next root
-  std::optional<steady_clock::time_point>
-      chain_end_at_;  ///< when the first said that there is none
+  AdoptionMoment moment_;
   bool adopted_ = false;
-  /// By epoch and version: what waits for its turn, of each the text that was heard first.
-  std::map<std::pair<std::int64_t, std::int64_t>, ScheduledOffer> scheduled_;
+  ScheduledOffers scheduled_;
   bool root_not_kept_ = false;  ///< the next root is known, and could not be stored
   bool write_failed_ = false;   ///< of the last adoption
   int root_steps_ = 0;
 };
 
 void Cycle::ask_for_root(std::int64_t version) {
+  moment_.begin(offers_.size());
   for (std::size_t i = 0; i < offers_.size(); ++i) {
-    silent_.insert(i);
     session_.ask({i, version});
   }
 }
@@ -130,11 +117,11 @@ void Cycle::refuse(std::size_t endpoint, const Error& error) {
 void Cycle::take_root_answer(const DocumentAnswer& answer) {
   const std::int64_t next = standing_.root().version + 1;
   if (answer.wanted.root_version != next) return judge_late_root(answer);
-  silent_.erase(answer.wanted.endpoint);
+  moment_.hear(answer.wanted.endpoint);
   if (answer.kind == DocumentAnswer::Kind::failed) return fail(answer);
   if (answer.kind == DocumentAnswer::Kind::not_found) {
     report_.chain_end_seen = true;
-    if (!chain_end_at_) chain_end_at_ = context_.env.clock.steady();
+    moment_.end_chain(context_.env.clock.steady());
     return;
   }
   Result<TrustRoot> root = open_next_root(standing_.chain.trusted(), answer.bytes);  // U3
@@ -160,7 +147,6 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
 /// end.
 void Cycle::start_under_new_root() {
   report_.chain_end_seen = false;
-  chain_end_at_.reset();
   if (std::exchange(root_not_kept_, false)) report_.error.reset();
   scheduled_.clear();
   for (EndpointReport& endpoint : report_.endpoints) {
@@ -201,25 +187,9 @@ void Cycle::take_manifest_answer(DocumentAnswer& answer) {
   fresh_.insert(answer.wanted.endpoint);
 }
 
-/// U11: from when on an offer may be adopted; nothing while that is not known.
-std::optional<steady_clock::time_point> Cycle::adoption_moment() const {
-  if (!chain_end_at_) return std::nullopt;
-  if (silent_.empty()) return chain_end_at_;
-  const std::optional<steady_clock::time_point> asked = session_.all_asked_at();
-  if (!asked) return std::nullopt;
-  return std::max(*chain_end_at_, *asked) + kRootPatience;
-}
-
-steady_clock::time_point Cycle::wake_at() const {
-  const std::optional<steady_clock::time_point> moment = adoption_moment();
-  const bool awaited = moment && *moment > context_.env.clock.steady();
-  return awaited ? *moment : steady_clock::time_point::max();
-}
-
 /// Of what has been offered since it was judged last, the highest that passes.
 void Cycle::adopt_highest() {
-  const std::optional<steady_clock::time_point> moment = adoption_moment();
-  if (!moment || context_.env.clock.steady() < *moment) return;
+  if (!moment_.has_come(context_.env.clock.steady(), session_.all_asked_at())) return;
   std::optional<AdmittedManifest> highest;
   std::size_t of = 0;
   for (const std::size_t endpoint : std::exchange(fresh_, {})) {
@@ -308,67 +278,12 @@ void Cycle::settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption
       report_.endpoints[endpoint].confirmed = true;
       return;
     case Adoption::scheduled:
-      return schedule(endpoint, offer);
+      if (const std::optional<Error> other =
+              scheduled_.note(offer, adoption_time(offer.manifest(), staging_))) {
+        refuse(endpoint, *other);
+      }
+      return;
   }
-}
-
-/// U9 for what is not held yet: two texts of one version are told, whichever of them will be
-/// adopted. What is remembered of an earlier cycle is told only, since nothing may depend on it.
-void Cycle::schedule(std::size_t endpoint, const AdmittedManifest& offer) {
-  const Manifest& manifest = offer.manifest();
-  const ScheduledOffer now{manifest.epoch, manifest.version, offer.short_digest(),
-                           adoption_time(manifest, staging_)};
-  ScheduledOffer& known = scheduled_.try_emplace(now.rank(), now).first->second;
-  const bool is_awaited = awaited_ && awaited_->rank() == now.rank();
-  const std::string first = is_awaited ? awaited_->sha256 : known.sha256;
-  if (now.sha256 == first) {
-    known = now;
-    return;
-  }
-  refuse(endpoint, Error{Errc::equivocation, "epoch " + std::to_string(now.epoch) + " version " +
-                                                 std::to_string(now.version) +
-                                                 " is scheduled here with another text (" + first +
-                                                 ", offered " + now.sha256 + ")"});
-}
-
-/// The error of a cycle that changed and confirmed nothing: what was offered and refused says more
-/// than what could not be reached.
-Error Cycle::worst_error() const {
-  for (const EndpointReport& endpoint : report_.endpoints) {
-    if (endpoint.refused.empty()) continue;
-    return Error{endpoint.refused_code,
-                 "nothing adopted: " + endpoint.label + ": " + endpoint.refused,
-                 endpoint.refused_hint};
-  }
-  for (const EndpointReport& endpoint : report_.endpoints) {
-    if (endpoint.root_refused.empty()) continue;
-    return Error{endpoint.root_refused_code,
-                 "nothing adopted: " + endpoint.label + ": " + endpoint.root_refused};
-  }
-  // A source that failed comes before one that this machine could not even ask.
-  for (const bool was_asked : {true, false}) {
-    for (const EndpointReport& endpoint : report_.endpoints) {
-      const bool is_so = (endpoint.failed_code == Errc::fetch_failed) == was_asked;
-      if (endpoint.failed.empty() || !is_so) continue;
-      return Error{endpoint.failed_code,
-                   "nothing adopted: " + endpoint.label + ": " + endpoint.failed,
-                   endpoint.failed_hint};
-    }
-  }
-  return Error{Errc::fetch_failed, "nothing adopted: no source said that root " +
-                                       std::to_string(standing_.root().version + 1) +
-                                       " does not exist"};
-}
-
-/// Of a cycle that adopted before it heard of the root that takes the signers out.
-Error Cycle::disowned_error() const {
-  const TrustRoot& root = standing_.chain.trusted();
-  const Result<AdmittedManifest> again = admit_manifest(standing_.current->note_bytes(), root);
-  return Error{again ? Errc::internal : again.error().code,
-               "manifest " + std::to_string(standing_.current->manifest().version) +
-                   " was adopted before root " + std::to_string(root.version()) +
-                   " was known, which does not admit it, and no source offered another" +
-                   (again ? "" : ": " + again.error().detail)};
 }
 
 /// What a source calls bytes that are not held says nothing about the ones that are.
@@ -382,21 +297,13 @@ void Cycle::keep_etags_of_held() {
   }
 }
 
-/// What is held by now, or something higher, waits no more.
-void Cycle::report_scheduled() {
-  if (scheduled_.empty()) return;
-  const ScheduledOffer& highest = scheduled_.rbegin()->second;
-  const bool is_held = standing_.current && standing_.current->rank() >= highest.rank();
-  if (!is_held) report_.scheduled = highest;
-}
-
 void Cycle::finish() {
   // An offer that was confirmed and then overtaken by a higher one is a mirror that lags behind.
   for (std::size_t i = 0; adopted_ && report_.chain_end_seen && i < offers_.size(); ++i) {
     if (!offers_[i].empty()) (void)judge(i);  // for what it says of the source
   }
   keep_etags_of_held();
-  report_scheduled();
+  report_.scheduled = scheduled_.highest_above(standing_.current);
   const bool confirmed = std::any_of(report_.endpoints.begin(), report_.endpoints.end(),
                                      [](const EndpointReport& e) { return e.confirmed; });
   if (write_failed_ || root_not_kept_) {
@@ -412,12 +319,12 @@ void Cycle::finish() {
   if (adopted_ && standing_.rotated_keys) {
     report_.disowned = true;
     report_.outcome = CycleOutcome::refused;
-    report_.error = disowned_error();
+    report_.error = disowned_error(standing_);
   } else if (adopted_) {
     report_.outcome = CycleOutcome::adopted;
   } else if (!report_.chain_end_seen) {
     report_.outcome = CycleOutcome::failed;
-    report_.error = worst_error();
+    report_.error = worst_error(report_.endpoints, standing_.root().version + 1);
   } else if (report_.scheduled) {
     report_.outcome = CycleOutcome::scheduled;
   } else if (confirmed) {
@@ -427,7 +334,7 @@ void Cycle::finish() {
         report_.endpoints.begin(), report_.endpoints.end(),
         [](const EndpointReport& e) { return !e.refused.empty() || !e.root_refused.empty(); });
     report_.outcome = refused ? CycleOutcome::refused : CycleOutcome::failed;
-    report_.error = worst_error();
+    report_.error = worst_error(report_.endpoints, standing_.root().version + 1);
   }
 }
 
@@ -440,7 +347,9 @@ CycleReport Cycle::run() {
   ask_for_root(standing_.root().version + 1);  // U1
   for (std::size_t i = 0; i < offers_.size(); ++i) session_.ask({i, 0});
   while (!session_.over()) {
-    if (std::optional<DocumentAnswer> answer = session_.next(wake_at())) take(*std::move(answer));
+    const steady_clock::time_point wake =
+        moment_.wake_at(context_.env.clock.steady(), session_.all_asked_at());
+    if (std::optional<DocumentAnswer> answer = session_.next(wake)) take(*std::move(answer));
     adopt_highest();
   }
   finish();
@@ -448,29 +357,6 @@ CycleReport Cycle::run() {
 }
 
 }  // namespace
-
-std::string_view cycle_outcome_name(CycleOutcome outcome) {
-  switch (outcome) {
-    case CycleOutcome::adopted:
-      return "adopted";
-    case CycleOutcome::confirmed:
-      return "confirmed";
-    case CycleOutcome::scheduled:
-      return "scheduled";
-    case CycleOutcome::root_expired:
-      return "root_expired";
-    case CycleOutcome::refused:
-      return "refused";
-    case CycleOutcome::failed:
-      return "failed";
-  }
-  return "failed";
-}
-
-bool CycleReport::all_fine() const {
-  return std::all_of(endpoints.begin(), endpoints.end(),
-                     [](const EndpointReport& e) { return e.fine(); });
-}
 
 Result<CycleReport> run_update_cycle(Context& context, Standing& standing,
                                      const CycleRequest& request) {
