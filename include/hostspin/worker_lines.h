@@ -73,7 +73,7 @@ struct FetchResult {
   std::string body;     ///< ok: at most body_bytes_max bytes
   std::string etag;     ///< at most 256 printable bytes
   int status = 0;       ///< HTTP status, 0 if none
-  std::string reason;   ///< failed: a verdict's name (report.h), or too_large, slow, redirect, protocol
+  std::string reason;   ///< failed: a verdict's name (report.h), or too_large, slow, redirect, protocol, proxy
   std::string detail;   ///< failed: a line for people, printable, at most 300 bytes
   std::chrono::milliseconds elapsed{0};
 };
@@ -87,10 +87,11 @@ struct ProbeRequest {
 
 /// Why an address was called what it was. Closed list; names are stable (see verdict_name()).
 enum class Verdict {
-  ok, not_tried, no_route, local_firewall, source_address, next_hop_dead, unreachable, refused, reset,
-  closed_at_once, tcp_timeout, tls_timeout, tls_protocol, tls_ca, tls_name, tls_expired, tls_not_yet_valid, tls_pin,
-  http_timeout, http_status, http_body, grpc_not_serving, ntp_bad, mysql_blocked, mysql_full,
-  mysql_timeout, mysql_bad, flood, unsupported, internal,
+  ok, not_tried, local_limit, no_family, no_route, local_firewall, source_address, next_hop_dead, unreachable,
+  refused, reset, closed_at_once, tcp_timeout, tls_timeout, tls_protocol, tls_client_certificate, tls_ca, tls_name,
+  tls_expired, tls_not_yet_valid, tls_purpose, tls_constraint, tls_weak, tls_chain, tls_pin, http_timeout,
+  http_protocol, http_status, http_body, grpc_not_serving, ntp_bad, mysql_blocked, mysql_full, mysql_timeout,
+  mysql_bad, flood, unsupported, internal,
 };
 [[nodiscard]] std::string_view verdict_name(Verdict verdict);
 [[nodiscard]] std::optional<Verdict> verdict_from_name(std::string_view name);

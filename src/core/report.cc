@@ -126,7 +126,8 @@ ProbePlan plan_probes(const Manifest& manifest, const std::vector<std::string>& 
 }
 
 bool is_skipped(const ProbeResult& result) {
-  return result.verdict == Verdict::not_tried || result.verdict == Verdict::source_address ||
+  return result.verdict == Verdict::not_tried || result.verdict == Verdict::local_limit ||
+         result.verdict == Verdict::no_family || result.verdict == Verdict::source_address ||
          result.verdict == Verdict::internal;
 }
 

@@ -21,8 +21,8 @@ constexpr int kErrnoMax = 4095;
 constexpr std::int64_t kRttMicrosecondsMax = 600000000;
 constexpr int kDaysLeftMax = 4000000;
 
-constexpr std::array<std::string_view, 4> kFetchReasons{"too_large", "slow", "redirect",
-                                                        "protocol"};
+constexpr std::array<std::string_view, 5> kFetchReasons{"too_large", "slow", "redirect", "protocol",
+                                                        "proxy"};
 
 constexpr std::array<std::string_view, 4> kOutcomes{"ok", "not_found", "not_modified", "failed"};
 

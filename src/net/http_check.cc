@@ -66,13 +66,28 @@ void judge_health(const HttpReply& reply, ProbeResult& result) {
   }
 }
 
-void judge_page(const Check& check, const HttpReply& reply, ProbeResult& result) {
-  const auto accepted = [&] {
-    if (check.status.empty()) return reply.status >= 200 && reply.status <= 399;
-    return std::find(check.status.begin(), check.status.end(), reply.status) != check.status.end();
+bool accepts(const Check& check, int status) {
+  if (check.status.empty()) return status >= 200 && status <= 399;
+  return std::find(check.status.begin(), check.status.end(), status) != check.status.end();
+}
+
+/// Once the status and the text are known, nothing that follows changes them: a stream of events
+/// never ends, and many a server resets what it has answered. But what promises a body has to begin
+/// with it.
+std::function<bool(const HttpReply&)> suffices(const Check& check) {
+  return [check, searched = std::size_t{0}](const HttpReply& reply) mutable {
+    if (!accepts(check, reply.status)) return true;
+    if (check.contains.empty()) return !reply.body.empty();
+    const std::size_t known = searched;
+    const std::size_t overlap = std::min(known, check.contains.size() - 1);
+    searched = reply.body.size();
+    return reply.body.find(check.contains, known - overlap) != std::string::npos;
   };
+}
+
+void judge_page(const Check& check, const HttpReply& reply, ProbeResult& result) {
   result.detail = "status " + std::to_string(reply.status);
-  if (!accepted()) {
+  if (!accepts(check, reply.status)) {
     result.verdict = Verdict::http_status;
     return;
   }
@@ -117,7 +132,10 @@ Result<HttpRequest> http_request_of(const Check& check, const IPAddress& address
     request.version = HttpRequest::Version::http2;
     request.post = health_request(check.grpc_service);
     request.headers = {"content-type: application/grpc", "te: trailers"};
-  } else if (!check.host.empty() && check.host != name) {
+    return request;
+  }
+  request.suffices = suffices(check);
+  if (!check.host.empty() && check.host != name) {
     request.headers = {"Host: " + host_with_port(check.host, request.url)};
   }
   return request;
@@ -137,8 +155,9 @@ void judge_http_reply(const Check& check, const HttpReply& reply, ProbeResult& r
                                               : "grpc-status " + quoted(reply.grpc_status, 20);
     return;
   }
-  // An endless page answers the check that asks only for its status.
-  if (reply.reason == "http_timeout" && reply.headers_complete && check.contains.empty() &&
+  // A stream without an event yet answers the check that asks only for its status.
+  const bool promises_nothing = reply.headers_complete && !reply.length;
+  if (reply.reason == "http_timeout" && promises_nothing && check.contains.empty() &&
       check.kind != CheckKind::grpc) {
     return judge_page(check, reply, result);
   }
@@ -148,8 +167,7 @@ void judge_http_reply(const Check& check, const HttpReply& reply, ProbeResult& r
   if (verdict) {
     result.verdict = *verdict;
   } else {
-    // What speaks no HTTP has no acceptable status; the detail says which.
-    result.verdict = reply.reason == "slow" ? Verdict::http_timeout : Verdict::http_status;
+    result.verdict = reply.reason == "slow" ? Verdict::http_timeout : Verdict::http_protocol;
   }
 }
 

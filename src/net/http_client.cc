@@ -48,10 +48,7 @@ class CurlClient final : public HttpClient {
     auto fresh = std::make_unique<HttpTransfer>(std::move(request), std::move(done));
     HttpTransfer& transfer = *transfers_.emplace(ticket, std::move(fresh)).first->second;
     transfer.started = steady_clock::now();
-    if (const int error_number = error_of(socket); error_number != 0) {
-      transfer.reply.error_number = error_number;
-      refuse(ticket, transfer, Verdict::reset, strerror(error_number));
-    } else if (Result<void> begun = begin(transfer, std::move(socket)); !begun) {
+    if (Result<void> begun = begin(transfer, std::move(socket)); !begun) {
       const bool missing = begun.error().code == Errc::bad_config;
       refuse(ticket, transfer, missing ? Verdict::tls_ca : Verdict::internal,
              std::move(begun.error().detail));

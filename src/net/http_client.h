@@ -50,6 +50,8 @@ struct AwsSigning {
   std::string secret;
 };
 
+struct HttpReply;
+
 struct HttpRequest {
   enum class Version { http1, http2 };  ///< http2: over TLS by ALPN, else with prior knowledge
 
@@ -69,7 +71,10 @@ struct HttpRequest {
   std::string method;             ///< another than GET or POST; empty for those
 
   std::size_t body_bytes_max = 65536;
-  bool cut_body = false;          ///< more bytes than that are left unread instead of refused
+  bool cut_body = false;  ///< more bytes than that are left unread instead of refused
+  /// Asked once the head is complete and after each part of the body: whether what has come decides
+  /// it all, and the rest is left unread. None means that the whole answer counts.
+  std::function<bool(const HttpReply&)> suffices;
   bool only_body_of_200 = false;  ///< answers of another status are complete with their headers
   std::chrono::milliseconds handshake_limit{1500};
   std::chrono::milliseconds limit{30000};  ///< from start(), the handshake included
@@ -78,13 +83,15 @@ struct HttpRequest {
 
 struct HttpReply {
   int status = 0;
-  bool headers_complete = false;  ///< of the final answer, with that status
+  bool headers_complete = false;        ///< of the final answer, with that status
+  std::optional<std::uint64_t> length;  ///< of the body, as the head promises it
   std::string body;
   std::string etag;
   std::string location;
   std::string grpc_status;
   std::optional<int> days_left;  ///< https
-  std::string reason;  ///< empty: complete; else a verdict's name, or too_large, slow, protocol
+  std::string
+      reason;  ///< empty: complete; else a verdict's name, or too_large, slow, protocol, proxy
   std::string detail;
   bool stream_reset = false;  ///< HTTP/2: the server ended this request, not the connection
   int error_number = 0;

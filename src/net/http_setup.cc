@@ -56,7 +56,10 @@ curl_socket_t hand_over_socket(void* argument, curlsocktype, curl_sockaddr* want
     (void)curl_easy_pause(easy, CURLPAUSE_SEND);
     (void)curl_easy_pause(easy, CURLPAUSE_CONT);
   });
-  if (socket < 0) return CURL_SOCKET_BAD;
+  if (socket < 0) {
+    transfer.asked_again = true;
+    return CURL_SOCKET_BAD;
+  }
   transfer.connects_to = wanted;
   hold_back(transfer, true);
   return socket;
@@ -70,14 +73,57 @@ int already_connected(void* argument, curl_socket_t, curlsocktype) noexcept {
 
 CURLcode prepare_tls(CURL*, void* context, void* argument) noexcept {
   HttpTransfer& transfer = *static_cast<HttpTransfer*>(argument);
-  const bool prepared = transfer.trust->prepare(static_cast<SSL_CTX*>(context), transfer.store,
-                                                transfer.request.url.host, transfer.finding);
+  auto* const librarys = static_cast<SSL_CTX*>(context);
+  transfer.context = hold(librarys);
+  const bool prepared =
+      transfer.context && transfer.trust->prepare(librarys, transfer.store,
+                                                  transfer.request.url.host, transfer.finding);
   return prepared ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 // An HTTP date as seconds since 1970; -1 for what is none.
 std::int64_t seconds_of(std::string_view date) {
   return curl_getdate(std::string(date).c_str(), nullptr);
+}
+
+// Of two different lengths nobody knows which holds; libcurl takes the last.
+void take_length(HttpTransfer& transfer, std::string_view value) {
+  if (!transfer.length.empty() && transfer.length != value) {
+    transfer.malformed =
+        "two Content-Lengths, " + quoted(transfer.length, 20) + " and " + quoted(value, 20);
+  }
+  transfer.length = value;
+}
+
+void begin_head(HttpTransfer& transfer) {
+  transfer.reply.headers_complete = false;
+  transfer.length.clear();
+  transfer.is_chunked = false;
+}
+
+void end_head(HttpTransfer& transfer) {
+  HttpReply& reply = transfer.reply;
+  reply.status = status_of(transfer);
+  reply.headers_complete = reply.status >= 200;
+  if (!reply.headers_complete) return;  // an answer in between
+  curl_off_t length = -1;
+  const CURLcode known =
+      curl_easy_getinfo(transfer.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  if (known == CURLE_OK && length >= 0 && !transfer.length.empty()) {
+    reply.length = static_cast<std::uint64_t>(length);
+  }
+  transfer.enough = transfer.request.suffices && transfer.request.suffices(reply);
+}
+
+void take_field(HttpTransfer& transfer, std::string_view name, std::string_view value) {
+  if (same_word(name, "etag")) transfer.reply.etag = value;
+  if (same_word(name, "date")) transfer.date = seconds_of(value);
+  if (same_word(name, "last-modified")) transfer.last_modified = seconds_of(value);
+  if (same_word(name, "location")) transfer.reply.location = value;
+  if (same_word(name, "grpc-status")) transfer.reply.grpc_status = value;
+  if (transfer.reply.headers_complete) return;  // behind the body these two mean nothing
+  if (same_word(name, "content-length")) take_length(transfer, value);
+  if (same_word(name, "transfer-encoding")) transfer.is_chunked = true;
 }
 
 std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* argument) noexcept {
@@ -89,9 +135,13 @@ std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* 
     transfer.too_large = true;
     return 0;
   }
-  if (line == "\r\n" || line == "\n") {
-    transfer.reply.headers_complete = status_of(transfer) >= 200;
+  if (line.substr(0, 5) == "HTTP/") {
+    begin_head(transfer);
     return line.size();
+  }
+  if (line == "\r\n" || line == "\n") {
+    if (!transfer.reply.headers_complete) end_head(transfer);
+    return transfer.enough ? 0 : line.size();
   }
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return line.size();
@@ -100,13 +150,8 @@ std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* 
   const std::size_t first = value.find_first_not_of(" \t");
   const std::size_t last = value.find_last_not_of(" \t\r\n");
   if (first == std::string_view::npos || last == std::string_view::npos) return line.size();
-  value = value.substr(first, std::min(last - first + 1, kHeaderValueBytesMax));
-  if (same_word(name, "etag")) transfer.reply.etag = value;
-  if (same_word(name, "date")) transfer.date = seconds_of(value);
-  if (same_word(name, "last-modified")) transfer.last_modified = seconds_of(value);
-  if (same_word(name, "location")) transfer.reply.location = value;
-  if (same_word(name, "grpc-status")) transfer.reply.grpc_status = value;
-  return line.size();
+  take_field(transfer, name, value.substr(first, std::min(last - first + 1, kHeaderValueBytesMax)));
+  return transfer.malformed.empty() ? line.size() : 0;
 }
 
 std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* argument) noexcept {
@@ -120,6 +165,10 @@ std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* ar
   const std::size_t room = transfer.request.body_bytes_max - body.size();
   body.append(bytes, std::min(total, room));
   transfer.pump->allow(kFramedBytesPerByte * std::min(total, room));
+  if (transfer.request.suffices && transfer.request.suffices(transfer.reply)) {
+    transfer.enough = true;
+    return 0;
+  }
   if (total <= room) return total;
   (transfer.request.cut_body ? transfer.enough : transfer.too_large) = true;
   return 0;

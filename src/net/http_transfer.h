@@ -36,10 +36,15 @@ struct HttpTransfer {
   X509_STORE* store = nullptr;
   TlsTrust* trust = nullptr;
   TlsFinding finding;
+  WatchedContext context;  // libcurl's, which forgets the finding first
   HttpReply reply;
   std::size_t header_bytes = 0;
   std::int64_t date = -1;           // of the answer, seconds since 1970
   std::int64_t last_modified = -1;  // of the document
+  std::string length;               // Content-Length, as it was written
+  std::string malformed;            // what is wrong with the head, found here
+  bool is_chunked = false;          // the body says by itself where it ends
+  bool asked_again = false;  // libcurl wants another connection: the server took no request on this
   bool too_large = false;
   bool writes = false;  // libcurl has more to send
   bool enough = false;  // stopped by us with all that was wanted
@@ -60,10 +65,7 @@ inline constexpr std::size_t kHeaderBytesMax = 32768;
 /// the stream, and libcurl then drops what it said.
 void hold_back(HttpTransfer& transfer, bool held);
 
-/// Why a connection that was made is none any more: the peer has reset it since. 0 while it stands.
-[[nodiscard]] int error_of(const Descriptor& connection);
-
-/// Whether `connection` leads where the request wants to.
+/// Whether `connection` leads where the request wants to, or to nobody any more.
 [[nodiscard]] bool leads_to_peer(const Descriptor& connection, const HttpRequest& request);
 
 /// More bytes than an answer to the request has before any of it is delivered, its handshake and

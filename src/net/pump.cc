@@ -129,10 +129,10 @@ void Pump::take_turn() {
   const int error_number = errno;
   in_.bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   if (size < 0 && is_passing(error_number)) return;
-  if (size < 0) return fail(error_number);
+  if (size < 0) note(error_number);
   place_.add(in_.bytes.size());
   if (flooded()) return reset_library();
-  if (size == 0) peer_ended_ = true;
+  if (size <= 0) peer_ended_ = true;
   move_in();
 }
 
@@ -149,11 +149,7 @@ void Pump::move_in() {
     }
     in_.sent += static_cast<std::size_t>(size);
   }
-  if (in_.empty() && peer_ended_) {
-    // An error that was met while sending is told once all that came before it is read.
-    if (error_number_ != 0) return reset_library();
-    (void)::shutdown(ours_.socket.get(), SHUT_WR);
-  }
+  if (in_.empty() && peer_ended_) (void)::shutdown(ours_.socket.get(), SHUT_WR);
   wait();
 }
 
@@ -185,9 +181,8 @@ bool Pump::send_out() {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return false;
     if (size < 0) {
-      // What the peer said before it went is read first; the library has an answer then, or a
-      // reset.
-      error_number_ = error_number_ == 0 ? errno : error_number_;
+      // Nobody is there to hear it, but what the peer said before it went may be an answer.
+      note(errno);
       library_ended_ = true;
       out_ = Rest{};
       return false;
@@ -199,13 +194,12 @@ bool Pump::send_out() {
 
 // --- the end
 
-void Pump::fail(int error_number) {
-  error_number_ = error_number_ == 0 ? error_number : error_number_;
-  reset_library();
+void Pump::note(int error_number) {
+  if (error_number_ == 0) error_number_ = error_number == EPIPE ? ECONNRESET : error_number;
 }
 
-// A socket of a pair that is closed with bytes unread resets the other one: the library then sees
-// what it would have seen of the connection itself, after all that was sent before.
+// A flood has no end, so the library sees a reset: a socket of a pair that is closed with bytes
+// unread resets the other one.
 void Pump::reset_library() {
   peer_ended_ = true;
   library_ended_ = true;

@@ -18,8 +18,9 @@ namespace hostspin {
 /// that never stops sending is never. The library gets one end of a pair of sockets; the pump moves
 /// bytes between the other end and the connection, a turn at a time and no more than fit into the
 /// pair, so that every read of the library's comes to an end, timers are on time and memory is
-/// bounded; and so are the bytes of the whole attempt. Closing, half-closing and resets pass
-/// through.
+/// bounded; and so are the bytes of the whole attempt. Closing and half-closing pass through. What
+/// a peer said before it reset the connection is read first, even if that was before it was asked;
+/// the library then sees an end, and error_number() tells that it was none.
 class Pump {
  public:
   /// Watches `connection`, a connected TCP socket, at once. Errc::internal where this machine gives
@@ -56,7 +57,7 @@ class Pump {
   [[nodiscard]] bool flooded() const { return place_.bytes() > bytes_max_; }
   /// What came from the peer.
   [[nodiscard]] std::size_t bytes() const { return place_.bytes(); }
-  /// What the kernel said of the connection, 0 for no error.
+  /// What the kernel said of the connection, 0 for no error, ECONNRESET for a reset.
   [[nodiscard]] int error_number() const { return error_number_; }
 
  private:
@@ -80,7 +81,7 @@ class Pump {
   void move_in();
   void move_out();
   bool send_out();
-  void fail(int error_number);
+  void note(int error_number);
   void reset_library();
   void wait();
   void watch(End& end, std::uint32_t events, void (Pump::*ready)(std::uint32_t));

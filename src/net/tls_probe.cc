@@ -5,8 +5,6 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace hostspin {
@@ -19,12 +17,7 @@ TlsProbe::TlsProbe(EventLoop& loop, Turns& turns, TlsTrust& trust, const Check& 
       socket_(std::move(socket)),
       place_(turns, [this] { take_turn(); }),
       done_(std::move(done)) {
-  end_ = loop_.at(std::chrono::steady_clock::now() + limit_, [this] {
-    if (place_.bytes() >= kFloodBytesMin) {
-      return finish(Verdict::flood, flood_detail(place_.bytes()));
-    }
-    finish(Verdict::tls_timeout, "no handshake within " + std::to_string(limit_.count()) + " ms");
-  });
+  end_ = loop_.at(std::chrono::steady_clock::now() + limit_, [this] { time_up(); });
   if (set_up(trust, check)) step();
 }
 
@@ -49,6 +42,13 @@ bool TlsProbe::set_up(TlsTrust& trust, const Check& check) {
   return false;
 }
 
+void TlsProbe::time_up() {
+  if (place_.bytes() >= kFloodBytesMin) {
+    return finish(Verdict::flood, flood_detail(place_.bytes()));
+  }
+  finish(Verdict::tls_timeout, "no handshake within " + std::to_string(limit_.count()) + " ms");
+}
+
 void TlsProbe::take_turn() {
   place_.add(socket_.refill());
   if (place_.bytes() > kHandshakeBytesMax) {
@@ -58,13 +58,14 @@ void TlsProbe::take_turn() {
 }
 
 void TlsProbe::step() {
+  if (finding_.is_shaken) return hear_out();
   ERR_clear_error();
   const int done = SSL_do_handshake(ssl_.get());
   if (done == 1) return judge_peer();
   const int ssl_error = SSL_get_error(ssl_.get(), done);
   if (ssl_error == SSL_ERROR_WANT_READ) return wait(EPOLLIN);
   if (ssl_error == SSL_ERROR_WANT_WRITE) return wait(EPOLLOUT);
-  judge_failure(ssl_error, socket_.error_number());
+  judge_failure();
 }
 
 void TlsProbe::wait(std::uint32_t events) {
@@ -84,27 +85,33 @@ void TlsProbe::judge_peer() {
     }
   }
   (void)SSL_shutdown(ssl_.get());  // says goodbye; the answer is drained with the socket
-  finish(Verdict::ok, SSL_get_version(ssl_.get()));
+  if (finding_.wants_client) return hear_out();
+  hear_no_more();
 }
 
-void TlsProbe::judge_failure(int ssl_error, int error_number) {
-  if (finding_.verdict != Verdict::ok) {
-    ERR_clear_error();
-    return finish(finding_.verdict, finding_.detail);
-  }
-  if (ssl_error == SSL_ERROR_SYSCALL && error_number != 0) {
-    outcome_.error_number = error_number;
-    ERR_clear_error();
-    const bool cut_off = error_number == ECONNRESET || error_number == EPIPE;
-    return finish(cut_off ? Verdict::reset : Verdict::tls_protocol, strerror(error_number));
-  }
-  const unsigned long code = ERR_peek_last_error();
-  if (ssl_error == SSL_ERROR_SYSCALL ||
-      ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-    ERR_clear_error();
-    return finish(Verdict::reset, "closed by the other side during the handshake");
-  }
-  finish(Verdict::tls_protocol, take_openssl_error());
+// The server goes on or says goodbye too, or that it will not do without a certificate. An end
+// without a word is no alert.
+void TlsProbe::hear_out() {
+  ERR_clear_error();
+  char byte = 0;
+  const int count = SSL_read(ssl_.get(), &byte, 1);
+  const int ssl_error = SSL_get_error(ssl_.get(), count);
+  ERR_clear_error();
+  if (finding_.alert) return judge_failure();
+  if (finding_.is_welcome) return hear_no_more();
+  if (count <= 0 && ssl_error == SSL_ERROR_WANT_READ) return wait(EPOLLIN);
+  if (count <= 0 && ssl_error == SSL_ERROR_WANT_WRITE) return wait(EPOLLOUT);
+  hear_no_more();
+}
+
+void TlsProbe::hear_no_more() { finish(Verdict::ok, SSL_get_version(ssl_.get())); }
+
+void TlsProbe::judge_failure() {
+  outcome_.error_number = socket_.error_number();
+  if (finding_.error == 0) finding_.error = ERR_peek_last_error();
+  ERR_clear_error();
+  TlsFailure failure = judge_handshake(finding_);
+  finish(failure.verdict, std::move(failure.detail));
 }
 
 void TlsProbe::finish(Verdict verdict, std::string detail) {

@@ -12,7 +12,9 @@
 
 namespace hostspin {
 
-/// One verified TLS handshake on a connected socket, and no byte of an application's.
+/// One verified TLS handshake on a connected socket, and no byte of an application's. Where the
+/// server has asked for a client certificate, what it makes of there being none is waited for: with
+/// TLS 1.3 it says so only after a handshake that looks complete.
 class TlsProbe {
  public:
   struct Outcome {
@@ -36,8 +38,11 @@ class TlsProbe {
   void take_turn();
   void step();
   void wait(std::uint32_t events);
+  void time_up();
   void judge_peer();
-  void judge_failure(int ssl_error, int error_number);
+  void hear_out();
+  void hear_no_more();
+  void judge_failure();
   void finish(Verdict verdict, std::string detail = {});
 
   EventLoop& loop_;

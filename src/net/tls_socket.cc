@@ -64,10 +64,10 @@ int TlsSocket::write_some(BIO* bio, const char* bytes, int size) noexcept {
   if (sent >= 0) return static_cast<int>(sent);
   if (errno == EAGAIN || errno == EINTR) {
     BIO_set_retry_write(bio);
-  } else {
-    self.error_number_ = errno;
+    return -1;
   }
-  return -1;
+  self.write_error_ = errno == EPIPE ? ECONNRESET : errno;
+  return size;
 }
 
 long TlsSocket::control(BIO* bio, int command, long, void*) noexcept {

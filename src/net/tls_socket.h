@@ -11,7 +11,9 @@
 namespace hostspin {
 
 /// A connection that OpenSSL reads a turn at a time: it gets what the last refill() took in, and is
-/// then told to come back, however much more the peer has sent.
+/// then told to come back, however much more the peer has sent. What a peer said before it went is
+/// heard, even if it is gone before we have spoken: a write that fails says so only at the end of
+/// what there is to read.
 class TlsSocket {
  public:
   explicit TlsSocket(Descriptor socket) : socket_(std::move(socket)) {}
@@ -28,7 +30,9 @@ class TlsSocket {
   /// The connection itself, to be closed by the caller.
   [[nodiscard]] Descriptor release() { return std::move(socket_); }
   /// What the kernel said of the connection, 0 for no error.
-  [[nodiscard]] int error_number() const { return error_number_; }
+  [[nodiscard]] int error_number() const {
+    return error_number_ != 0 ? error_number_ : write_error_;
+  }
 
  private:
   static int read_some(BIO* bio, char* bytes, int size) noexcept;
@@ -42,6 +46,7 @@ class TlsSocket {
   std::size_t last_ = 0;
   bool ended_ = false;
   int error_number_ = 0;
+  int write_error_ = 0;
 };
 
 }  // namespace hostspin

@@ -9,15 +9,9 @@
 #include <string>
 
 #include "hostspin/worker_lines.h"
+#include "tls_finding.h"
 
 namespace hostspin {
-
-/// What verifying one server's certificate chain found.
-struct TlsFinding {
-  Verdict verdict = Verdict::ok;  ///< ok, tls_ca, tls_name, tls_expired or tls_not_yet_valid
-  std::string detail;             ///< which certificate, and what is wrong with it
-  std::optional<int> days_left;   ///< of a chain that verified: until the earliest expiry in it
-};
 
 /// The certificate authorities of a session and its idea of time. One for TLS probes and HTTPS
 /// alike, so that both judge a certificate in the same words.
@@ -32,7 +26,7 @@ class TlsTrust {
 
   /// Lets a context of somebody else's making trust `store` alone, for the name or IP literal
   /// `host`, from TLS 1.2 on, at the session's time; what it finds goes to `finding`, which must
-  /// outlive the context's connections. False if OpenSSL refuses.
+  /// outlive the context's connections, or be forgotten: see hold(). False if OpenSSL refuses.
   bool prepare(SSL_CTX* context, X509_STORE* store, const std::string& host,
                TlsFinding& finding) const;
 
@@ -64,8 +58,5 @@ class TlsTrust {
 
 /// Base64 SHA-256 of a certificate's SubjectPublicKeyInfo (RFC 7469 section 2.4); empty on failure.
 [[nodiscard]] std::string spki_pin(const X509* certificate);
-
-/// What OpenSSL's error queue says, for people; empties it.
-[[nodiscard]] std::string take_openssl_error();
 
 }  // namespace hostspin

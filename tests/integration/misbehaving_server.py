@@ -202,6 +202,8 @@ def serve(listener, behave, context):
         behave_now = behave
         try:
             connection.settimeout(30)
+            # What is sent leaves at once: a reset would take along what still waits.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context:
                 connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 try:

@@ -107,7 +107,7 @@ def test_a_name_at_an_ipv6_address(ask_one, server6):
     ("tls_expired", "failed", "tls_expired", None, 1),
     ("tls_early", "failed", "tls_not_yet_valid", None, 1),
     ("tls_old", "failed", "tls_protocol", None, 1),
-    ("tls_wants_client", "failed", "tls_protocol", None, 1),
+    ("tls_wants_client", "failed", "tls_client_certificate", None, 1),
     ("tls_half_closed", "failed", "reset", 200, 1),
 ])
 def test_misbehaviour_has_a_name(ask_one, server, behaviour, outcome, reason, status, seconds):

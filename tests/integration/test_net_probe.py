@@ -194,8 +194,8 @@ def test_only_the_first_64_kib_of_a_body_count(probe_one):
 
 
 @pytest.mark.parametrize("behaviour, verdict", [
-    ("silent", "http_timeout"), ("drip_headers", "http_timeout"), ("garbage", "http_status"),
-    ("no_answer", "reset"), ("reset", "reset"), ("endless_headers", "http_status"),
+    ("silent", "http_timeout"), ("drip_headers", "http_timeout"), ("garbage", "http_protocol"),
+    ("no_answer", "reset"), ("reset", "reset"), ("endless_headers", "http_protocol"),
     ("endless_body", "ok"), ("chunked_bomb", "ok"), ("endless_page", "ok"),
 ])
 def test_http_misbehaviour(probe_one, server, behaviour, verdict):
@@ -241,7 +241,7 @@ def test_grpc_as_a_whole(probe_one):
 
 def test_grpc_against_http1(probe_one, server):
     result = probe_one("grpc", server.ports["good"])
-    assert result["verdict"] in ("http_status", "reset", "http_timeout"), result
+    assert result["verdict"] in ("http_protocol", "reset", "http_timeout"), result
 
 
 # --- ntp ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from net_support import NAME, ask, probe
 from odd_servers import TABLE, OddServers
 
 HERE = "127.0.0.1"
-ROWS_MIN = 40
+ROWS_MIN = 60
 
 
 @pytest.fixture(scope="module")

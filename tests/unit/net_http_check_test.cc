@@ -109,12 +109,39 @@ TEST_CASE("a failed transfer keeps its cause", "[http_check]") {
   HttpReply reply;
   for (const auto& [reason, verdict] :
        {std::pair("tls_name", Verdict::tls_name), std::pair("reset", Verdict::reset),
-        std::pair("slow", Verdict::http_timeout), std::pair("protocol", Verdict::http_status),
-        std::pair("too_large", Verdict::http_status),
+        std::pair("slow", Verdict::http_timeout), std::pair("protocol", Verdict::http_protocol),
+        std::pair("too_large", Verdict::http_protocol),
         std::pair("http_timeout", Verdict::http_timeout)}) {
     reply.reason = reason;
     CHECK(judged(check, reply).verdict == verdict);
   }
+}
+
+TEST_CASE("a page is judged once its status and its text are known", "[http_check]") {
+  Check check = https_check();
+  const auto suffices = [&check](std::initializer_list<HttpReply> replies) {
+    const HttpRequest request = *http_request_of(check, kAddress, 1500ms);
+    bool enough = false;
+    for (const HttpReply& reply : replies) enough = request.suffices(reply);
+    return enough;
+  };
+  CHECK(suffices({answer(503, "")}));
+  CHECK_FALSE(suffices({answer(200, "")}));
+  CHECK(suffices({answer(200, "a")}));
+  check.contains = "all is well";
+  CHECK(suffices({answer(503, "")}));
+  CHECK_FALSE(suffices({answer(200, ""), answer(200, "all is")}));
+  CHECK(suffices({answer(200, ""), answer(200, "so: all is"), answer(200, "so: all is well, so")}));
+  check.kind = CheckKind::grpc;
+  CHECK_FALSE(http_request_of(check, kAddress, 1500ms)->suffices);
+}
+
+TEST_CASE("a page that promises a body has to begin it", "[http_check]") {
+  HttpReply reply = answer(200, "");
+  reply.headers_complete = true;
+  reply.length = 100;
+  reply.reason = "http_timeout";
+  CHECK(judged(https_check(), reply).verdict == Verdict::http_timeout);
 }
 
 TEST_CASE("a page without an end passes only where its text is not asked for", "[http_check]") {
@@ -134,11 +161,11 @@ TEST_CASE("a gRPC server that resets the stream does not serve", "[http_check]")
   check.kind = CheckKind::grpc;
   HttpReply reply;
   reply.reason = "protocol";
-  CHECK(judged(check, reply).verdict == Verdict::http_status);  // it may speak no HTTP/2 at all
+  CHECK(judged(check, reply).verdict == Verdict::http_protocol);  // it may speak no HTTP/2 at all
   reply.stream_reset = true;
   CHECK(judged(check, reply).verdict == Verdict::grpc_not_serving);
   CHECK(judged(check, reply).detail == "it reset the request's stream");
   reply.grpc_status = "12";
   CHECK(judged(check, reply).detail == "grpc-status '12'");
-  CHECK(judged(https_check(), reply).verdict == Verdict::http_status);
+  CHECK(judged(https_check(), reply).verdict == Verdict::http_protocol);
 }

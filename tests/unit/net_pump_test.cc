@@ -176,7 +176,7 @@ TEST_CASE("after all that an attempt may take in the library sees a reset", "[pu
   CHECK(pumped.pump->error_number() == 0);  // the connection itself has none
 }
 
-TEST_CASE("a reset passes through, after what came before it", "[pump]") {
+TEST_CASE("a reset is an end after what came before it, and is told apart", "[pump]") {
   Pumped pumped;
   pumped.peer_says("last words");
   pumped.run();
@@ -186,7 +186,21 @@ TEST_CASE("a reset passes through, after what came before it", "[pump]") {
   pumped.connection.peer = Descriptor();
   pumped.run();
   CHECK(pumped.read_all() == "last words");
-  CHECK(pumped.error == ECONNRESET);
+  CHECK(pumped.error == 0);
+  CHECK(pumped.pump->error_number() == ECONNRESET);
+}
+
+TEST_CASE("an answer that came before the question is read, though the peer is gone", "[pump]") {
+  Pumped pumped;
+  pumped.peer_says("go away");
+  const linger at_once{1, 0};
+  REQUIRE(setsockopt(pumped.connection.peer.get(), SOL_SOCKET, SO_LINGER, &at_once,
+                     sizeof at_once) == 0);
+  pumped.connection.peer = Descriptor();
+  REQUIRE(send(pumped.library.get(), "question", 8, MSG_NOSIGNAL) == 8);
+  pumped.run();
+  CHECK(pumped.read_all() == "go away");
+  CHECK(pumped.error == 0);
   CHECK(pumped.pump->error_number() == ECONNRESET);
 }
 

@@ -58,7 +58,7 @@ TEST_CASE("checks that differ in one option are two, and one that is listed twic
 
 TEST_CASE("a fault of this machine is none of the service", "[report]") {
   using enum Verdict;
-  for (const Verdict fault : {not_tried, source_address, internal}) {
+  for (const Verdict fault : {not_tried, local_limit, no_family, source_address, internal}) {
     CAPTURE(verdict_name(fault));
     const Manifest manifest = two_addresses("{ tcp = 5432 }");
     ProbeResult result;
