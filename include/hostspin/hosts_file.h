@@ -33,7 +33,7 @@ struct BlockHeader {
 struct Pin {
   IPAddress address;
   HostName name;
-  auto operator<=>(const Pin&) const = default;
+  auto operator<=>(const Pin&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// A managed block found in a file.

@@ -61,11 +61,12 @@ std::vector<std::vector<int>> furthest_points(const std::vector<int>& a,
   std::vector<std::vector<int>> trace;
   std::vector<int> reached(static_cast<std::size_t>(2 * edits_max + 3), 0);
   const auto at = [&](int diagonal) -> int& {
-    return reached[static_cast<std::size_t>(diagonal + edits_max + 1)];
+    const int index = diagonal + edits_max + 1;
+    return reached[static_cast<std::size_t>(index)];
   };
   for (int edits = 0; edits <= edits_max; ++edits) {
     std::vector<int> row;
-    row.reserve(static_cast<std::size_t>(edits + 1));
+    row.reserve(static_cast<std::size_t>(edits) + 1);
     for (int diagonal = -edits; diagonal <= edits; diagonal += 2) {
       const bool down =
           diagonal == -edits || (diagonal != edits && at(diagonal - 1) < at(diagonal + 1));
