@@ -49,7 +49,7 @@ _hostspin() {
       "") options+=" --version" ;;
       apply) options+=" --unattended" ;;
       agent) options+=" --log-format" ;;
-      refresh) options+=" --now --from" ;;
+      refresh) options+=" --now --dry-run --from" ;;
       verify) options+=" --all --explain --watch --offline --no-resolver --deadline" ;;
       trust) options+=" --yes" ;;
       hold) options+=" --reason" ;;

@@ -50,7 +50,7 @@ _hostspin() {
       case $words[1] in
         apply) _arguments $common '--unattended[back off where another program reverts the block]' ;;
         agent) _arguments $common '--log-format[of the log]:format:(auto journal text json)' ;;
-        refresh) _arguments $common '--now[do not wait for the staged rollout]' '--from[a note or a directory]:path:_files' ;;
+        refresh) _arguments $common '--now[do not wait for the staged rollout]' '--dry-run[fetch and judge, and store nothing]' '--from[a note or a directory]:path:_files' ;;
         verify)
           common=(${common:#--output*} '--output[format]:format:(text json nagios prometheus junit)')
           _arguments $common '--all[list what is fine as well]' '--offline[the pins only]' \

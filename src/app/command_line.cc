@@ -83,6 +83,8 @@ void add_commands(CLI::App& app, Arguments& arguments) {
   CLI::App* refresh = add_command(app, "refresh", "one update cycle, then apply and probe");
   refresh->add_flag("--now", arguments.refresh.now,
                     "do not wait for this host's turn in a staged rollout");
+  refresh->add_flag("--dry-run", arguments.refresh.dry_run,
+                    "fetch and judge, and store nothing: what a refresh would do");
   refresh
       ->add_option("--from", arguments.refresh.from,
                    "a note or a published directory by hand, instead of the sources")

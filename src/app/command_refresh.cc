@@ -26,8 +26,18 @@ Result<Applied> apply_locked(Context& context, Standing& standing) {
   return applied;
 }
 
+Result<Applied> preview_what_is_held(Context& context, Standing& standing) {
+  Result<Standing> taken = take_standing(context);
+  if (!taken) return std::move(taken).error();
+  standing = std::move(*taken);
+  Result<Applied> applied = preview_standing(context, standing);
+  if (applied) applied->is_rehearsal = true;
+  return applied;
+}
+
 /// S4 before any network: what is held already is put right first, and booked.
-Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
+Result<Applied> apply_what_is_held(Context& context, Standing& standing, bool dry_run) {
+  if (dry_run) return preview_what_is_held(context, standing);
   Env& env = context.env;
   Result<Lock> lock = Lock::take(env.fs, env.clock, context.options.root, kLockLimit);
   if (!lock) {
@@ -45,10 +55,11 @@ Result<Applied> apply_what_is_held(Context& context, Standing& standing) {
 
 /// A new root may say something else of a block whose manifest is lost. That the header names
 /// another root is no reason to write at once.
-Result<Applied> apply_under_new_root(Context& context, Standing& standing) {
+Result<Applied> apply_under_new_root(Context& context, Standing& standing, bool dry_run) {
   Result<Applied> preview = preview_standing(context, standing);
-  if (!preview || preview->plan.is_right()) return preview;
-  return apply_what_is_held(context, standing);
+  if (preview) preview->is_rehearsal = dry_run;
+  if (!preview || preview->plan.is_right() || dry_run) return preview;
+  return apply_what_is_held(context, standing, false);
 }
 
 Json sources_json(const CycleReport& report) {
@@ -76,6 +87,8 @@ void warn_about_sources(Env& env, const CycleReport& report) {
   }
 }
 
+std::string rehearsal_words(bool dry_run) { return dry_run ? "dry run: " : ""; }
+
 /// Said before all else: whatever became of the cycle, the pins are not of the manifest it names.
 std::string lost_words(const Applied& applied) {
   if (!applied.state_lost) return "";
@@ -89,13 +102,14 @@ std::string scheduled_words(const CycleReport& report) {
          format_utc(report.scheduled->adopts_at) + " (staged rollout)";
 }
 
-std::string verdict_words(const CycleReport& report, const Standing& standing) {
+std::string verdict_words(const CycleReport& report, const Standing& standing, bool dry_run) {
   std::string held = standing.current
                          ? "manifest " + std::to_string(standing.current->manifest().version)
                          : "no manifest";
   switch (report.outcome) {
     case CycleOutcome::adopted:
-      return "adopted " + held + " of fleet " + standing.root().fleet + scheduled_words(report);
+      return (dry_run ? "would adopt " : "adopted ") + held + " of fleet " + standing.root().fleet +
+             scheduled_words(report);
     case CycleOutcome::confirmed:
       return held + " is current";
     case CycleOutcome::scheduled:
@@ -204,16 +218,17 @@ ExitCode check_look_ups(Context& context, const Applied& applied,
 
 /// There is nobody to ask. What is held is kept in place all the same, and where it is whole that
 /// is worth a warning, not a unit that failed.
-ExitCode refresh_without_sources(Context& context) {
+ExitCode refresh_without_sources(Context& context, bool dry_run) {
   Env& env = context.env;
   const Error no_sources{Errc::no_sources, "no source is configured"};
   Standing standing;
-  const Result<Applied> applied = apply_what_is_held(context, standing);
+  const Result<Applied> applied = apply_what_is_held(context, standing, dry_run);
   if (!applied) return fail(env, context.options, "refresh", applied.error());
   ApplyReport report = report_apply(context, standing, *applied);
   if (applied->state_lost) {
     return finish(env, context.options, "refresh", ExitCode::critical,
-                  report.verdict + "; no source is configured", no_sources,
+                  rehearsal_words(dry_run) + report.verdict + "; no source is configured",
+                  no_sources,
                   {{"outcome", code_name(no_sources.code)}, {"block", block_json(*applied)}});
   }
   if (!standing.current || report.code == ExitCode::critical) {
@@ -222,7 +237,8 @@ ExitCode refresh_without_sources(Context& context) {
   report.warnings.push_back("no source is configured, so no newer manifest can be fetched");
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   return finish(env, context.options, "refresh", graver(report.code, ExitCode::attention),
-                held_words(*applied) + "no source is configured; manifest " +
+                rehearsal_words(dry_run) + held_words(*applied) +
+                    "no source is configured; manifest " +
                     std::to_string(standing.current->manifest().version) + " stays in force",
                 std::nullopt,
                 {{"outcome", code_name(no_sources.code)},
@@ -239,32 +255,32 @@ ExitCode refresh_without_sources(Context& context) {
 ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh) {
   Result<Context> context = make_context(env, options);
   if (!context) {
-    record_failed_pass(env, options, nullptr, context.error());
+    if (!refresh.dry_run) record_failed_pass(env, options, nullptr, context.error());
     return fail(env, options, "refresh", context.error());
   }
   if (context->config.sources.empty() && refresh.from.empty()) {
-    return refresh_without_sources(*context);
+    return refresh_without_sources(*context, refresh.dry_run);
   }
   Standing standing;
-  Result<Applied> applied = apply_what_is_held(*context, standing);
+  Result<Applied> applied = apply_what_is_held(*context, standing, refresh.dry_run);
   if (!applied) return fail(env, options, "refresh", applied.error());
 
   env.console.progress("asking the sources");
-  Result<CycleReport> cycle =
-      run_update_cycle(*context, standing, CycleRequest{refresh.from, refresh.now});
+  Result<CycleReport> cycle = run_update_cycle(
+      *context, standing, CycleRequest{refresh.from, refresh.now, refresh.dry_run});
   env.console.end_progress();
   if (!cycle) {
-    record_failed_refresh(*context, cycle.error());
+    if (!refresh.dry_run) record_failed_refresh(*context, cycle.error());
     const ExitCode found = report_apply(*context, standing, *applied).code;
     return finish(env, options, "refresh", end_with(found, exit_code_for(cycle.error().code)),
                   "refresh could not be done: " + cycle.error().detail, cycle.error());
   }
   if (cycle->roots_added > 0 && !cycle->applied) {
-    applied = apply_under_new_root(*context, standing);
+    applied = apply_under_new_root(*context, standing, refresh.dry_run);
     if (!applied) return fail(env, options, "refresh", applied.error());
   }
   advise_on_expired_root(standing, system_time(env), *cycle);
-  record_refresh(*context, standing, *cycle, !refresh.from.empty());
+  if (!refresh.dry_run) record_refresh(*context, standing, *cycle, !refresh.from.empty());
 
   const std::vector<ServiceChange> changes = changes_of(*cycle, standing);
   const Applied& shown = cycle->applied ? *cycle->applied : *applied;
@@ -275,11 +291,13 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   report.code = end_with(report.code, cycle_code(*cycle));
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   const std::string counted = count_changes(changes);
-  const std::string verdict =
-      held_words(shown) + lost_words(shown) + verdict_words(*cycle, standing) +
-      (counted.empty() ? "" : ": " + counted) + attention_words(report.warnings.size());
+  const std::string verdict = rehearsal_words(refresh.dry_run) + held_words(shown) +
+                              lost_words(shown) + verdict_words(*cycle, standing, refresh.dry_run) +
+                              (counted.empty() ? "" : ": " + counted) +
+                              attention_words(report.warnings.size());
   (void)finish(env, options, "refresh", report.code, verdict, cycle->error,
                {{"outcome", cycle_outcome_name(cycle->outcome)},
+                {"dry_run", refresh.dry_run},
                 {"roots_added", cycle->roots_added},
                 {"manifest", manifest_json(standing)},
                 {"changes", changes_json(changes)},

@@ -19,6 +19,7 @@ ExitCode command_apply(Env& env, const CommonOptions& options, const ApplyOption
 
 struct RefreshOptions {
   bool now = false;
+  bool dry_run = false;  ///< nothing is stored or written; the exit code is that of a refresh
   std::string from;
 };
 ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh);

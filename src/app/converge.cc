@@ -213,6 +213,35 @@ Result<Adopted> adopt(Context& context, Standing& standing, const std::string& n
   return adopted;
 }
 
+Result<Adopted> preview_adoption(Context& context, Standing& standing,
+                                 const std::string& note_bytes, const Staging& staging) {
+  if (Result<void> sound = look_at_block(context, standing); !sound) {
+    return std::move(sound).error();
+  }
+  Adopted adopted;
+  Result<AdmittedManifest> offer = admit_manifest(note_bytes, standing.chain.trusted());
+  if (!offer) {
+    adopted.refused = std::move(offer).error();
+    return adopted;
+  }
+  Result<Adoption> adoption = judge_offer(*offer, standing.held(), staging, standing.now);
+  if (!adoption) {
+    adopted.refused = std::move(adoption).error();
+    return adopted;
+  }
+  adopted.adoption = *adoption;
+  if (*adoption != Adoption::adopt) return adopted;
+  make_current(standing, std::move(*offer), context.store.paths().state + "/manifest.note");
+  Result<Applied> applied = preview_standing(context, standing);
+  if (applied) {
+    applied->is_rehearsal = true;
+    adopted.applied = std::move(*applied);
+  } else {
+    adopted.not_written = std::move(applied).error();
+  }
+  return adopted;
+}
+
 void tidy_state(Context& context, const Standing& standing) {
   context.store.sweep();
   if (standing.baked_is_stored) return;

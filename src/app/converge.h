@@ -34,9 +34,12 @@ struct Applied {
   std::string writer;           ///< who else writes the file as it was found; empty if it is right
   bool header_current = false;  ///< the block that was found says it is of the held manifest
 
+  bool is_rehearsal = false;  ///< of `refresh --dry-run`: what would be written counts as written
+
   /// Whether somebody had altered the block: it claimed to be the held manifest's, and was not.
   [[nodiscard]] bool repaired() const {
-    return outcome.written && header_current &&
+    const bool written = outcome.written || (is_rehearsal && !is_held && plan.changes);
+    return written && header_current &&
            (plan.drift == Drift::content || plan.drift == Drift::layout);
   }
 };
@@ -69,6 +72,10 @@ struct Adopted {
 };
 Result<Adopted> adopt(Context& context, Standing& standing, const std::string& note_bytes,
                       const Staging& staging);
+
+/// What adopt() would do, in `standing` alone: nothing is locked, read again, stored or written.
+Result<Adopted> preview_adoption(Context& context, Standing& standing,
+                                 const std::string& note_bytes, const Staging& staging);
 
 /// What every pass that holds the lock does for the state directory: litter of a killed run goes,
 /// and a newly baked root is kept like a fetched one, so that a chain stored below it still counts

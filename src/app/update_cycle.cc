@@ -29,7 +29,11 @@ class Cycle {
   /// `awaited` is what an earlier cycle has found scheduled, for comparison.
   Cycle(Context& context, Standing& standing, const CycleRequest& request, SourceSession& session,
         std::optional<ScheduledOffer> awaited)
-      : context_(context), standing_(standing), session_(session), scheduled_(std::move(awaited)) {
+      : context_(context),
+        standing_(standing),
+        session_(session),
+        dry_run_(request.dry_run),
+        scheduled_(std::move(awaited)) {
     staging_.machine_id = machine_id(context.env.fs, context.options.root);
     staging_.own_name = own_name(context.env.fs, context.options.root);
     staging_.adopt_now = request.adopt_now;
@@ -47,6 +51,7 @@ class Cycle {
   void ask_for_root(std::int64_t version);
   void take(DocumentAnswer answer);
   void take_root_answer(const DocumentAnswer& answer);
+  Result<void> take_over(TrustRoot root);
   void judge_late_root(const DocumentAnswer& answer);
   void start_under_new_root();
   void take_manifest_answer(DocumentAnswer& answer);
@@ -64,6 +69,7 @@ class Cycle {
   Context& context_;
   Standing& standing_;
   SourceSession& session_;
+  const bool dry_run_;
   Staging staging_;
   CycleReport report_;
   std::vector<std::string> offers_;  ///< manifest bytes by endpoint; empty = none
@@ -132,7 +138,7 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
     return;
   }
   if (root_steps_ >= kRootStepsMax) return;
-  if (Result<void> kept = keep_root(context_, standing_, *std::move(root)); !kept) {  // U4
+  if (Result<void> kept = take_over(*std::move(root)); !kept) {  // U4
     report_.error = annotate(std::move(kept).error(), "cannot keep root " + std::to_string(next));
     root_not_kept_ = true;  // under the old one nothing may be adopted any more
     return;
@@ -141,6 +147,12 @@ void Cycle::take_root_answer(const DocumentAnswer& answer) {
   ++report_.roots_added;
   start_under_new_root();
   judge_late_root(answer);  // another process may have stored another one of this version
+}
+
+Result<void> Cycle::take_over(TrustRoot root) {
+  if (!dry_run_) return keep_root(context_, standing_, std::move(root));
+  trust_next(standing_, std::move(root));
+  return {};
 }
 
 /// What was judged under the old root counts no more: offers are judged again at the chain's new
@@ -258,6 +270,7 @@ void Cycle::adopt_offer(std::size_t endpoint, const AdmittedManifest& offer) {
 /// U12. Booked before anybody may end this process: the rest of the cycle may take long, or never
 /// end.
 Result<Adopted> Cycle::adopt_and_book(const std::string& note_bytes) {
+  if (dry_run_) return preview_adoption(context_, standing_, note_bytes, staging_);
   Env& env = context_.env;
   Result<Lock> lock = Lock::take(env.fs, env.clock, context_.options.root, kLockLimit);
   if (!lock) return std::move(lock).error();

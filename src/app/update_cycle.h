@@ -15,6 +15,7 @@ inline constexpr int kRootStepsMax = 256;
 struct CycleRequest {
   std::string from;        ///< --from
   bool adopt_now = false;  ///< --now
+  bool dry_run = false;    ///< roots and manifest are taken over in `standing` alone
 };
 
 /// U1–U12: one update cycle, in hostspin-trust(7)'s order. Every refusal leaves state and hosts
