@@ -19,8 +19,8 @@ ExitCode command_apply(Env& env, const CommonOptions& options, const ApplyOption
 
 struct RefreshOptions {
   bool now = false;
-  bool dry_run = false;  ///< nothing is stored or written; the exit code is that of a refresh
   std::string from;
+  bool dry_run = false;  ///< nothing is stored or written; the exit code is that of a refresh
 };
 ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOptions& refresh);
 
