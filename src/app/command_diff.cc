@@ -6,6 +6,7 @@
 #include "hostspin/time_text.h"
 #include "markers.h"
 #include "output.h"
+#include "scheduled_note.h"
 #include "service_changes.h"
 #include "telemetry.h"
 
@@ -40,12 +41,55 @@ Result<void> take_offer(Context& context, Standing& standing, const std::string&
   return {};
 }
 
-/// A newer manifest that waits for its turn is not on this machine yet.
-std::string scheduled_words(const Telemetry& telemetry) {
-  if (telemetry.scheduled_version == 0) return "";
-  const std::chrono::sys_seconds turn{std::chrono::seconds(telemetry.adopts_at)};
-  return "manifest " + std::to_string(telemetry.scheduled_version) + " is adopted here at " +
-         format_utc(turn) + ": 'hostspin diff NOTE' shows what it changes";
+/// A newer manifest that waits for its turn in a rollout.
+struct Scheduled {
+  std::int64_t version = 0;
+  std::string turn;
+  bool is_known = false;  ///< the note is at hand; only then follows what it changes
+  std::vector<ServiceChange> changes;
+  std::string diff;
+  [[nodiscard]] std::string words() const {
+    const std::string counted = count_changes(changes);
+    return "manifest " + std::to_string(version) + " is adopted here at " + turn +
+           (is_known ? ": " + (counted.empty() ? "no service changes" : counted) : "");
+  }
+};
+
+/// The note is a copy that a cycle has left for showing; it proves itself here once more.
+std::optional<Scheduled> look_ahead(Context& context, const Standing& standing,
+                                    const std::optional<std::string>& hosts) {
+  const Telemetry telemetry = load_telemetry(context);
+  const std::optional<ScheduledOffer> awaited = awaited_offer(telemetry);
+  if (!awaited) return std::nullopt;
+  Scheduled scheduled{awaited->version, format_utc(awaited->adopts_at), false, {}, ""};
+  const std::optional<std::string> note = scheduled_note(context);
+  if (!note) return scheduled;
+  Result<AdmittedManifest> offer = admit_manifest(*note, standing.chain.trusted());
+  if (!offer || offer->rank() != awaited->rank() || offer->short_digest() != awaited->sha256) {
+    return scheduled;
+  }
+  Standing later = standing;
+  scheduled.changes = service_changes(standing.current ? &standing.current->manifest() : nullptr,
+                                      offer->manifest());
+  make_current(later, *std::move(offer), "the sources");
+  const Result<Applied> applied = preview_standing(context, later, hosts);
+  if (!applied) return scheduled;
+  scheduled.is_known = true;
+  if (applied->plan.changes) {
+    const std::string& path = context.config.hosts_path;
+    scheduled.diff = unified_diff(
+        hosts.value_or(""), applied->plan.after.str(), path,
+        path + " (as manifest " + std::to_string(scheduled.version) + " would have it)");
+  }
+  return scheduled;
+}
+
+Json scheduled_json(const std::optional<Scheduled>& scheduled) {
+  if (!scheduled) return nullptr;
+  return {{"version", scheduled->version},
+          {"adopts_at", scheduled->turn},
+          {"changes", scheduled->is_known ? changes_json(scheduled->changes) : Json(nullptr)},
+          {"diff", scheduled->is_known ? Json(scheduled->diff) : Json(nullptr)}};
 }
 
 }  // namespace
@@ -90,15 +134,21 @@ ExitCode command_diff(Env& env, const CommonOptions& options, const std::string&
     verdict = report.verdict;
     for (const std::string& warning : report.warnings) env.console.warning(warning);
   }
-  const std::string scheduled = note.empty() ? scheduled_words(load_telemetry(*context)) : "";
+  std::optional<Scheduled> scheduled;
+  if (note.empty()) scheduled = look_ahead(*context, *standing, *found);
+  if (scheduled) verdict += "; " + scheduled->words();
   const ExitCode ended = finish(env, options, "diff", code, verdict, std::nullopt,
                                 {{"manifest", manifest_json(*standing)},
                                  {"block", block_json(*applied)},
                                  {"changes", changes_json(changes)},
-                                 {"diff", diff}});
+                                 {"diff", diff},
+                                 {"scheduled", scheduled_json(scheduled)}});
   if (options.format != OutputFormat::text) return ended;
   env.console.print(list_changes(changes) + diff);
-  if (!scheduled.empty()) env.console.print(scheduled + "\n");
+  if (!scheduled) return ended;
+  env.console.print(scheduled->is_known ? list_changes(scheduled->changes) + scheduled->diff
+                                        : "'hostspin diff NOTE' shows what manifest " +
+                                              std::to_string(scheduled->version) + " changes\n");
   return ended;
 }
 

@@ -4,20 +4,17 @@
 
 #include "apply_report.h"
 #include "hostspin/time_text.h"
+#include "service_changes.h"
 
 namespace hostspin {
 namespace {
 
-constexpr std::array kPassAlarms{EventKind::block_not_written,
-                                 EventKind::nothing_held,
-                                 EventKind::manifest_expired,
-                                 EventKind::root_expired,
-                                 EventKind::state_lost,
-                                 EventKind::state_damaged,
-                                 EventKind::held,
-                                 EventKind::own_name,
-                                 EventKind::conflict,
-                                 EventKind::writer_fight};
+constexpr std::array kPassAlarms{
+    EventKind::block_not_written, EventKind::nothing_held,  EventKind::manifest_expired,
+    EventKind::state_lost,        EventKind::state_damaged, EventKind::held,
+    EventKind::own_name,          EventKind::conflict,      EventKind::writer_fight};
+
+constexpr std::array kRootAlarms{EventKind::root_expired};
 
 JournalFields manifest_fields(const Standing& standing) {
   const Manifest& manifest = standing.current->manifest();
@@ -31,7 +28,6 @@ JournalFields manifest_fields(const Standing& standing) {
 
 void book_manifest(const Standing& standing, const Applied& applied, Books& books) {
   books.judge(kPassAlarms);
-  const std::string root_version = std::to_string(standing.root().version);
   if (applied.nothing_held) {
     books.alarms.push_back({EventKind::nothing_held, "", "no manifest has been adopted here", {}});
   }
@@ -43,14 +39,7 @@ void book_manifest(const Standing& standing, const Applied& applied, Books& book
                                 "; it stays until a newer one is adopted",
                             manifest_fields(standing)});
   }
-  if (standing.chain.trusted().expired(standing.now)) {
-    books.alarms.push_back({EventKind::root_expired,
-                            "",
-                            "root " + root_version + " expired at " +
-                                format_utc(standing.root().expires) +
-                                ": nothing new will be adopted",
-                            {{"HOSTSPIN_ROOT_VERSION", root_version}}});
-  }
+  book_root(standing, books);
   if (!standing.remarks.empty()) {
     books.alarms.push_back({EventKind::state_damaged, "", standing.remarks.front(), {}});
   }
@@ -109,12 +98,35 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
   }
 }
 
-void book_adoption(const Standing& standing, Books& books) {
+void book_root(const Standing& standing, Books& books) {
+  books.judge(kRootAlarms);
+  if (!standing.chain.trusted().expired(standing.now)) return;
+  const std::string version = std::to_string(standing.root().version);
+  books.alarms.push_back({EventKind::root_expired,
+                          "",
+                          "root " + version + " expired at " + format_utc(standing.root().expires) +
+                              ": nothing new will be adopted",
+                          {{"HOSTSPIN_ROOT_VERSION", version}}});
+}
+
+void book_adoption(const Standing& standing, const Manifest* before, Books& books) {
+  const Manifest& now = standing.current->manifest();
+  const std::vector<ServiceChange> changes = service_changes(before, now);
+  const std::string counted = count_changes(changes);
+  JournalFields fields = manifest_fields(standing);
+  const std::pair<const char*, ServiceChange::Kind> kinds[] = {
+      {"HOSTSPIN_ADDED", ServiceChange::Kind::added},
+      {"HOSTSPIN_REMOVED", ServiceChange::Kind::removed},
+      {"HOSTSPIN_CHANGED", ServiceChange::Kind::changed}};
+  for (const auto& [field, kind] : kinds) {
+    std::string names = names_changed(changes, kind);
+    if (!names.empty()) fields.emplace_back(field, std::move(names));
+  }
   books.events.push_back({EventKind::manifest_adopted, false,
-                          "adopted manifest " +
-                              std::to_string(standing.current->manifest().version) + " of fleet " +
-                              standing.root().fleet,
-                          manifest_fields(standing)});
+                          "adopted manifest " + std::to_string(now.version) + " of fleet " +
+                              standing.root().fleet + ": " +
+                              (counted.empty() ? "no service changed" : counted),
+                          std::move(fields)});
 }
 
 void book_cycle_events(const Standing& standing, const CycleReport& report, std::int64_t waited_for,

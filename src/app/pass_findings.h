@@ -27,6 +27,7 @@ struct Books {
   std::vector<Alarm> alarms;
   std::vector<Event> events;
   std::optional<std::string> asked;  ///< the one source that was asked; nothing = all of them
+  bool new_root = false;             ///< what was refused under the root before is void
 
   void judge(std::span<const EventKind> kinds) {
     judged.insert(judged.end(), kinds.begin(), kinds.end());
@@ -39,8 +40,11 @@ void book_manifest(const Standing& standing, const Applied& applied, Books& book
 /// What was found in and around the hosts file.
 void book_file(const Context& context, const Applied& applied, bool drifted, Books& books);
 
-/// That what is held now was adopted.
-void book_adoption(const Standing& standing, Books& books);
+/// Whether the trusted root has expired. Part of book_manifest(), and all that a cycle which only
+/// brings a root can judge.
+void book_root(const Standing& standing, Books& books);
+/// That what is held now was adopted after `before` (null for none), and what that changed.
+void book_adoption(const Standing& standing, const Manifest* before, Books& books);
 /// What else a cycle brought; `waited_for` is the version that was known to wait before it.
 void book_cycle_events(const Standing& standing, const CycleReport& report, std::int64_t waited_for,
                        Books& books);

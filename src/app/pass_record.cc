@@ -13,6 +13,7 @@
 #include "pass_findings.h"
 #include "replace_file.h"
 #include "run_files.h"
+#include "scheduled_note.h"
 #include "telemetry.h"
 
 namespace hostspin {
@@ -109,12 +110,22 @@ std::vector<Event> take_share(const std::vector<Event>& untold) {
   return share;
 }
 
-/// What is known of sources that were not asked stays.
+/// Two texts of one version are so under any root.
+bool is_two_truths(const Alarm& alarm) {
+  return std::any_of(alarm.fields.begin(), alarm.fields.end(), [](const auto& field) {
+    return field.first == "HOSTSPIN_CODE" && field.second == code_name(Errc::equivocation);
+  });
+}
+
+/// What is known of sources that were not asked stays, but for what was judged under a root that is
+/// no longer the last.
 void keep_unasked(const AlarmBook& alarms, Books& books) {
   for (const Alarm& alarm : alarms.standing()) {
     const bool is_of_source =
         alarm.kind == EventKind::manifest_refused || alarm.kind == EventKind::source_failed;
-    if (is_of_source && alarm.object != *books.asked) books.alarms.push_back(alarm);
+    const bool is_void =
+        books.new_root && alarm.kind == EventKind::manifest_refused && !is_two_truths(alarm);
+    if (is_of_source && !is_void && alarm.object != *books.asked) books.alarms.push_back(alarm);
   }
 }
 
@@ -319,9 +330,10 @@ void record_configuration(Env& env, const CommonOptions& options, const Result<C
   (void)tell(env, options, books, lock.has_value());
 }
 
-void record_adoption(Context& context, const Standing& standing, const Adopted& adopted) {
+void record_adoption(Context& context, const Standing& standing, const Adopted& adopted,
+                     const Manifest* before) {
   Books books{load_telemetry(context), {}, {}, {}, {}};
-  book_adoption(standing, books);
+  book_adoption(standing, before, books);
   if (adopted.applied) book_applied(context, standing, *adopted.applied, true, books);
   close_books(context, std::move(books), true);
   if (adopted.not_written) {
@@ -337,6 +349,9 @@ void record_refresh(Context& context, const Standing& standing, const CycleRepor
   record_cycle(books.telemetry, standing, report, by_hand, wall(context.env));
   book_cycle_events(standing, report, waited_for, books);
   book_sources(report, books);
+  book_root(standing, books);
+  books.new_root = report.roots_added > 0;
+  if (!by_hand) keep_scheduled_note(context, books.telemetry, report);
   if (by_hand) books.asked = report.endpoints.front().label;
   const std::int64_t adopts_at = books.telemetry.adopts_at;
   close_books(context, std::move(books), lock.has_value());

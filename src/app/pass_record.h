@@ -51,8 +51,10 @@ void forget_block(Context& context);
 /// The agent has read its configuration, or could not.
 void record_configuration(Env& env, const CommonOptions& options, const Result<Context>& context);
 
-/// A manifest was adopted, and written where that could be done. The caller holds the lock.
-void record_adoption(Context& context, const Standing& standing, const Adopted& adopted);
+/// A manifest was adopted after `before` (null for none), and written where that could be done. The
+/// caller holds the lock.
+void record_adoption(Context& context, const Standing& standing, const Adopted& adopted,
+                     const Manifest* before);
 
 /// An update cycle ended; what it adopted is booked already. Takes the lock by itself.
 /// `by_hand`: of --from, which says nothing about the configured sources.

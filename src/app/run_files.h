@@ -15,8 +15,8 @@ inline constexpr std::size_t kRunFileBytesMax = 1U << 20U;
 inline constexpr const char* kAgentFile = "agent";
 
 /// The small files that passes share until the next boot: reverts, alarms, probes, block, agent,
-/// changed, status.json. Nothing that decides about a manifest is among them. Empty where there is
-/// none that can be read.
+/// changed, scheduled.note, status.json. Nothing that decides about a manifest is among them. Empty
+/// where there is none that can be read.
 [[nodiscard]] std::optional<std::string> read_run_file(FileSystem& fs, const std::string& root,
                                                        const std::string& name,
                                                        std::size_t bytes_max = kRunFileBytesMax);

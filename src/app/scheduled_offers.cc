@@ -5,7 +5,8 @@ namespace hostspin {
 std::optional<Error> ScheduledOffers::note(const AdmittedManifest& offer,
                                            std::chrono::sys_seconds adopts_at) {
   const Manifest& manifest = offer.manifest();
-  const ScheduledOffer now{manifest.epoch, manifest.version, offer.short_digest(), adopts_at};
+  const ScheduledOffer now{manifest.epoch, manifest.version, offer.short_digest(), adopts_at,
+                           offer.note_bytes()};
   ScheduledOffer& known = offers_.try_emplace(now.rank(), now).first->second;
   const bool is_awaited = awaited_ && awaited_->rank() == now.rank();
   const std::string first = is_awaited ? awaited_->sha256 : known.sha256;

@@ -18,6 +18,7 @@ struct ScheduledOffer {
   std::int64_t version = 0;
   std::string sha256;  ///< of its text, as a block's header gives it
   std::chrono::sys_seconds adopts_at;
+  std::string note_bytes = {};  ///< empty where it is known from an earlier cycle
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> rank() const { return {epoch, version}; }
 };
 

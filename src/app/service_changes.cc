@@ -111,6 +111,21 @@ std::string count_changes(const std::vector<ServiceChange>& changes) {
   return text;
 }
 
+std::string names_changed(const std::vector<ServiceChange>& changes, ServiceChange::Kind kind) {
+  constexpr std::size_t kNamesBytesMax = 4096;
+  std::string names;
+  std::size_t left_out = 0;
+  for (const ServiceChange& change : changes) {
+    if (change.kind != kind) continue;
+    if (names.size() + change.service.size() > kNamesBytesMax) {
+      ++left_out;
+    } else {
+      names += (names.empty() ? "" : " ") + change.service;
+    }
+  }
+  return left_out == 0 ? names : names + " and " + std::to_string(left_out) + " more";
+}
+
 std::string list_changes(const std::vector<ServiceChange>& changes) {
   constexpr std::size_t kWordColumns = 9;
   std::string text;

@@ -25,6 +25,10 @@ struct ServiceChange {
 [[nodiscard]] Json changes_json(const std::vector<ServiceChange>& changes);
 /// "1 service added, 2 changed"; empty for none.
 [[nodiscard]] std::string count_changes(const std::vector<ServiceChange>& changes);
+/// "api.svc.example.com db.svc.example.com": the services that were so changed, in few kilobytes;
+/// those that are left out are counted.
+[[nodiscard]] std::string names_changed(const std::vector<ServiceChange>& changes,
+                                        ServiceChange::Kind kind);
 /// "added    api.svc.example.com  10.0.0.5", a line each, the last ones counted where they are
 /// many.
 [[nodiscard]] std::string list_changes(const std::vector<ServiceChange>& changes);

@@ -61,7 +61,8 @@ class Cycle {
   void adopt_highest();
   [[nodiscard]] std::optional<AdmittedManifest> judge(std::size_t endpoint);
   void adopt_offer(std::size_t endpoint, const AdmittedManifest& offer);
-  Result<Adopted> adopt_and_book(const std::string& note_bytes);
+  Result<Adopted> adopt_and_book(const std::string& note_bytes,
+                                 const std::optional<AdmittedManifest>& before);
   void settle(std::size_t endpoint, const AdmittedManifest& offer, Adoption adoption);
   void keep_etags_of_held();
   void finish();
@@ -240,7 +241,7 @@ void Cycle::adopt_offer(std::size_t endpoint, const AdmittedManifest& offer) {
   const TrustRoot& root = standing_.chain.trusted();
   if (root.expired(standing_.now) || root_not_kept_) return;  // finish() says so
   std::optional<AdmittedManifest> before = standing_.current;
-  Result<Adopted> adopted = adopt_and_book(offers_[endpoint]);
+  Result<Adopted> adopted = adopt_and_book(offers_[endpoint], before);
   // What could not be done, since another process held the lock, may be possible with a later
   // offer.
   write_failed_ = !adopted;
@@ -269,14 +270,15 @@ void Cycle::adopt_offer(std::size_t endpoint, const AdmittedManifest& offer) {
 
 /// U12. Booked before anybody may end this process: the rest of the cycle may take long, or never
 /// end.
-Result<Adopted> Cycle::adopt_and_book(const std::string& note_bytes) {
+Result<Adopted> Cycle::adopt_and_book(const std::string& note_bytes,
+                                      const std::optional<AdmittedManifest>& before) {
   if (dry_run_) return preview_adoption(context_, standing_, note_bytes, staging_);
   Env& env = context_.env;
   Result<Lock> lock = Lock::take(env.fs, env.clock, context_.options.root, kLockLimit);
   if (!lock) return std::move(lock).error();
   Result<Adopted> adopted = adopt(context_, standing_, note_bytes, staging_);
   if (adopted && adopted->adoption == Adoption::adopt) {
-    record_adoption(context_, standing_, *adopted);
+    record_adoption(context_, standing_, *adopted, before ? &before->manifest() : nullptr);
   }
   if (!adopted && adopted.error().code == Errc::read_only) {
     give_hint(env, context_.options, "read_only", 1);
