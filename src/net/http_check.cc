@@ -2,68 +2,17 @@
 
 #include <algorithm>
 
+#include "grpc_check.h"
+
 namespace hostspin {
 namespace {
 
-constexpr std::size_t kContainsWithin = 65536;  // of a body
-constexpr std::size_t kGrpcAnswerBytesMax = 4096;
-constexpr std::size_t kGrpcPrefixBytes = 5;
+constexpr std::size_t kContainsWithin = 65536;     // of a body
 constexpr std::size_t kGrpcServiceBytesMax = 253;  // what the worker's protocol carries
 
 std::string host_with_port(const std::string& host, const Url& url) {
   const bool usual = url.port == (url.tls ? 443 : 80);
   return usual ? host : host + ":" + std::to_string(url.port);
-}
-
-/// A length as protobuf writes it: 7 bits a byte, the lowest first, the top bit where more follow.
-std::string varint(std::size_t value) {
-  std::string bytes;
-  for (; value > 0x7f; value >>= 7U) bytes += static_cast<char>((value & 0x7fU) | 0x80U);
-  return bytes + static_cast<char>(value);
-}
-
-// HealthCheckRequest{service} in one gRPC frame (grpc.health.v1, gRPC over HTTP/2).
-std::string health_request(const std::string& service) {
-  std::string message;
-  if (!service.empty()) {
-    message += '\x0a';
-    message += varint(service.size());
-    message += service;
-  }
-  std::string frame(1, '\0');  // not compressed
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    frame += static_cast<char>((message.size() >> static_cast<unsigned>(shift)) & 0xffU);
-  }
-  return frame + message;
-}
-
-void judge_health(const HttpReply& reply, ProbeResult& result) {
-  constexpr std::string_view kServing("\x08\x01", 2);  // HealthCheckResponse{status: SERVING}
-  if (reply.status != 200) {
-    result.verdict = Verdict::http_status;
-    result.detail = "answers with status " + std::to_string(reply.status);
-    return;
-  }
-  const std::string_view body(reply.body);
-  const bool framed = body.size() > kGrpcPrefixBytes;
-  const std::string_view message = framed ? body.substr(kGrpcPrefixBytes) : std::string_view{};
-  if (reply.grpc_status == "0" && message == kServing) {
-    result.verdict = Verdict::ok;
-    return;
-  }
-  result.verdict = Verdict::grpc_not_serving;
-  if (reply.grpc_status == "5") {
-    result.detail = "its health service does not know that service (grpc-status 5)";
-  } else if (reply.grpc_status == "12") {
-    result.detail = "it has no health service (grpc-status 12)";
-  } else if (reply.grpc_status != "0") {
-    result.detail = "grpc-status " + quoted(reply.grpc_status, 20);
-  } else if (message.empty()) {
-    result.detail = "status UNKNOWN";
-  } else {
-    result.detail = message == std::string_view("\x08\x02", 2) ? "status NOT_SERVING"
-                                                               : "an unreadable health answer";
-  }
 }
 
 bool accepts(const Check& check, int status) {
@@ -130,7 +79,7 @@ Result<HttpRequest> http_request_of(const Check& check, const IPAddress& address
                                       std::to_string(kGrpcServiceBytesMax) + " bytes"};
     }
     request.version = HttpRequest::Version::http2;
-    request.post = health_request(check.grpc_service);
+    request.post = grpc_health_request(check.grpc_service);
     request.headers = {"content-type: application/grpc", "te: trailers"};
     return request;
   }
@@ -143,18 +92,15 @@ Result<HttpRequest> http_request_of(const Check& check, const IPAddress& address
 
 void judge_http_reply(const Check& check, const HttpReply& reply, ProbeResult& result) {
   result.days_left = reply.days_left;
-  if (reply.reason.empty()) {
-    if (check.kind == CheckKind::grpc) return judge_health(reply, result);
-    return judge_page(check, reply, result);
-  }
-  // gRPC has a status for a stream that is reset, and none of them says that the service is well. A
-  // server that says no may reset it as well, and libcurl then drops what it said.
-  if (check.kind == CheckKind::grpc && reply.stream_reset) {
-    result.verdict = Verdict::grpc_not_serving;
-    result.detail = reply.grpc_status.empty() ? "it reset the request's stream"
-                                              : "grpc-status " + quoted(reply.grpc_status, 20);
+  if (check.kind == CheckKind::grpc && is_grpc_ended(reply)) {
+    const std::optional<GrpcAnswer> answer = judge_grpc_answer(reply);
+    const GrpcAnswer judged = answer ? *answer : judge_grpc_silence(reply);
+    result.verdict = judged.verdict;
+    result.detail = judged.detail;
+    result.error_number = reply.error_number;
     return;
   }
+  if (reply.reason.empty()) return judge_page(check, reply, result);
   // A stream without an event yet answers the check that asks only for its status.
   const bool promises_nothing = reply.headers_complete && !reply.length;
   if (reply.reason == "http_timeout" && promises_nothing && check.contains.empty() &&

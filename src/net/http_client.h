@@ -88,12 +88,15 @@ struct HttpReply {
   std::string body;
   std::string etag;
   std::string location;
+  std::string content_type;
   std::string grpc_status;
   std::optional<int> days_left;  ///< https
   std::string
       reason;  ///< empty: complete; else a verdict's name, or too_large, slow, protocol, proxy
   std::string detail;
-  bool stream_reset = false;  ///< HTTP/2: the server ended this request, not the connection
+  bool stream_reset = false;    ///< HTTP/2: the server ended this request, not the connection
+  bool stream_refused = false;  ///< HTTP/2: so, and before it did anything (REFUSED_STREAM)
+  bool session_ended = false;   ///< HTTP/2: it takes no more requests (GOAWAY), this one included
   int error_number = 0;
 };
 

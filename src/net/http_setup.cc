@@ -120,6 +120,7 @@ void take_field(HttpTransfer& transfer, std::string_view name, std::string_view 
   if (same_word(name, "date")) transfer.date = seconds_of(value);
   if (same_word(name, "last-modified")) transfer.last_modified = seconds_of(value);
   if (same_word(name, "location")) transfer.reply.location = value;
+  if (same_word(name, "content-type")) transfer.reply.content_type = value;
   if (same_word(name, "grpc-status")) transfer.reply.grpc_status = value;
   if (transfer.reply.headers_complete) return;  // behind the body these two mean nothing
   if (same_word(name, "content-length")) take_length(transfer, value);

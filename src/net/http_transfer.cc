@@ -112,6 +112,13 @@ Failure judge_lost(const HttpTransfer& transfer, CURLcode code) {
                 : Failure{"protocol", std::move(detail)};
 }
 
+// HTTP/2 begins with a frame of settings; what the library takes for an end was an answer of
+// another kind.
+bool is_other_protocol(const HttpTransfer& transfer) {
+  return transfer.request.version == HttpRequest::Version::http2 && !transfer.request.url.tls &&
+         transfer.pump->bytes() > 0;
+}
+
 Failure judge_code(CURLcode code, const HttpTransfer& transfer) {
   switch (code) {
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
@@ -122,6 +129,8 @@ Failure judge_code(CURLcode code, const HttpTransfer& transfer) {
     case CURLE_SSL_CIPHER:
       return failure(Verdict::tls_protocol, library_words(transfer, code));
     case CURLE_GOT_NOTHING:
+      if (is_other_protocol(transfer)) return {"protocol", "its answer is not HTTP/2"};
+      return judge_end(transfer);
     case CURLE_PARTIAL_FILE:
       return judge_end(transfer);
     case CURLE_RECV_ERROR:
@@ -231,7 +240,10 @@ HttpReply judge_transfer(HttpTransfer& transfer, CURLcode code) {
   const auto elapsed =
       std::chrono::duration_cast<milliseconds>(steady_clock::now() - transfer.started);
   reply.status = status_of(transfer);
-  reply.stream_reset = code == CURLE_HTTP2_STREAM;
+  // It answers REFUSED_STREAM with another attempt of its own, for which there is no connection.
+  reply.stream_refused = code == CURLE_COULDNT_CONNECT && transfer.asked_again;
+  reply.stream_reset = code == CURLE_HTTP2_STREAM || reply.stream_refused;
+  reply.session_ended = code == CURLE_HTTP2 && transfer.error_text[0] == '\0';
   reply.days_left = transfer.finding.days_left;
   if (reply.etag.size() > kEtagBytesMax || !tag_is_settled(transfer)) reply.etag.clear();
   std::optional<Failure> found;

@@ -46,8 +46,8 @@ struct HttpTransfer {
   bool is_chunked = false;          // the body says by itself where it ends
   bool asked_again = false;  // libcurl wants another connection: the server took no request on this
   bool too_large = false;
-  bool writes = false;  // libcurl has more to send
-  bool enough = false;  // stopped by us with all that was wanted
+  bool writes = false;       // libcurl has more to send
+  bool enough = false;       // stopped by us with all that was wanted
   SteadyTime started{};
   EventLoop::Timer refused;  // of a transfer that could not begin
   char error_text[CURL_ERROR_SIZE] = {};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "grpc_check.h"
 #include "http_check.h"
 #include "route_facts.h"
 
@@ -14,6 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kWindowMax = 256;
+constexpr milliseconds kRetryTimeMin{50};
 constexpr rlim_t kFilesKept = 96;     // for the stream, epoll, libcurl itself, and fetches
 constexpr rlim_t kFilesPerProbe = 6;  // four sockets to connect or five of a pump, one that lingers
 
@@ -55,9 +57,17 @@ void Prober::start(ProbeRequest request) {
     result.verdict = Verdict::unsupported;
     return report_(std::move(result));
   }
-  auto probe =
-      std::make_unique<Probe>(Probe{std::move(request), std::move(result), steady_clock::now(),
-                                    nullptr, nullptr, nullptr, nullptr, nullptr, 0});
+  auto probe = std::make_unique<Probe>(Probe{std::move(request),
+                                             std::move(result),
+                                             steady_clock::now(),
+                                             nullptr,
+                                             nullptr,
+                                             nullptr,
+                                             nullptr,
+                                             nullptr,
+                                             0,
+                                             {},
+                                             false});
   Probe& entry = *probes_.emplace(number, std::move(probe)).first->second;
   if (entry.request.check.kind == CheckKind::ntp) {
     entry.ntp = std::make_unique<NtpProbe>(context_.loop, entry.request.address,
@@ -71,8 +81,12 @@ void Prober::start(ProbeRequest request) {
                                            });
     return;
   }
-  entry.connect = std::make_unique<TcpConnect>(
-      context_.loop, entry.request.address, entry.request.check.port, context_.tcp_limit,
+  start_connect(number, entry);
+}
+
+void Prober::start_connect(Number number, Probe& probe) {
+  probe.connect = std::make_unique<TcpConnect>(
+      context_.loop, probe.request.address, probe.request.check.port, context_.tcp_limit,
       [this, number](Connected outcome) { connected(number, std::move(outcome)); });
 }
 
@@ -153,19 +167,37 @@ void Prober::explain_failure(Number number, Probe& probe) {
 }
 
 void Prober::start_http(Number number, Probe& probe, Descriptor socket) {
-  Result<HttpRequest> request =
-      http_request_of(probe.request.check, probe.request.address, context_.handshake_limit);
+  if (!probe.retried) probe.asked = steady_clock::now();
+  const milliseconds limit = http_time_left(probe);
+  Result<HttpRequest> request = http_request_of(probe.request.check, probe.request.address, limit);
   if (!request) {
     probe.result.verdict = Verdict::internal;
     probe.result.detail = request.error().detail;
     return finish(number);
   }
-  probe.ticket = context_.http.start(*std::move(request), std::move(socket),
-                                     [this, number](const HttpReply& reply) {
-                                       Probe& asked = *probes_.at(number);
-                                       judge_http_reply(asked.request.check, reply, asked.result);
-                                       finish(number);
-                                     });
+  probe.ticket =
+      context_.http.start(*std::move(request), std::move(socket),
+                          [this, number](const HttpReply& reply) { http_done(number, reply); });
+}
+
+milliseconds Prober::http_time_left(const Probe& probe) const {
+  const auto spent = std::chrono::duration_cast<milliseconds>(steady_clock::now() - probe.asked);
+  return std::max(context_.handshake_limit - spent, milliseconds(0));
+}
+
+// A server that stops, or that has had a connection for long enough, ends it at any moment, and
+// that says nothing of the next one.
+void Prober::http_done(Number number, const HttpReply& reply) {
+  Probe& probe = *probes_.at(number);
+  const bool silent = probe.request.check.kind == CheckKind::grpc && is_grpc_ended(reply) &&
+                      !judge_grpc_answer(reply);
+  if (silent && !probe.retried && http_time_left(probe) >= kRetryTimeMin) {
+    probe.retried = true;
+    probe.ticket = 0;
+    return start_connect(number, probe);
+  }
+  judge_http_reply(probe.request.check, reply, probe.result);
+  finish(number);
 }
 
 void Prober::finish(Number number) {

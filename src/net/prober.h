@@ -59,6 +59,8 @@ class Prober {
     std::unique_ptr<MysqlProbe> mysql;
     std::unique_ptr<IcmpQuestion> icmp;
     HttpClient::Ticket ticket = 0;
+    SteadyTime asked{};    // by HTTP, for the first time
+    bool retried = false;  // after a connection that ended without an answer
   };
   using Number = std::uint64_t;
 
@@ -68,6 +70,9 @@ class Prober {
   void explain_failure(Number number, Probe& probe);
   void start_tls(Number number, Probe& probe, Descriptor socket);
   void start_mysql(Number number, Probe& probe, Descriptor socket);
+  [[nodiscard]] std::chrono::milliseconds http_time_left(const Probe& probe) const;
+  void http_done(Number number, const HttpReply& reply);
+  void start_connect(Number number, Probe& probe);
   void start_http(Number number, Probe& probe, Descriptor socket);
   void finish(Number number);
 

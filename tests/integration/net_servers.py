@@ -8,11 +8,11 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
 
 
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-def _literal(name: bytes, value: bytes) -> bytes:
+def literal(name: bytes, value: bytes) -> bytes:
     """HPACK: a literal field with a new name, never indexed, not Huffman-coded (RFC 7541 section 6.2.3)."""
     return b"\x10" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
@@ -44,13 +44,13 @@ class GrpcHealth:
             try:
                 if stream.read(len(PREFACE)) != PREFACE:
                     return
-                connection.sendall(_frame(SETTINGS, 0, 0, b""))
+                connection.sendall(frame(SETTINGS, 0, 0, b""))
                 while head := stream.read(9):
                     size = int.from_bytes(head[:3], "big")
                     kind, flags, number = head[3], head[4], int.from_bytes(head[5:], "big")
                     payload = stream.read(size)
                     if kind == SETTINGS and not flags & 1:
-                        connection.sendall(_frame(SETTINGS, 1, 0, b""))
+                        connection.sendall(frame(SETTINGS, 1, 0, b""))
                     if kind == DATA and flags & END_STREAM:
                         self.asked = payload
                         self._say(connection, number)
@@ -59,12 +59,12 @@ class GrpcHealth:
 
     def _say(self, connection, number):
         # 0x88 is ":status: 200" of HPACK's static table.
-        fields = b"\x88" + _literal(b"content-type", b"application/grpc")
-        connection.sendall(_frame(HEADERS, END_HEADERS, number, fields))
+        fields = b"\x88" + literal(b"content-type", b"application/grpc")
+        connection.sendall(frame(HEADERS, END_HEADERS, number, fields))
         if self._reply:
-            connection.sendall(_frame(DATA, 0, number, self._reply))
-        trailers = _literal(b"grpc-status", self._status)
-        connection.sendall(_frame(HEADERS, END_HEADERS | END_STREAM, number, trailers))
+            connection.sendall(frame(DATA, 0, number, self._reply))
+        trailers = literal(b"grpc-status", self._status)
+        connection.sendall(frame(HEADERS, END_HEADERS | END_STREAM, number, trailers))
 
     def close(self):
         self._listener.close()

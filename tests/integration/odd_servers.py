@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
+import odd_grpc
 import odd_http
 import odd_ntp
 import odd_tcp
@@ -20,7 +21,7 @@ import odd_tls
 from misbehaving_server import listen, serve
 from support.process import clean_environment
 
-TABLE = [*odd_tcp.ROWS, *odd_tls.ROWS, *odd_http.ROWS, *odd_ntp.ROWS]
+TABLE = [*odd_tcp.ROWS, *odd_tls.ROWS, *odd_http.ROWS, *odd_grpc.ROWS, *odd_ntp.ROWS]
 
 BY_DATAGRAMS = ("ntp",)
 

@@ -347,7 +347,7 @@ def test_no_group_whose_size_the_peer_chooses(programs, openssl_server, tmp_path
 
 @pytest.mark.parametrize("kind", ["http", "https", "grpc"])
 def test_a_peer_that_resets_is_called_so_at_any_moment(programs, certificates, kind):
-    """Before anything is handed over, while it is, and while the request is sent."""
+    """Before anything is handed over, while it is, and while the request is sent. A grpc check tries twice."""
     def serve(listener, pauses):
         for pause in pauses:
             connection, _ = listener.accept()
@@ -360,7 +360,7 @@ def test_a_peer_that_resets_is_called_so_at_any_moment(programs, certificates, k
     found = []
     for pause in (0, 0.00005, 0.0002, 0.0005, 0.002):
         with socket.create_server((HERE, 0), backlog=64) as listener:
-            threading.Thread(target=serve, args=(listener, [pause] * 32), daemon=True).start()
+            threading.Thread(target=serve, args=(listener, [pause] * 64), daemon=True).start()
             port = listener.getsockname()[1]
             answers = ask(programs.net, [probe(n, HERE, kind, port, server_name=NAME) for n in range(32)],
                           ca_bundles={"system": certificates.ca})

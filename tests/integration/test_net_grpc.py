@@ -83,3 +83,22 @@ def test_the_certificate_of_a_real_server_is_checked(grpc_one, ports):
 
 def test_cleartext_where_tls_is_spoken(grpc_one, ports):
     assert grpc_one(ports[1])["verdict"] in ("reset", "http_status", "http_timeout")
+
+
+@pytest.fixture(params=[1, 5, 20], ids="{}ms".format)
+def hasty(request):
+    """Its connections are at their end after so many milliseconds, calls or not, as of servers behind a balancer."""
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), handlers=[Health()], options=[
+        ("grpc.max_connection_age_ms", request.param), ("grpc.max_connection_age_grace_ms", 1000)])
+    port = server.add_insecure_port(f"{HERE}:0")
+    server.start()
+    yield port
+    server.stop(None).wait()
+
+
+def test_connections_that_never_live_long(programs, hasty):
+    """A connection's end beside the answer, or in its place, is no "no"."""
+    asked = [probe(n, HERE, "grpc", hasty, grpc_service="up" if n % 4 else "down") for n in range(200)]
+    results = ask(programs.net, asked, deadline_ms=20000).results
+    wrong = [results[n] for n in range(200) if results[n]["verdict"] != ("ok" if n % 4 else "grpc_not_serving")]
+    assert not wrong, wrong

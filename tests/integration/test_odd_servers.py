@@ -51,3 +51,12 @@ def test_odd_servers(programs, certificates, servers):
     assert answers.ended and answers.code == 0, answers
     found = complaints(answers)
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("key", [row.key for row in TABLE if row.kind == "grpc" and row.is_well
+                                 and "first attempt" not in row.key])
+def test_a_grpc_answer_is_the_same_each_time(programs, servers, key):
+    """Whatever comes first, the answer's last frames or the end of the connection."""
+    row = next(row for row in TABLE if row.key == key)
+    answers = ask(programs.net, [request(n, row, HERE, servers.ports) for n in range(100)], deadline_ms=20000)
+    assert {result["verdict"] for result in answers.results.values()} == {"ok"}, answers.results

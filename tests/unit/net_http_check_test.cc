@@ -166,6 +166,8 @@ TEST_CASE("a gRPC server that resets the stream does not serve", "[http_check]")
   CHECK(judged(check, reply).verdict == Verdict::grpc_not_serving);
   CHECK(judged(check, reply).detail == "it reset the request's stream");
   reply.grpc_status = "12";
-  CHECK(judged(check, reply).detail == "grpc-status '12'");
+  reply.headers_complete = true;
+  reply.status = 200;
+  CHECK(judged(check, reply).detail == "it has no health service (grpc-status 12)");
   CHECK(judged(https_check(), reply).verdict == Verdict::http_protocol);
 }
