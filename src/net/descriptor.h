@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <utility>
 
 namespace hostspin {
@@ -29,5 +31,14 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+/// Whether an error says that this machine has no room just now: no descriptor, no memory.
+[[nodiscard]] inline bool is_shortage(int error_number) {
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS ||
+         error_number == ENOMEM || error_number == ENOSPC;  // the last of epoll
+}
+
+/// How soon it is worth looking whether there is room by now.
+inline constexpr std::chrono::milliseconds kShortagePause{50};
 
 }  // namespace hostspin

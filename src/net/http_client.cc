@@ -48,11 +48,8 @@ class CurlClient final : public HttpClient {
     auto fresh = std::make_unique<HttpTransfer>(std::move(request), std::move(done));
     HttpTransfer& transfer = *transfers_.emplace(ticket, std::move(fresh)).first->second;
     transfer.started = steady_clock::now();
-    if (Result<void> begun = begin(transfer, std::move(socket)); !begun) {
-      const bool missing = begun.error().code == Errc::bad_config;
-      refuse(ticket, transfer, missing ? Verdict::tls_ca : Verdict::internal,
-             std::move(begun.error().detail));
-    }
+    transfer.connection = std::move(socket);
+    start_now(ticket);
     return ticket;
   }
 
@@ -66,6 +63,25 @@ class CurlClient final : public HttpClient {
   }
 
  private:
+  /// Where this machine has no room for what it takes, it is tried again as long as it may last.
+  void start_now(Ticket ticket) {
+    HttpTransfer& transfer = *transfers_.at(ticket);
+    transfer.refused = EventLoop::Timer{};
+    Result<void> begun = begin(transfer);
+    if (begun) return;
+    const Errc code = begun.error().code;
+    const SteadyTime next = steady_clock::now() + kShortagePause;
+    if (code == Errc::busy && next < transfer.started + transfer.request.limit) {
+      transfer.refused = loop_.at(next, [this, ticket] { start_now(ticket); });
+      return;
+    }
+    refuse(ticket, transfer,
+           code == Errc::bad_config ? Verdict::tls_ca
+           : code == Errc::busy     ? Verdict::local_limit
+                                    : Verdict::internal,
+           std::move(begun.error().detail));
+  }
+
   /// What could not begin ends with the loop's next lap.
   void refuse(Ticket ticket, HttpTransfer& transfer, Verdict verdict, std::string detail) {
     transfer.reply.reason = verdict_name(verdict);
@@ -76,12 +92,12 @@ class CurlClient final : public HttpClient {
     });
   }
 
-  Result<void> begin(HttpTransfer& transfer, Descriptor socket) {
-    if (!leads_to_peer(socket, transfer.request)) {
+  Result<void> begin(HttpTransfer& transfer) {
+    if (!leads_to_peer(transfer.connection, transfer.request)) {
       return {Errc::internal, "connected to another address than the one asked"};
     }
     Result<std::unique_ptr<Pump>> pump =
-        Pump::make(loop_, turns_, lingering_, std::move(socket), bytes_max_of(transfer.request));
+        Pump::make(loop_, turns_, lingering_, transfer.connection, bytes_max_of(transfer.request));
     if (!pump) return std::move(pump).error();
     transfer.pump = *std::move(pump);
     Result<void> ready = set_up_transfer(transfer, trust_, on_close, this);

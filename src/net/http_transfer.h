@@ -26,6 +26,7 @@ struct HttpTransfer {
       : request(std::move(asked)), done(std::move(told)) {}
 
   HttpRequest request;
+  Descriptor connection;  // until the pump has it
   std::unique_ptr<Pump> pump;
   HttpClient::Done done;
 
@@ -49,7 +50,7 @@ struct HttpTransfer {
   bool writes = false;       // libcurl has more to send
   bool enough = false;       // stopped by us with all that was wanted
   SteadyTime started{};
-  EventLoop::Timer refused;  // of a transfer that could not begin
+  EventLoop::Timer refused;  // of a transfer that could not begin, or not yet
   char error_text[CURL_ERROR_SIZE] = {};
   std::unique_ptr<CURL, FreeEasy> easy;  // last: it goes first, and points to the others
 };

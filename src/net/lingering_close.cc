@@ -46,6 +46,7 @@ void LingeringClose::finish(int fd) {
   loop_.cancel(found->second.limit);
   loop_.unwatch(fd);
   sockets_.erase(found);
+  if (told_) told_();
 }
 
 }  // namespace hostspin

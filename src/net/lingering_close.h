@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 
 #include "descriptor.h"
@@ -20,6 +21,10 @@ class LingeringClose {
 
   void close(Descriptor socket);
   [[nodiscard]] bool idle() const { return sockets_.empty(); }
+  /// How many descriptors are still taken up.
+  [[nodiscard]] std::size_t count() const { return sockets_.size(); }
+  /// Calls `told` whenever one of them is free again; it must not close any. None to forget it.
+  void when_fewer(std::function<void()> told) { told_ = std::move(told); }
 
  private:
   struct Draining {
@@ -32,6 +37,7 @@ class LingeringClose {
 
   EventLoop& loop_;
   std::map<int, Draining> sockets_;
+  std::function<void()> told_;
 };
 
 }  // namespace hostspin

@@ -99,7 +99,7 @@ Result<void> NetConversation::begin(SessionStart start) {
   prober_ = std::make_unique<Prober>(
       ProbeContext{loop_, *trust_, *http_, lingering_, turns_, start_.tcp_limit,
                    start_.handshake_limit},
-      probe_window(), [this](const ProbeResult& result) { stream_.write(encode(result)); });
+      probe_room(), [this](const ProbeResult& result) { stream_.write(encode(result)); });
   return {};
 }
 

@@ -150,18 +150,31 @@ NtpProbe::NtpProbe(EventLoop& loop, const IPAddress& address, std::uint16_t port
                    milliseconds limit, Done done)
     : loop_(loop),
       address_(address),
+      port_(port),
       started_(std::chrono::steady_clock::now()),
+      room_until_(started_ + limit),
       limit_(limit),
       done_(std::move(done)) {
-  end_ = loop_.at(started_ + limit_, [this] { time_up(); });
-  const SocketAddress target(address, port);
+  open();
+}
+
+void NtpProbe::open() {
+  next_ = EventLoop::Timer{};
+  started_ = std::chrono::steady_clock::now();
+  const SocketAddress target(address_, port_);
   socket_ = Descriptor(::socket(target.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket_) tell_all_errors(socket_.get());
   if (!socket_ || ::connect(socket_.get(), target.get(), target.size) != 0) {
     const int error_number = errno;
-    finish(verdict_of_local_errno(error_number), error_number, strerror(error_number));
-    return;
+    socket_ = Descriptor();
+    const SteadyTime again = started_ + kShortagePause;
+    if (again <= room_until_ && is_worth_waiting(error_number, address_)) {
+      next_ = loop_.at(again, [this] { open(); });
+      return;
+    }
+    return fail_here(error_number);
   }
+  end_ = loop_.at(started_ + limit_, [this] { time_up(); });
   // A random time says nothing of this machine's clock, and an answer without it is not to us.
   const bool random =
       ::getrandom(nonce_.data(), nonce_.size(), 0) == static_cast<ssize_t>(nonce_.size());
@@ -187,7 +200,7 @@ void NtpProbe::send() {
     const int error_number = errno;
     // An error of an earlier datagram is told by the next call (udp(7)).
     if (sent_ > 1 || error_number == ECONNREFUSED) return fail(error_number);
-    return finish(verdict_of_local_errno(error_number), error_number, strerror(error_number));
+    return fail_here(error_number);
   }
   if (sent_ < kSends.size() && kSends[sent_] < limit_) {
     next_ = loop_.at(started_ + kSends[sent_], [this] { send(); });
@@ -219,6 +232,11 @@ void NtpProbe::fail(int error_number) {
     verdict = Verdict::next_hop_dead;
   }
   finish(verdict, error_number, strerror(error_number));
+}
+
+void NtpProbe::fail_here(int error_number) {
+  LocalFault fault = local_fault(error_number, address_);
+  finish(fault.verdict, error_number, std::move(fault.detail));
 }
 
 void NtpProbe::time_up() {

@@ -29,7 +29,7 @@ struct NtpAnswer {
                                          std::int64_t now = kBuildTime);
 
 /// One SNTP question to one address, sent again at +250 and +750 ms. Packets that are no answer to
-/// it are dropped.
+/// it are dropped. Where this machine has no descriptor or local port left, it waits for one.
 class NtpProbe {
  public:
   struct Outcome {
@@ -47,15 +47,19 @@ class NtpProbe {
   ~NtpProbe();
 
  private:
+  void open();
   void send();
   void receive();
   void time_up();
   void fail(int error_number);
+  void fail_here(int error_number);
   void finish(Verdict verdict, int error_number, std::string detail);
 
   EventLoop& loop_;
   const IPAddress address_;
-  const SteadyTime started_;
+  const std::uint16_t port_;
+  SteadyTime started_;
+  const SteadyTime room_until_;
   const std::chrono::milliseconds limit_;
   Done done_;
   Outcome outcome_;

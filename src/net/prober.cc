@@ -16,23 +16,34 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kWindowMax = 256;
 constexpr milliseconds kRetryTimeMin{50};
-constexpr rlim_t kFilesKept = 96;     // for the stream, epoll, libcurl itself, and fetches
-constexpr rlim_t kFilesPerProbe = 6;  // four sockets to connect or five of a pump, one that lingers
+constexpr rlim_t kFilesKept = 32;  // for the stream, epoll, libcurl itself, and netlink
+// Four sockets to connect, or a connection, a pump's pair and what keeps libcurl waiting.
+constexpr std::size_t kFilesPerProbe = 4;
 
 }  // namespace
 
-std::size_t probe_window() {
+// Whoever uses more than that, a fetch say, has a probe wait for a descriptor, and nothing worse.
+ProbeRoom probe_room() {
   rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= kFilesKept + kFilesPerProbe) {
-    return 1;
-  }
-  return std::min<std::size_t>(kWindowMax, (files.rlim_cur - kFilesKept) / kFilesPerProbe);
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= kFilesKept) return {};
+  const std::size_t left = std::min<rlim_t>(files.rlim_cur - kFilesKept, 1U << 20U);
+  return {std::clamp<std::size_t>(left / kFilesPerProbe, 1, kWindowMax), left};
 }
 
-Prober::Prober(ProbeContext context, std::size_t window, Report report)
-    : context_(context), window_(window), report_(std::move(report)) {}
+Prober::Prober(ProbeContext context, ProbeRoom room, Report report)
+    : context_(context), room_(room), report_(std::move(report)) {
+  context_.lingering.when_fewer([this] {
+    if (waiting_.empty() || roomier_.number != 0) return;
+    roomier_ = context_.loop.soon([this] {
+      roomier_ = EventLoop::Timer{};
+      start_waiting();
+    });
+  });
+}
 
 Prober::~Prober() {
+  context_.lingering.when_fewer({});
+  context_.loop.cancel(roomier_);
   for (const auto& [number, probe] : probes_) context_.http.cancel(probe->ticket);
 }
 
@@ -41,8 +52,14 @@ void Prober::ask(ProbeRequest request) {
   start_waiting();
 }
 
+bool Prober::has_room() const {
+  if (probes_.empty()) return true;
+  const std::size_t files = kFilesPerProbe * (probes_.size() + 1) + context_.lingering.count();
+  return probes_.size() < room_.probes && files <= room_.files;
+}
+
 void Prober::start_waiting() {
-  while (!waiting_.empty() && probes_.size() < window_) {
+  while (!waiting_.empty() && has_room()) {
     ProbeRequest request = std::move(waiting_.front());
     waiting_.pop_front();
     start(std::move(request));
@@ -98,6 +115,10 @@ void Prober::connected(Number number, Connected outcome) {
   probe.result.rtt_us = outcome.rtt_us;
   probe.result.detail = std::move(outcome.detail);
   if (outcome.verdict != Verdict::ok) return explain_failure(number, probe);
+  if (outcome.error_number != 0 && probe.request.check.kind == CheckKind::tcp) {
+    probe.result.verdict = Verdict::reset;
+    return finish(number);
+  }
   switch (probe.request.check.kind) {
     case CheckKind::tcp:
       context_.lingering.close(std::move(outcome.socket));

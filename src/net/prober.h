@@ -30,13 +30,22 @@ struct ProbeContext {
   std::chrono::milliseconds handshake_limit;
 };
 
-/// Asks each address once, in the order of arrival, `window` at a time: connect, then whatever the
-/// check's kind adds. One verdict per request, never per name.
+/// How much may be open at once.
+struct ProbeRoom {
+  std::size_t probes = 1;  ///< under way
+  std::size_t files =
+      0;  ///< descriptors of probes and of sockets that linger; one probe always fits
+};
+/// 256 probes, fewer where this process may open few files.
+[[nodiscard]] ProbeRoom probe_room();
+
+/// Asks each address once, in the order of arrival, as many at a time as there is room for:
+/// connect, then whatever the check's kind adds. One verdict per request, never per name.
 class Prober {
  public:
   using Report = std::function<void(ProbeResult)>;
 
-  Prober(ProbeContext context, std::size_t window, Report report);
+  Prober(ProbeContext context, ProbeRoom room, Report report);
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
   ~Prober();
@@ -64,6 +73,7 @@ class Prober {
   };
   using Number = std::uint64_t;
 
+  [[nodiscard]] bool has_room() const;
   void start_waiting();
   void start(ProbeRequest request);
   void connected(Number number, Connected outcome);
@@ -77,14 +87,12 @@ class Prober {
   void finish(Number number);
 
   const ProbeContext context_;
-  const std::size_t window_;
+  const ProbeRoom room_;
   const Report report_;
   std::deque<ProbeRequest> waiting_;
   std::map<Number, std::unique_ptr<Probe>> probes_;
   Number number_ = 0;
+  EventLoop::Timer roomier_;  // looks whether a waiting one fits now
 };
-
-/// How many probes fit at once: 256, fewer where this process may open few files.
-[[nodiscard]] std::size_t probe_window();
 
 }  // namespace hostspin

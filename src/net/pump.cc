@@ -47,41 +47,50 @@ Descriptor make_busy_socket(int connection) {
   return is_full ? std::move(busy) : Descriptor();
 }
 
+Error no_socket(const std::string& what) {
+  const int error_number = errno;
+  return {is_shortage(error_number) ? Errc::busy : Errc::internal,
+          what + ": " + strerror(error_number)};
+}
+
 bool is_passing(int error_number) { return error_number == EAGAIN || error_number == EINTR; }
 
 }  // namespace
 
 Result<std::unique_ptr<Pump>> Pump::make(EventLoop& loop, Turns& turns, LingeringClose& lingering,
-                                         Descriptor connection, std::size_t bytes_max) {
+                                         Descriptor& connection, std::size_t bytes_max) {
   int pair[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-    return {Errc::internal, std::string("cannot make a pair of sockets: ") + strerror(errno)};
+    return no_socket("cannot make a pair of sockets");
   }
   Descriptor ours(pair[0]);
   Descriptor librarys(pair[1]);
+  Descriptor busy = make_busy_socket(connection.get());
+  if (!busy) return no_socket("cannot make a socket that is busy");
   (void)set_option(ours.get(), SOL_SOCKET, SO_SNDBUF, kPairBytes);
   // The library sets it on its end, which is none of TCP's.
   (void)set_option(connection.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   return std::unique_ptr<Pump>(new Pump(loop, turns, lingering, std::move(connection),
-                                        std::move(ours), std::move(librarys), bytes_max));
+                                        std::move(ours), std::move(librarys), std::move(busy),
+                                        bytes_max));
 }
 
 Pump::Pump(EventLoop& loop, Turns& turns, LingeringClose& lingering, Descriptor connection,
-           Descriptor ours, Descriptor librarys, std::size_t bytes_max)
+           Descriptor ours, Descriptor librarys, Descriptor busy, std::size_t bytes_max)
     : loop_(loop),
       lingering_(lingering),
       place_(turns, [this] { take_turn(); }),
       bytes_max_(bytes_max),
       connection_{std::move(connection)},
       ours_{std::move(ours)},
-      librarys_(std::move(librarys)) {
+      librarys_(std::move(librarys)),
+      busy_(std::move(busy)) {
   wait();
 }
 
 int Pump::hand_over(std::function<void()> opened) {
   if (!librarys_ || handed_over_ >= 0) return -1;
-  handed_over_ = make_busy_socket(connection_.socket.get()).release();
-  if (handed_over_ < 0) return -1;
+  handed_over_ = busy_.release();
   opening_ = loop_.soon([this, opened = std::move(opened)] { open(opened); });
   return handed_over_;
 }

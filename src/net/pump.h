@@ -23,11 +23,12 @@ namespace hostspin {
 /// the library then sees an end, and error_number() tells that it was none.
 class Pump {
  public:
-  /// Watches `connection`, a connected TCP socket, at once. Errc::internal where this machine gives
-  /// no pair of sockets. After `bytes_max` bytes from the peer, and as many as allow() added, the
-  /// library sees a reset.
+  /// Takes over and watches `connection`, a connected TCP socket, at once. Errc::busy where this
+  /// machine has no room for the sockets it takes, Errc::internal where it gives none; `connection`
+  /// is the caller's still. After `bytes_max` bytes from the peer, and as many as allow() added,
+  /// the library sees a reset.
   static Result<std::unique_ptr<Pump>> make(EventLoop& loop, Turns& turns,
-                                            LingeringClose& lingering, Descriptor connection,
+                                            LingeringClose& lingering, Descriptor& connection,
                                             std::size_t bytes_max);
   Pump(const Pump&) = delete;
   Pump& operator=(const Pump&) = delete;
@@ -74,7 +75,7 @@ class Pump {
   };
 
   Pump(EventLoop& loop, Turns& turns, LingeringClose& lingering, Descriptor connection,
-       Descriptor ours, Descriptor librarys, std::size_t bytes_max);
+       Descriptor ours, Descriptor librarys, Descriptor busy, std::size_t bytes_max);
 
   void open(const std::function<void()>& opened);
   void take_turn();
@@ -95,6 +96,7 @@ class Pump {
   End connection_;
   End ours_;
   Descriptor librarys_;   // the library's end, until open()
+  Descriptor busy_;       // handed over at first
   int handed_over_ = -1;  // the library's
   EventLoop::Timer opening_;
   Rest in_;

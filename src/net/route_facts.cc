@@ -17,6 +17,8 @@ namespace hostspin {
 namespace {
 
 constexpr std::size_t kReplyBytesMax = 8192;
+constexpr std::size_t kDumpBytesMax = 32768;  // as much as the kernel puts into a part
+constexpr std::size_t kDumpPartsMax = 64;     // all but the first hold what leads nowhere
 
 constexpr std::size_t aligned(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
 
@@ -119,7 +121,62 @@ RouteFacts::Neighbour neighbour_state(const Descriptor& netlink, const IPAddress
   return RouteFacts::Neighbour::unknown;  // not asked of late
 }
 
+// To another machine that is no neighbour by its link alone: what every interface has by itself
+// leads nowhere.
+bool leads_elsewhere(const rtmsg& route, std::string_view attributes) {
+  if (route.rtm_type != RTN_UNICAST) return false;
+  const std::optional<IPAddress> to = to_address(attribute(attributes, RTA_DST));
+  return !to || !is_forbidden(*to);  // loopback, link-local, multicast
+}
+
+// Looks at the routes in one part of the kernel's answer; `done` at its end.
+bool any_leads_elsewhere(std::string_view part, bool& done) {
+  while (part.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr start{};
+    std::memcpy(&start, part.data(), sizeof start);
+    if (start.nlmsg_len < sizeof start || start.nlmsg_len > part.size()) break;
+    const std::string_view body = part.substr(sizeof start, start.nlmsg_len - sizeof start);
+    if (start.nlmsg_type == NLMSG_DONE || start.nlmsg_type == NLMSG_ERROR) break;
+    rtmsg route{};
+    if (start.nlmsg_type == RTM_NEWROUTE && body.size() >= sizeof route) {
+      std::memcpy(&route, body.data(), sizeof route);
+      if (leads_elsewhere(route, body.substr(std::min(body.size(), aligned(sizeof route))))) {
+        return true;
+      }
+    }
+    part.remove_prefix(std::min(aligned(start.nlmsg_len), part.size()));
+    if (part.empty()) return false;
+  }
+  done = true;
+  return false;
+}
+
+// True where it cannot be told.
+bool has_route(bool v6) {
+  const Descriptor netlink(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_ROUTE));
+  nlmsghdr start{};
+  rtmsg head{};
+  start.nlmsg_len = sizeof start + sizeof head;
+  start.nlmsg_type = RTM_GETROUTE;
+  start.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  head.rtm_family = v6 ? AF_INET6 : AF_INET;
+  std::string question;
+  append(question, start);
+  append(question, head);
+  if (!netlink || ::send(netlink.get(), question.data(), question.size(), 0) < 0) return true;
+  std::array<char, kDumpBytesMax> bytes;
+  bool done = false;
+  for (std::size_t parts = 0; !done && parts < kDumpPartsMax; ++parts) {
+    const ssize_t size = ::recv(netlink.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (size <= 0) return true;
+    if (any_leads_elsewhere({bytes.data(), static_cast<std::size_t>(size)}, done)) return true;
+  }
+  return !done;
+}
+
 }  // namespace
+
+bool lacks_family(bool v6) { return !has_route(v6) && has_route(!v6); }
 
 std::string RouteFacts::text() const {
   std::string text = gateway ? "via " + gateway->to_string() + " " : std::string("on the link ");

@@ -25,4 +25,8 @@ struct RouteFacts {
 /// Asks the kernel; nothing is sent. Empty where it has no route, or lets nobody ask.
 [[nodiscard]] std::optional<RouteFacts> route_to(const IPAddress& address);
 
+/// Whether this machine has routes to other machines, but none of that address family. Without any
+/// route at all it lacks no family, but its network.
+[[nodiscard]] bool lacks_family(bool v6);
+
 }  // namespace hostspin

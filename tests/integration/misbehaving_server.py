@@ -89,6 +89,11 @@ def silent(connection):
         pass
 
 
+def holds(connection):
+    """Keeps its end open, whatever the other side does."""
+    time.sleep(3)
+
+
 def endless_headers(connection):
     read_request(connection)
     connection.sendall(OK)
@@ -191,7 +196,7 @@ def _copy(source, sink):
 
 BEHAVIOURS = {
     function.__name__: function
-    for function in (good, etag, echo, endless_body, chunked_bomb, drip, drip_headers, silent,
+    for function in (good, etag, echo, endless_body, chunked_bomb, drip, drip_headers, silent, holds,
                      endless_headers, endless_continue, garbage, half_closed, no_answer, reset,
                      redirect, gzip_bomb, missing, broken, endless_error, endless_page, proxy)
 }

@@ -36,7 +36,7 @@ struct Connection {
 // A pump whose library is the test.
 struct Pumped {
   explicit Pumped(std::size_t bytes_max = 1U << 20U)
-      : pump(Pump::make(loop, turns, lingering, std::move(connection.ours), bytes_max).value()),
+      : pump(Pump::make(loop, turns, lingering, connection.ours, bytes_max).value()),
         library(pump->hand_over([this] { opened = true; })) {
     while (!opened) loop.run_once();
   }
@@ -110,7 +110,7 @@ TEST_CASE("what is handed over is busy however it is connected, and sends nothin
     LingeringClose lingering{loop};
     Turns turns{loop};
     const std::unique_ptr<Pump> pump =
-        Pump::make(loop, turns, lingering, std::move(connection.ours), 1U << 20U).value();
+        Pump::make(loop, turns, lingering, connection.ours, 1U << 20U).value();
     bool opened = false;
     const Descriptor library(pump->hand_over([&opened] { opened = true; }));
     REQUIRE(library);
@@ -221,7 +221,7 @@ TEST_CASE("a pump gives out one descriptor, which is busy until the loop's next 
   Turns turns(loop);
   Connection connection;
   std::unique_ptr<Pump> pump =
-      Pump::make(loop, turns, lingering, std::move(connection.ours), 1000).value();
+      Pump::make(loop, turns, lingering, connection.ours, 1000).value();
   bool opened = false;
   const Descriptor library(pump->hand_over([&] { opened = true; }));
   REQUIRE(library);

@@ -14,7 +14,18 @@ TEST_CASE("an errno at once is this machine's own", "[tcp_connect]") {
   CHECK(verdict_of_local_errno(EPERM) == Verdict::local_firewall);
   CHECK(verdict_of_local_errno(EADDRNOTAVAIL) == Verdict::source_address);
   CHECK(verdict_of_local_errno(ECONNREFUSED) == Verdict::refused);
-  CHECK(verdict_of_local_errno(EMFILE) == Verdict::internal);
+}
+
+TEST_CASE("what this machine lacks is no verdict on an address", "[tcp_connect]") {
+  CHECK(verdict_of_local_errno(EAFNOSUPPORT) == Verdict::no_family);
+  CHECK(verdict_of_local_errno(EAGAIN) == Verdict::source_address);
+  for (const int shortage : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+    CHECK(verdict_of_local_errno(shortage) == Verdict::local_limit);
+    CHECK(is_worth_waiting(shortage, IPAddress::parse("127.0.0.1").value()));
+  }
+  CHECK_FALSE(is_worth_waiting(EPERM, IPAddress::parse("127.0.0.1").value()));
+  CHECK(local_fault(EAFNOSUPPORT, IPAddress::parse("::1").value()).detail ==
+        "this machine has no IPv6");
 }
 
 TEST_CASE("an errno later is somebody else's", "[tcp_connect]") {
