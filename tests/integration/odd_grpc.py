@@ -76,8 +76,11 @@ def in_turn(*servers):
     return serve
 
 
-def grpc(name, verdict, words, serve):
-    return Odd(name, "grpc", verdict, words, serve)
+def grpc(name, verdict, words, serve, *, blackbox=None):
+    return Odd(name, "grpc", verdict, words, serve, differs={"blackbox": blackbox} if blackbox else {})
+
+
+ONCE = "grpc-go asks once, unless the server says that it has not begun"
 
 
 NOT_SERVING = "grpc_not_serving"
@@ -94,13 +97,15 @@ ROWS = [
     grpc("an answer and an end", "ok", "", calls(answer(), then=None)),
     grpc("an answer, GOAWAY and an end", "ok", "", calls(answer() + goaway(1), then=None)),
     grpc("an answer and a reset", "ok", "", calls(answer(), then=resets)),
-    grpc("an answer without its status, and an end", "ok", "", calls(head() + data(message(b"\x08\x01")), then=None)),
+    grpc("an answer without its status, and an end", "ok", "", calls(head() + data(message(b"\x08\x01")), then=None),
+         blackbox="to grpc-go a call without its status has failed"),
     grpc("a graceful stop in the first attempt", "ok", "",
          in_turn(calls(goaway(0), then=None), calls(answer()))),
-    grpc("an end in the first attempt", "ok", "", in_turn(calls(then=None), calls(answer()))),
+    grpc("an end in the first attempt", "ok", "", in_turn(calls(then=None), calls(answer())), blackbox=ONCE),
     grpc("REFUSED_STREAM in the first attempt", "ok", "",
-         in_turn(calls(reset_stream(REFUSED_STREAM)), calls(answer()))),
-    grpc("CANCEL in the first attempt", "ok", "", in_turn(calls(reset_stream(CANCEL)), calls(answer()))),
+         in_turn(calls(reset_stream(REFUSED_STREAM)), calls(answer())), blackbox=ONCE),
+    grpc("CANCEL in the first attempt", "ok", "", in_turn(calls(reset_stream(CANCEL)), calls(answer())),
+         blackbox=ONCE),
     grpc("NOT_SERVING and GOAWAY", NOT_SERVING, "status NOT_SERVING", calls(answer(b"\x08\x02") + goaway(1))),
     grpc("no service of that name, and GOAWAY", NOT_SERVING, "grpc-status 5",
          calls(frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x88" + literal(b"content-type", b"application/grpc")

@@ -4,6 +4,9 @@ from net_servers import ntp_answer
 from odd_row import Odd
 
 
+NOW = b"\xe8" + bytes(7)
+
+
 def ntp(name, verdict, words, serve, *, differs=None, **changes):
     return Odd(name, "ntp", verdict, words, serve or (lambda question: ntp_answer(question, **changes)),
                differs=differs or {})
@@ -11,11 +14,11 @@ def ntp(name, verdict, words, serve, *, differs=None, **changes):
 
 def stray_first(question):
     stale = ntp_answer(question, originate=b"12345678")
-    return [stale, ntp_answer(question, mode=3), stale[:20], ntp_answer(question, stratum=3)]
+    return [stale, ntp_answer(question, mode=3), stale[:20], ntp_answer(question, stratum=3, received=NOW)]
 
 
 ROWS = [
-    ntp("a sane answer", "ok", "stratum 2", None),
+    ntp("a sane answer", "ok", "stratum 2", None, received=NOW),
     ntp("strays before the answer", "ok", "stratum 3", stray_first),
     ntp("silence", "ntp_bad", "no answer", lambda question: None),
     ntp("leap indicator 3", "ntp_bad", "not synchronised", None, leap=3),

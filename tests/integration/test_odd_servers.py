@@ -1,6 +1,9 @@
 """The table of odd servers (odd_servers.py), walked: one session asks them all."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import odd_certificates
+import odd_peers
 import pytest
 from net_support import NAME, ask, probe
 from odd_servers import TABLE, OddServers
@@ -60,3 +63,23 @@ def test_a_grpc_answer_is_the_same_each_time(programs, servers, key):
     row = next(row for row in TABLE if row.key == key)
     answers = ask(programs.net, [request(n, row, HERE, servers.ports) for n in range(100)], deadline_ms=20000)
     assert {result["verdict"] for result in answers.results.values()} == {"ok"}, answers.results
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(odd_peers.KINDS))
+def test_what_others_say(certificates, servers, tmp_path, name):
+    """Where they call a service well that is not to us, or the other way round, the row says why."""
+    peers = {"curl": odd_peers.curl, "openssl": odd_peers.openssl, "chronyd": odd_peers.time_by_chronyd}
+    blackbox = odd_peers.Blackbox(tmp_path, TABLE, HERE, servers.ports, certificates) if name == "blackbox" else None
+    peer = blackbox or peers[name]
+    rows = [row for row in TABLE if row.kind in odd_peers.KINDS[name]]
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda row: peer(row, HERE, servers.ports[row.key], certificates), rows))
+    finally:
+        if blackbox:
+            blackbox.close()
+    found = [f"{row.key}: {name} says {'well' if well else 'not well'}, we say {row.verdict}; "
+             f"told: {row.differs.get(name, 'no difference')}"
+             for row, well in zip(rows, answers) if (well != row.is_well) != (name in row.differs)]
+    assert not found, "\n".join(found)
