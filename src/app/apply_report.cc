@@ -71,7 +71,8 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
   for (std::string& warning : outcome_warnings(path, applied.outcome)) {
     warnings.add(std::move(warning));
   }
-  if (applied.repaired()) {
+  if (applied.repaired &&
+      (applied.plan.drift == Drift::content || applied.plan.drift == Drift::layout)) {
     warnings.add("drift: the block in " + path + " had been altered (" +
                  std::string(drift_name(applied.plan.drift)) + ") and was put right");
   }

@@ -31,7 +31,7 @@ Result<Applied> preview_what_is_held(Context& context, Standing& standing) {
   if (!taken) return std::move(taken).error();
   standing = std::move(*taken);
   Result<Applied> applied = preview_standing(context, standing);
-  if (applied) applied->is_rehearsal = true;
+  if (applied) rehearse_pass(context, *applied);
   return applied;
 }
 
@@ -57,7 +57,7 @@ Result<Applied> apply_what_is_held(Context& context, Standing& standing, bool dr
 /// another root is no reason to write at once.
 Result<Applied> apply_under_new_root(Context& context, Standing& standing, bool dry_run) {
   Result<Applied> preview = preview_standing(context, standing);
-  if (preview) preview->is_rehearsal = dry_run;
+  if (preview && dry_run) rehearse_pass(context, *preview);
   if (!preview || preview->plan.is_right() || dry_run) return preview;
   return apply_what_is_held(context, standing, false);
 }

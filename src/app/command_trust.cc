@@ -6,6 +6,7 @@
 #include "hostspin/time_text.h"
 #include "lock.h"
 #include "output.h"
+#include "pass_record.h"
 
 namespace hostspin {
 namespace {
@@ -209,6 +210,7 @@ ExitCode command_trust_reset(Env& env, const CommonOptions& options, bool yes) {
   };
   Result<ReplaceOutcome> outcome = replace_file(env.fs, env.clock, request);
   if (!outcome) return fail(env, options, "trust reset", outcome.error());
+  forget_block(*context);
   Result<std::vector<std::string>> removed = context->store.forget();
   if (!removed) return fail(env, options, "trust reset", removed.error());
   return finish(env, options, "trust reset", ExitCode::ok,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "block_author.h"
 #include "co_tenants.h"
 #include "host_facts.h"
 #include "lock.h"
@@ -15,7 +16,7 @@ namespace {
 /// that comes of them is a name in a message.
 constexpr std::size_t kMarkBytesMax = 256U << 10U;
 
-std::vector<std::string> names_left_out(const Manifest& manifest, const std::set<HostName>& own) {
+std::vector<std::string> own_names_of(const Manifest& manifest, const std::set<HostName>& own) {
   std::vector<std::string> left_out;
   const auto note = [&](const HostName& name) {
     if (own.contains(name)) left_out.push_back(name.text());
@@ -25,6 +26,11 @@ std::vector<std::string> names_left_out(const Manifest& manifest, const std::set
     std::for_each(service.aliases.begin(), service.aliases.end(), note);
   }
   return left_out;
+}
+
+/// By which a block is known again that was written into this file.
+std::string mark_of(const Context& context, std::string_view block) {
+  return block_mark(block) + " " + context.config.hosts_path;
 }
 
 struct Prepared {
@@ -40,7 +46,8 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing,
                                        bool exists, Applied& applied) {
   applied.plan = {};  // what an earlier reading of the file had led to
   applied.writer.clear();
-  applied.header_current = false;
+  applied.found_mark.clear();
+  applied.found_contradicts = false;
   applied.state_lost = false;
   applied.newer_block_replaced = false;
   const std::string_view present = exists ? bytes : kNewHostsFile;
@@ -53,7 +60,11 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing,
   if (applied.state_lost) return std::optional<Pieces>();
   if (applied.nothing_held) return std::optional<Pieces>();
 
-  applied.header_current = *found && (*found)->header.sha256 == standing.current->short_digest();
+  if (*found) {
+    applied.found_mark = mark_of(context, (*found)->bytes);
+    applied.found_contradicts = (*found)->header.sha256 == standing.current->short_digest() &&
+                                !names_left_out(**found, *standing.current);
+  }
   Result<Plan> plan =
       plan_apply(present, prepared.block, applied.pins, context.config.conflicts, prepared.own);
   if (!plan) return annotate(std::move(plan).error(), context.config.hosts_path);
@@ -83,7 +94,7 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
     return prepared;
   }
   prepared.own = own_names(context.env.fs, context.options.root);
-  prepared.applied.own_names = names_left_out(standing.current->manifest(), prepared.own);
+  prepared.applied.own_names = own_names_of(standing.current->manifest(), prepared.own);
   const std::vector<std::string>& known = context.config.own_names;
   std::copy_if(prepared.applied.own_names.begin(), prepared.applied.own_names.end(),
                std::back_inserter(prepared.applied.unacknowledged), [&](const std::string& name) {
@@ -94,6 +105,7 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
       render_block(*standing.current, standing.root().version, prepared.own);
   if (!block) return std::move(block).error();
   prepared.block = std::move(*block);
+  prepared.applied.mark = mark_of(context, prepared.block);
   return prepared;
 }
 
@@ -234,7 +246,6 @@ Result<Adopted> preview_adoption(Context& context, Standing& standing,
   make_current(standing, std::move(*offer), context.store.paths().state + "/manifest.note");
   Result<Applied> applied = preview_standing(context, standing);
   if (applied) {
-    applied->is_rehearsal = true;
     adopted.applied = std::move(*applied);
   } else {
     adopted.not_written = std::move(applied).error();

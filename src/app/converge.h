@@ -31,17 +31,15 @@ struct Applied {
   /// Those of them that the configuration does not acknowledge: somebody's pin is missing here.
   std::vector<std::string> unacknowledged;
 
-  std::string writer;           ///< who else writes the file as it was found; empty if it is right
-  bool header_current = false;  ///< the block that was found says it is of the held manifest
-
-  bool is_rehearsal = false;  ///< of `refresh --dry-run`: what would be written counts as written
-
-  /// Whether somebody had altered the block: it claimed to be the held manifest's, and was not.
-  [[nodiscard]] bool repaired() const {
-    const bool written = outcome.written || (is_rehearsal && !is_held && plan.changes);
-    return written && header_current &&
-           (plan.drift == Drift::content || plan.drift == Drift::layout);
-  }
+  std::string writer;      ///< who else writes the file as it was found; empty if it is right
+  std::string mark;        ///< block_mark() of the block that should be there, and the file's path
+  std::string found_mark;  ///< of the block that was found; empty where there was none
+  /// The block that was found says it is of the held manifest, and hostspin writes none such for it
+  /// on any machine.
+  bool found_contradicts = false;
+  /// Another program had altered the block, and it was put right. Found by record_pass(), since it
+  /// takes what was last written to know.
+  bool repaired = false;
 };
 
 /// S4: renders the block from the held manifest and makes the hosts file say so. The caller holds

@@ -210,11 +210,16 @@ void book_reverts(Context& context, const Applied& applied, bool drifted, Books&
 
 /// The mark of the block that was last seen right is kept in /run as well: with a state directory
 /// that cannot be written no removal would be a drift, and a fight would never be one.
+std::string load_mark(Context& context, Telemetry& telemetry) {
+  std::string mark = run_text(context.env, context.options, kBlockFile);
+  if (!mark.empty()) telemetry.block_mark = mark;
+  return mark;
+}
+
 bool record_drift(Context& context, const Standing& standing, const Applied& applied,
                   bool is_adoption, Telemetry& telemetry) {
   Env& env = context.env;
-  const std::string mark = run_text(env, context.options, kBlockFile);
-  if (!mark.empty()) telemetry.block_mark = mark;
+  const std::string mark = load_mark(context, telemetry);
   const bool drifted = record_apply(telemetry, standing, applied, is_adoption, wall(env));
   if (telemetry.block_mark != mark) {
     (void)store_text(env, context.options, kBlockFile, telemetry.block_mark);  // best effort
@@ -235,7 +240,8 @@ void judge_what_is_idle(Context& context, const ProbeBook& probes, Books& books)
   if (probes.last_attempt() == 0) books.judge(kFailedProbeAlarms);
 }
 
-void book_applied(Context& context, const Standing& standing, const Applied& applied,
+/// True where another program had altered the block.
+bool book_applied(Context& context, const Standing& standing, const Applied& applied,
                   bool is_adoption, Books& books) {
   Env& env = context.env;
   const bool drifted = record_drift(context, standing, applied, is_adoption, books.telemetry);
@@ -251,6 +257,7 @@ void book_applied(Context& context, const Standing& standing, const Applied& app
   book_file(context, applied, drifted, books);
   book_reverts(context, applied, drifted, books);
   give_hint(env, context.options, "in_sync", books.telemetry.facts.in_sync ? 1 : 0);
+  return drifted;
 }
 
 }  // namespace
@@ -275,14 +282,20 @@ Watch look_at_watch(Context& context) {
   return watch;
 }
 
-void record_pass(Context& context, const Standing& standing, const Applied& applied) {
+void record_pass(Context& context, const Standing& standing, Applied& applied) {
   sweep_run_files(context.env.fs, context.options.root);
   Books books{load_telemetry(context), {}, {}, {}, {}};
-  book_applied(context, standing, applied, false, books);
+  applied.repaired = book_applied(context, standing, applied, false, books);
   const ProbeBook probes = load_probes(context);
   judge_what_is_idle(context, probes, books);
   store_telemetry(context, books.telemetry);
   close_books(context, std::move(books), probes, true);
+}
+
+void rehearse_pass(Context& context, Applied& applied) {
+  Telemetry telemetry = load_telemetry(context);
+  (void)load_mark(context, telemetry);
+  applied.repaired = !applied.is_held && applied.plan.changes && was_altered(telemetry, applied);
 }
 
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
@@ -334,7 +347,7 @@ void record_adoption(Context& context, const Standing& standing, const Adopted& 
                      const Manifest* before) {
   Books books{load_telemetry(context), {}, {}, {}, {}};
   book_adoption(standing, before, books);
-  if (adopted.applied) book_applied(context, standing, *adopted.applied, true, books);
+  if (adopted.applied) (void)book_applied(context, standing, *adopted.applied, true, books);
   close_books(context, std::move(books), true);
   if (adopted.not_written) {
     record_failed_pass(context.env, context.options, &context, *adopted.not_written);

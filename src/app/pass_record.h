@@ -36,16 +36,19 @@ struct Watch {
 [[nodiscard]] std::chrono::milliseconds back_off(Context& context);
 
 /// A pass over the hosts file ended. The caller holds the lock. Hints the back-off that is now due,
-/// and ends the alarms about what is not looked at any more.
-void record_pass(Context& context, const Standing& standing, const Applied& applied);
+/// and ends the alarms about what is not looked at any more. Fills in `applied.repaired`.
+void record_pass(Context& context, const Standing& standing, Applied& applied);
+
+/// Fills in `applied.repaired` of a preview as record_pass() would, and leaves nothing behind.
+void rehearse_pass(Context& context, Applied& applied);
 
 /// A pass could not be done at all. With a `context` the caller holds the lock; it is null where
 /// not even the configuration could be read, or the lock not be had.
 void record_failed_pass(Env& env, const CommonOptions& options, Context* context,
                         const Error& error);
 
-/// The block was taken out on purpose: that it is missing is nobody's doing. The caller holds the
-/// lock.
+/// The block was taken out, or its first line cleared, on purpose: that is nobody's doing. The
+/// caller holds the lock.
 void forget_block(Context& context);
 
 /// The agent has read its configuration, or could not.

@@ -138,16 +138,6 @@ std::string format_telemetry(const Telemetry& telemetry) {
   return object.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
-/// One text for one block: what the machine should say by which manifest.
-std::string block_mark(const Standing& standing, const Applied& applied) {
-  std::string text = standing.current->short_digest() + "\n";
-  for (const Pin& pin : applied.pins) {
-    text += pin.address.to_string() + " " + pin.name.text() + "\n";
-  }
-  constexpr std::size_t kMarkDigits = 16;
-  return to_hex(sha256(text)).substr(0, kMarkDigits);
-}
-
 Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   Telemetry::Facts facts;
   const RootDocument& root = standing.root();
@@ -306,19 +296,26 @@ std::optional<ScheduledOffer> awaited_offer(const Telemetry& telemetry) {
                         std::chrono::sys_seconds(std::chrono::seconds(telemetry.adopts_at))};
 }
 
+bool was_altered(const Telemetry& telemetry, const Applied& applied) {
+  const std::string& last_mark = telemetry.block_mark;
+  if (applied.plan.drift == Drift::none) return false;
+  const auto file = [](std::string_view mark) { return mark.substr(mark.find(' ')); };
+  const bool is_known = !last_mark.empty() && file(last_mark) == file(applied.mark);
+  return is_known ? applied.found_mark != last_mark : applied.found_contradicts;
+}
+
 bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied& applied,
                   bool is_adoption, std::int64_t now) {
   telemetry.facts = find_facts(standing, applied);
-  const std::string mark = telemetry.facts.in_sync ? block_mark(standing, applied) : "";
-  const bool was_right = !mark.empty() && mark == telemetry.block_mark;
-  if (!mark.empty()) telemetry.block_mark = mark;
-  // Whoever holds the file may do with it as he likes.
-  if (telemetry.facts.held && mark.empty()) telemetry.block_mark.clear();
+  const bool altered = was_altered(telemetry, applied);
+  if (telemetry.facts.in_sync) {
+    telemetry.block_mark = applied.mark;
+  } else if (telemetry.facts.held) {
+    telemetry.block_mark.clear();  // whoever holds the file may do with it as he likes
+  }
   if (!applied.outcome.written) return false;
   telemetry.last_write = now;
-  // Either the block had been right, or it claims to be of the held manifest and is not.
-  const bool drifted = applied.plan.drift != Drift::none && (was_right || applied.repaired());
-  if (!drifted || is_adoption) return false;
+  if (!altered || is_adoption) return false;
   ++telemetry.drift_repairs;
   telemetry.drifts.push_back({now, std::string(drift_name(applied.plan.drift)), applied.writer});
   if (telemetry.drifts.size() > kDriftsKept) telemetry.drifts.erase(telemetry.drifts.begin());

@@ -53,7 +53,7 @@ struct Telemetry {
   };
 
   Facts facts;
-  std::string block_mark;       ///< of the block that was last seen right
+  std::string block_mark;       ///< Applied::mark of the block that was last written, or seen right
   std::int64_t last_write = 0;  ///< of the block
   std::int64_t last_refresh_attempt = 0;
   std::int64_t last_refresh_success = 0;  ///< adopted, confirmed or scheduled
@@ -88,8 +88,14 @@ void store_telemetry(Context& context, const Telemetry& telemetry);
 /// What is known to wait for its turn. A hint, like the ETags.
 [[nodiscard]] std::optional<ScheduledOffer> awaited_offer(const Telemetry& telemetry);
 
-/// Takes in a pass over the hosts file. True where somebody else had altered the block; what an
-/// adoption wrote is never that, also where another pass has booked the new block before it.
+/// Whether another program has altered the block: it is not the one that was last written, or seen
+/// right. Where that is not known, or it was of another file, what the block says of itself
+/// decides. The manifest and this machine's own name may have changed since: that is nobody's
+/// doing.
+[[nodiscard]] bool was_altered(const Telemetry& telemetry, const Applied& applied);
+
+/// Takes in a pass over the hosts file. True where somebody else had altered the block; what
+/// an adoption wrote is never that, also where another pass has booked the new block before it.
 bool record_apply(Telemetry& telemetry, const Standing& standing, const Applied& applied,
                   bool is_adoption, std::int64_t now);
 /// Takes in a cycle. One `by_hand` (--from) says nothing about the configured sources: what they

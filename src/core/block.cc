@@ -76,7 +76,8 @@ bool same_header(const BlockHeader& a, const BlockHeader& b) {
   return a.fleet == b.fleet && a.epoch == b.epoch && a.version == b.version && a.sha256 == b.sha256;
 }
 
-/// The block without its header's first root field.
+}  // namespace
+
 std::string without_root(std::string_view block) {
   std::string text(block);
   const std::size_t begin = first_line(block).find(kRootField);
@@ -84,8 +85,6 @@ std::string without_root(std::string_view block) {
   const std::size_t end = block.find_first_of(" \n", begin + 1);
   return text.erase(begin, std::min(end, block.size()) - begin);
 }
-
-}  // namespace
 
 BlockHeader parse_header(std::string_view line) {
   BlockHeader header;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -65,6 +66,9 @@ Result<std::optional<FoundBlock>> find_block(std::string_view bytes);
 
 /// What a BEGIN line, LF included or not, says.
 [[nodiscard]] BlockHeader parse_header(std::string_view line);
+
+/// The block without its header's first root field.
+[[nodiscard]] std::string without_root(std::string_view block);
 
 /// The pins of the lines between the markers of `block`, and how many lines are none.
 void read_block_lines(std::string_view block, std::vector<Pin>& pins, std::size_t& foreign_lines);

@@ -231,6 +231,11 @@ ExitCode AppWorld::verify(VerifyOptions verify) {
   return command_verify(env, options, verify);
 }
 
+ExitCode AppWorld::trust_reset() {
+  Env env = this->env();
+  return command_trust_reset(env, options, true);
+}
+
 ExitCode AppWorld::diff(const std::string& note) {
   Env env = this->env();
   return command_diff(env, options, note.empty() ? note : directory_ + note);

@@ -112,6 +112,7 @@ class AppWorld {
   ExitCode remove(const RemoveOptions& options = {});
   ExitCode release();
   ExitCode verify(VerifyOptions options = {});
+  ExitCode trust_reset();
   /// The note is a file below the scratch root.
   ExitCode diff(const std::string& note = "");
 
