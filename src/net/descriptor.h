@@ -40,5 +40,7 @@ class Descriptor {
 
 /// How soon it is worth looking whether there is room by now.
 inline constexpr std::chrono::milliseconds kShortagePause{50};
+/// For how long: as long as a check of our own may hold what is lacking.
+inline constexpr std::chrono::milliseconds kShortageLimit{2500};
 
 }  // namespace hostspin

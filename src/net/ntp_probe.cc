@@ -152,7 +152,7 @@ NtpProbe::NtpProbe(EventLoop& loop, const IPAddress& address, std::uint16_t port
       address_(address),
       port_(port),
       started_(std::chrono::steady_clock::now()),
-      room_until_(started_ + limit),
+      room_until_(started_ + kShortageLimit),
       limit_(limit),
       done_(std::move(done)) {
   open();

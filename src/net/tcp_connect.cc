@@ -128,7 +128,7 @@ TcpConnect::TcpConnect(EventLoop& loop, const IPAddress& address, std::uint16_t 
       started_(std::chrono::steady_clock::now()),
       limit_(limit),
       done_(std::move(done)),
-      room_until_(started_ + limit) {
+      room_until_(started_ + kShortageLimit) {
   end_ = loop_.at(started_ + limit_, [this] { time_up(); });
   try_socket();
 }

@@ -246,6 +246,15 @@ def test_through_a_proxy_the_address_is_asked_for(ask_one, server):
     assert ask_one(server.url("good"), proxy=f"https://{HERE}:1")["reason"] == "protocol"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("behaviour, status", [("broken", 503), ("missing", 404), ("redirect", 302)])
+def test_a_proxy_that_refuses_is_named_with_its_status(ask_one, server, scheme, behaviour, status):
+    """It is neither the source that cut us off nor a handshake that failed."""
+    result = ask_one(f"{scheme}://{NAME}:8443/manifest.note", proxy=f"http://{HERE}:{server.ports[behaviour]}")
+    assert (result["outcome"], result["reason"]) == ("failed", "proxy"), result
+    assert f"status {status}" in result["detail"] and "invalid" not in result["detail"]
+
+
 def test_ipv6_proxy(ask_one, server6):
     proxy = f"http://[::1]:{server6.ports['proxy']}"
     assert ask_one(server6.url("tls_good"), "::1", proxy=proxy)["bytes"] == BODY

@@ -66,6 +66,24 @@ sys.stdin.read()
 """
 
 
+# The server closes first, so that the ports are free again for us.
+SLOW = """
+import socket, sys, threading, time
+listener = socket.create_server(("0.0.0.0", 0), backlog=64)
+def answer(connection):
+    connection.recv(4096)
+    time.sleep(0.9)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+    connection.close()
+def serve():
+    while True:
+        threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+threading.Thread(target=serve, daemon=True).start()
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
 @pytest.mark.parametrize("files", [128, 256, 512])
 def test_a_thousand_addresses_that_close_nothing(programs, namespace, files):
     """Their connections are ended faster than their descriptors are free again."""
@@ -83,7 +101,7 @@ def test_no_descriptor_at_all(programs, namespace, server):
     """Its own input, output and epoll take all there are; each waits, and is then skipped with its reason."""
     answers = ask(programs.net, [probe(n, address(n), kind, server.ports["holds"])
                                  for n, kind in enumerate(("tcp", "http", "ntp"))],
-                  prefix=[*namespace.prefix(), *limited(4)], deadline_ms=8000)
+                  prefix=[*namespace.prefix(), *limited(4)], deadline_ms=15000)
     for result in answers.results.values():
         assert (result["verdict"], result["errno"]) == ("local_limit", 24), result
         assert "ulimit -n" in result["detail"]
@@ -125,6 +143,21 @@ def test_few_local_ports(programs, namespace, server):
     assert set(verdicts) <= {"ok", "source_address"} and verdicts.count("ok") >= 3, answers.results
     for result in answers.results.values():
         assert result["verdict"] == "ok" or "ip_local_port_range" in result["detail"]
+
+
+def test_local_ports_that_our_own_checks_hold(programs, namespace):
+    """Four answers at a time, a second each: later ones wait for the ports of earlier ones."""
+    command = [*namespace.prefix(), sys.executable, "-c", SLOW]
+    namespace.run("sysctl", "-q", "-w", "net.ipv4.ip_local_port_range=51000 51003")
+    try:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment()) as server:
+            port = int(server.stdout.readline())
+            answers = ask(programs.net, [probe(n, address(0), "http", port) for n in range(6)],
+                          prefix=namespace.prefix(), deadline_ms=10000)
+            server.stdin.close()
+    finally:
+        namespace.run("sysctl", "-q", "-w", "net.ipv4.ip_local_port_range=32768 60999")
+    assert {result["verdict"] for result in answers.results.values()} == {"ok"}, answers.results
 
 
 # --- a family of addresses -----------------------------------------------------------------------------
