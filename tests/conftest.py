@@ -46,6 +46,7 @@ def pytest_addoption(parser):
     group.addoption("--build", default=os.environ.get("HOSTSPIN_BUILD", "build/release"),
                     help="the build directory whose programs are tested (build/release)")
     group.addoption("--long", action="store_true", help="also what takes many minutes (marker: long)")
+    group.addoption("--rewrite-transcripts", action="store_true", help="write integration/transcripts anew: read the difference")
     group.addoption("--quick", action="store_true", help="leave out what takes seconds each (marker: slow)")
 
 

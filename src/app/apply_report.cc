@@ -74,7 +74,8 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
   if (applied.repaired &&
       (applied.plan.drift == Drift::content || applied.plan.drift == Drift::layout)) {
     warnings.add("drift: the block in " + path + " had been altered (" +
-                 std::string(drift_name(applied.plan.drift)) + ") and was put right");
+                 std::string(drift_name(applied.plan.drift)) + ") and " +
+                 (applied.is_rehearsal ? "would be" : "was") + " put right");
   }
 }
 
@@ -99,7 +100,7 @@ std::vector<std::string> notes_about_file(const std::string& path, const Applied
 std::string block_words(const Context& context, const Standing& standing, const Applied& applied) {
   const Manifest& manifest = standing.current->manifest();
   return "manifest " + std::to_string(manifest.version) + " of fleet " + manifest.fleet + ", " +
-         std::to_string(applied.pins.size()) + " lines in " + context.config.hosts_path;
+         count_lines(applied.pins.size()) + " in " + context.config.hosts_path;
 }
 
 }  // namespace
@@ -130,6 +131,16 @@ std::string held_words(const Applied& applied) {
   return "held" + (applied.held.empty() ? "" : " (" + applied.held + ")") + ": ";
 }
 
+std::string clock_words(std::chrono::sys_seconds clock, std::chrono::sys_seconds now) {
+  if (clock >= now) return "";
+  return "clock: this machine's says " + format_utc(clock) + ", but it is at least " +
+         format_utc(now) + ", by which ages are judged here";
+}
+
+std::string count_lines(std::size_t lines) {
+  return std::to_string(lines) + (lines == 1 ? " line" : " lines");
+}
+
 std::string attention_words(std::size_t warnings) {
   if (warnings == 0) return "";
   return warnings == 1 ? "; 1 warning" : "; " + std::to_string(warnings) + " warnings";
@@ -144,8 +155,13 @@ ApplyReport report_apply(const Context& context, const Standing& standing, const
 
   if (applied.state_lost) {
     report.code = ExitCode::critical;
-    report.verdict = "state-lost: the block in " + context.config.hosts_path +
-                     " is newer than any manifest on this machine; it was kept as it is";
+    const Result<void> readable = context.store.check_readable();
+    report.verdict = readable
+                         ? "state-lost: the block in " + context.config.hosts_path +
+                               " is newer than any manifest on this machine; it was kept as "
+                               "it is"
+                         : readable.error().detail + ": the block in " + context.config.hosts_path +
+                               " is newer than what can be read, and was kept as it is";
   } else if (applied.nothing_held && standing.notes_refused) {
     report.code = ExitCode::critical;
     report.verdict = "nothing is pinned: the manifest on this machine cannot be used";

@@ -36,6 +36,10 @@ inline constexpr std::string_view kOwnNameWords =
 
 /// "held (INC-7): " for the beginning of a verdict; empty where the file is not held.
 [[nodiscard]] std::string held_words(const Applied& applied);
+/// That the system clock is before the moment `now` by which all is judged here; empty where not.
+[[nodiscard]] std::string clock_words(std::chrono::sys_seconds clock, std::chrono::sys_seconds now);
+/// "1 line", "2 lines".
+[[nodiscard]] std::string count_lines(std::size_t lines);
 /// "; 2 warnings", to end a verdict with; empty for none.
 [[nodiscard]] std::string attention_words(std::size_t warnings);
 

@@ -50,6 +50,7 @@ void print_findings(Console& console, const std::vector<Finding>& findings, bool
   if (fine > 0) console.print(std::to_string(fine) + " more are fine (--all lists them)\n");
 }
 
+/// How many findings of what kind, and the gravest of them.
 std::string verdict_of(const std::vector<Finding>& findings) {
   const auto count = [&](Finding::Severity severity) {
     return std::count_if(findings.begin(), findings.end(),
@@ -64,7 +65,8 @@ std::string verdict_of(const std::vector<Finding>& findings) {
     words += (words.empty() ? "" : ", ") + std::to_string(warnings) +
              (warnings == 1 ? " warning" : " warnings");
   }
-  return words + " of " + std::to_string(findings.size()) + " findings";
+  // Sorted: the first is the gravest.
+  return words + " of " + std::to_string(findings.size()) + " findings: " + findings.front().what;
 }
 
 /// What is to be held against the machine, and what is wrong with that already.

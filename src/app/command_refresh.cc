@@ -27,7 +27,7 @@ Result<Applied> apply_locked(Context& context, Standing& standing) {
 }
 
 Result<Applied> preview_what_is_held(Context& context, Standing& standing) {
-  Result<Standing> taken = take_standing(context);
+  Result<Standing> taken = read_standing(context);
   if (!taken) return std::move(taken).error();
   standing = std::move(*taken);
   Result<Applied> applied = preview_standing(context, standing);
@@ -89,9 +89,18 @@ void warn_about_sources(Env& env, const CycleReport& report) {
 
 std::string rehearsal_words(bool dry_run) { return dry_run ? "dry run: " : ""; }
 
+/// That the file would change, where the verdict does not say so: nothing was written.
+std::string rewrite_words(const Context& context, const Applied& shown) {
+  if (!shown.is_rehearsal || shown.is_held || !shown.plan.changes) return "";
+  return "; " + context.config.hosts_path + " would be written";
+}
+
 /// Said before all else: whatever became of the cycle, the pins are not of the manifest it names.
-std::string lost_words(const Applied& applied) {
+std::string lost_words(const Context& context, const Applied& applied) {
   if (!applied.state_lost) return "";
+  if (const Result<void> readable = context.store.check_readable(); !readable) {
+    return readable.error().detail + ", the block is kept: ";
+  }
   return "state-lost, the block of a newer manifest is kept: ";
 }
 
@@ -239,7 +248,8 @@ ExitCode refresh_without_sources(Context& context, bool dry_run) {
   return finish(env, context.options, "refresh", graver(report.code, ExitCode::attention),
                 rehearsal_words(dry_run) + held_words(*applied) +
                     "no source is configured; manifest " +
-                    std::to_string(standing.current->manifest().version) + " stays in force",
+                    std::to_string(standing.current->manifest().version) + " stays in force" +
+                    rewrite_words(context, *applied),
                 std::nullopt,
                 {{"outcome", code_name(no_sources.code)},
                  {"roots_added", 0},
@@ -291,10 +301,10 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   report.code = end_with(report.code, cycle_code(*cycle));
   for (const std::string& warning : report.warnings) env.console.warning(warning);
   const std::string counted = count_changes(changes);
-  const std::string verdict = rehearsal_words(refresh.dry_run) + held_words(shown) +
-                              lost_words(shown) + verdict_words(*cycle, standing, refresh.dry_run) +
-                              (counted.empty() ? "" : ": " + counted) +
-                              attention_words(report.warnings.size());
+  const std::string verdict =
+      rehearsal_words(refresh.dry_run) + held_words(shown) + lost_words(*context, shown) +
+      verdict_words(*cycle, standing, refresh.dry_run) + (counted.empty() ? "" : ": " + counted) +
+      rewrite_words(*context, shown) + attention_words(report.warnings.size());
   (void)finish(env, options, "refresh", report.code, verdict, cycle->error,
                {{"outcome", cycle_outcome_name(cycle->outcome)},
                 {"dry_run", refresh.dry_run},

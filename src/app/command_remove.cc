@@ -50,6 +50,17 @@ void remove_metrics(Context& context) {
   (void)fs.close(*there);
 }
 
+/// No mistake in a file may keep a block that somebody wants gone, nor be in the way of the
+/// emergency stop: the defaults are taken then, and it is said. But who names a file means it.
+Result<Context> context_or_defaults(Env& env, const CommonOptions& options, bool& broken) {
+  Result<Context> configured = make_context(env, options);
+  broken =
+      !configured && configured.error().code == Errc::bad_config && options.config_file.empty();
+  if (!broken) return configured;
+  env.console.warning(configured.error().detail + "; the defaults are taken");
+  return make_context(env, options, Config());
+}
+
 std::string lines_of(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
@@ -60,12 +71,8 @@ std::string lines_of(const std::vector<std::string>& lines) {
 
 ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOptions& remove) {
   const bool hold_afterwards = !remove.no_hold && !remove.for_package;
-  Result<Context> configured = make_context(env, options);
-  // No mistake in a file may keep a block that somebody wants gone; but who names a file means it.
-  const bool broken =
-      !configured && configured.error().code == Errc::bad_config && options.config_file.empty();
-  if (broken) env.console.warning(configured.error().detail + "; the defaults are taken");
-  Result<Context> context = broken ? make_context(env, options, Config()) : std::move(configured);
+  bool broken = false;
+  Result<Context> context = context_or_defaults(env, options, broken);
   if (!context) return fail(env, options, "remove", context.error());
   if (remove.for_package) remove_metrics(*context);
   if (remove.for_package && context->config.keep_block_on_remove) {
@@ -121,7 +128,8 @@ ExitCode command_remove(Env& env, const CommonOptions& options, const RemoveOpti
 }
 
 ExitCode command_hold(Env& env, const CommonOptions& options, const std::string& reason) {
-  Result<Context> context = make_context(env, options);
+  bool broken = false;
+  Result<Context> context = context_or_defaults(env, options, broken);
   if (!context) return fail(env, options, "hold", context.error());
   if (Result<void> held = context->store.hold(reason); !held) {
     return fail(env, options, "hold", held.error());
@@ -131,17 +139,19 @@ ExitCode command_hold(Env& env, const CommonOptions& options, const std::string&
   std::vector<std::string> warnings;
   if (!lock) warnings.push_back("a pass that began before may still write: " + lock.error().detail);
   for (const std::string& warning : warnings) env.console.warning(warning);
-  return finish(env, options, "hold", warnings.empty() ? ExitCode::ok : ExitCode::attention,
+  const bool fine = warnings.empty() && !broken;
+  return finish(env, options, "hold", fine ? ExitCode::ok : ExitCode::attention,
                 "held: " + context->config.hosts_path + " is left alone until 'hostspin release'",
                 std::nullopt, {{"held", true}, {"reason", reason}, {"warnings", warnings}});
 }
 
 ExitCode command_release(Env& env, const CommonOptions& options) {
-  Result<Context> context = make_context(env, options);
+  bool broken = false;
+  Result<Context> context = context_or_defaults(env, options, broken);
   if (!context) return fail(env, options, "release", context.error());
   Result<bool> released = context->store.release();
   if (!released) return fail(env, options, "release", released.error());
-  return finish(env, options, "release", ExitCode::ok,
+  return finish(env, options, "release", broken ? ExitCode::attention : ExitCode::ok,
                 *released ? "released: the next apply or refresh puts the block in place"
                           : "nothing was held",
                 std::nullopt, {{"held", false}, {"was_held", *released}});
@@ -155,21 +165,28 @@ ExitCode command_repair(Env& env, const CommonOptions& options, bool dry_run) {
   if (!bytes) return fail(env, options, "repair", bytes.error());
   const std::string before = bytes->value_or("");
   const std::string in_order = "the markers in " + path + " are in order";
-  if (parse_hosts(before)) {
-    return finish(env, options, "repair", ExitCode::ok, in_order, std::nullopt,
-                  {{"changed", false}});
+  if (const Result<HostsFile> present = parse_hosts(before)) {
+    return finish(env, options, "repair", ExitCode::ok,
+                  present->block ? in_order
+                                 : "there is no block in " + path +
+                                       ", so nothing to repair: 'hostspin apply' writes it",
+                  std::nullopt, {{"changed", false}});
   }
   const std::vector<Pin> known = known_pins(*context);
   const RepairPlan shown = plan_repair(before, known);
-  // Shown before the lock is taken: who reads it page by page keeps nobody waiting.
-  if (options.format != OutputFormat::json) {
-    env.console.print(lines_of(shown.explanation) + unified_diff(before, shown.after, path, path));
-  }
+  const std::string words =
+      options.format == OutputFormat::json
+          ? ""
+          : lines_of(shown.explanation) + unified_diff(before, shown.after, path, path);
   if (dry_run) {
-    return finish(env, options, "repair", ExitCode::attention,
-                  "this is what repair would do to " + path, std::nullopt,
-                  {{"changed", false}, {"explanation", shown.explanation}});
+    (void)finish(env, options, "repair", ExitCode::attention,
+                 "the markers in " + path + " are damaged; repair would do this:", std::nullopt,
+                 {{"changed", false}, {"explanation", shown.explanation}});
+    env.console.print(words);
+    return ExitCode::attention;
   }
+  // Shown before the lock is taken: who reads it page by page keeps nobody waiting.
+  env.console.print(words);
   const Result<Lock> lock = Lock::take(env.fs, env.clock, options.root, kLockLimit);
   if (!lock) return fail(env, options, "repair", lock.error());
   Result<ReplaceOutcome> outcome = edit_hosts(

@@ -7,6 +7,7 @@
 #include "output.h"
 #include "pass_record.h"
 #include "telemetry.h"
+#include "verify_report.h"
 
 namespace hostspin {
 namespace {
@@ -204,6 +205,31 @@ ExitCode status_without_root(Env& env, Context& context, const Error& error) {
   return code;
 }
 
+/// What the hosts file has of the manifest's block, as a sentence.
+std::string block_words(const std::string& manifest, const std::string& path, Drift drift) {
+  const std::string block = "the block of " + manifest;
+  switch (drift) {
+    case Drift::none:
+      return manifest + " is in " + path;
+    case Drift::missing:
+      return block + " is missing from " + path;
+    case Drift::content:
+      return block + " was altered in " + path;
+    case Drift::layout:
+      return block + " was re-formatted in " + path;
+    case Drift::header:
+      return "the block in " + path + " has another header than that of " + manifest;
+  }
+  return block + " is unknown";
+}
+
+/// Why the verdict is no OK, where no alarm says so.
+std::string reason_words(const ApplyReport& report, const Watch& watch, const Applied& applied) {
+  const bool is_told =
+      !watch.alarms.standing().empty() || !applied.plan.is_right() || applied.nothing_held;
+  return is_told || report.warnings.empty() ? "" : attention_words(report.warnings.size());
+}
+
 std::string file_words(const Applied& applied) {
   if (applied.state_lost) return "newer than any manifest on this machine (state-lost)";
   if (applied.nothing_held) return "no manifest to compare it with";
@@ -226,21 +252,23 @@ ExitCode command_status(Env& env, const CommonOptions& options) {
   if (!applied) return fail(env, options, "status", applied.error());
 
   ApplyReport report = report_apply(*context, *standing, *applied);
+  if (const std::string clock = clock_words(system_time(env), standing->now); !clock.empty()) {
+    report.warnings.push_back(clock);
+    report.code = graver(report.code, ExitCode::attention);
+  }
   std::string verdict = report.verdict;
   if (standing->current && !applied->state_lost) {
-    const std::string name = "manifest " + std::to_string(standing->current->manifest().version);
-    if (!applied->plan.is_right()) {
-      report.code = graver(report.code, ExitCode::attention);
-      verdict = name + " is held, but " + context->config.hosts_path + " does not say so (" +
-                std::string(drift_name(applied->plan.drift)) + ")";
-    } else {
-      verdict =
-          name + " of fleet " + standing->root().fleet + " is in " + context->config.hosts_path;
-    }
+    const std::string name = "manifest " + std::to_string(standing->current->manifest().version) +
+                             " of fleet " + standing->root().fleet;
+    const Drift drift = applied->plan.drift;
+    report.code = graver(report.code, pins_code(*applied));  // as verify judges it
+    if (!applied->plan.is_right()) report.code = graver(report.code, ExitCode::attention);
+    verdict = block_words(name, context->config.hosts_path, drift);
     if (applied->is_held) verdict = held_words(*applied) + verdict;
   }
   const Telemetry telemetry = load_telemetry(*context);
   const Watch watch = look_at_watch(*context);
+  verdict += reason_words(report, watch, *applied);
   if (const std::string alarms = alarm_words(watch); !alarms.empty()) {
     report.code = graver(report.code, ExitCode::attention);
     verdict += "; " + alarms;

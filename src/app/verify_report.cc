@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apply_report.h"
 #include "hostspin/time_text.h"
 #include "output.h"
 #include "verify_formats.h"
@@ -137,7 +138,7 @@ std::string verdict_words(const VerifyFindings& findings, const VerifyTally& tal
   if (!findings.probes_failed.empty()) line.add("probing broke off");
   if (findings.probes) add_services(*findings.probes, tally, line);
   if (code == ExitCode::ok || line.empty()) {
-    line.add(std::to_string(applied.pins.size()) + " lines pinned as signed");
+    line.add(count_lines(applied.pins.size()) + " pinned as signed");
   }
   return line.text();
 }
@@ -173,7 +174,7 @@ std::string pins_words(const Applied& applied) {
     case Drift::layout:
       return "intact but re-formatted";
     case Drift::header:
-      return "right lines under another header";
+      return "under another header";
     case Drift::content:
       return "ALTERED";
     case Drift::missing:
@@ -196,9 +197,8 @@ VerifyJudgement judge_verify(const VerifyFindings& findings) {
     judgement.warnings.push_back(std::move(text));
     judgement.code = graver(judgement.code, ExitCode::attention);
   };
-  if (findings.clock < findings.standing->now) {
-    warn("clock: this machine's says " + format_utc(findings.clock) + ", but it is at least " +
-         format_utc(findings.standing->now) + ", by which ages are judged here");
+  if (std::string clock = clock_words(findings.clock, findings.standing->now); !clock.empty()) {
+    warn(std::move(clock));
   }
   if (findings.probes) {
     judgement.tally = count(*findings.probes);

@@ -48,7 +48,7 @@ Result<void> check_file(FileSystem& fs, const std::string& root, const std::stri
 
 }  // namespace
 
-Result<void> StateStore::check_readable() {
+Result<void> StateStore::check_readable() const {
   std::vector<std::string> files;
   for (const std::string& directory : {paths_.config, paths_.vendor}) {
     files.push_back(join_path(directory, "root.note"));

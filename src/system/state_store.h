@@ -53,7 +53,7 @@ class StateStore {
 
   /// Errc::denied, naming the first of what S1–S3 and `status` read that this user may not read:
   /// what such a one would say of the rest is worse than nothing.
-  Result<void> check_readable();
+  [[nodiscard]] Result<void> check_readable() const;
 
   /// Durable writes; the state directory is made where it is missing.
   Result<void> keep_root(std::int64_t version, std::string_view bytes);
