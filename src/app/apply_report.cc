@@ -75,7 +75,7 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
       (applied.plan.drift == Drift::content || applied.plan.drift == Drift::layout)) {
     warnings.add("drift: the block in " + path + " had been altered (" +
                  std::string(drift_name(applied.plan.drift)) + ") and " +
-                 (applied.is_rehearsal ? "would be" : "was") + " put right");
+                 (applied.outcome.written ? "was" : "would be") + " put right");
   }
 }
 

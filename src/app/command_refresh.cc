@@ -90,8 +90,8 @@ void warn_about_sources(Env& env, const CycleReport& report) {
 std::string rehearsal_words(bool dry_run) { return dry_run ? "dry run: " : ""; }
 
 /// That the file would change, where the verdict does not say so: nothing was written.
-std::string rewrite_words(const Context& context, const Applied& shown) {
-  if (!shown.is_rehearsal || shown.is_held || !shown.plan.changes) return "";
+std::string rewrite_words(const Context& context, const Applied& shown, bool dry_run) {
+  if (!dry_run || shown.is_held || !shown.plan.changes) return "";
   return "; " + context.config.hosts_path + " would be written";
 }
 
@@ -249,7 +249,7 @@ ExitCode refresh_without_sources(Context& context, bool dry_run) {
                 rehearsal_words(dry_run) + held_words(*applied) +
                     "no source is configured; manifest " +
                     std::to_string(standing.current->manifest().version) + " stays in force" +
-                    rewrite_words(context, *applied),
+                    rewrite_words(context, *applied, dry_run),
                 std::nullopt,
                 {{"outcome", code_name(no_sources.code)},
                  {"roots_added", 0},
@@ -304,7 +304,7 @@ ExitCode command_refresh(Env& env, const CommonOptions& options, const RefreshOp
   const std::string verdict =
       rehearsal_words(refresh.dry_run) + held_words(shown) + lost_words(*context, shown) +
       verdict_words(*cycle, standing, refresh.dry_run) + (counted.empty() ? "" : ": " + counted) +
-      rewrite_words(*context, shown) + attention_words(report.warnings.size());
+      rewrite_words(*context, shown, refresh.dry_run) + attention_words(report.warnings.size());
   (void)finish(env, options, "refresh", report.code, verdict, cycle->error,
                {{"outcome", cycle_outcome_name(cycle->outcome)},
                 {"dry_run", refresh.dry_run},
