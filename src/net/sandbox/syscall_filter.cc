@@ -100,20 +100,32 @@ void allow_descriptor_flags(Rules& rules) {
   }
 }
 
-void allow_socket(Rules& rules, int family, int type, std::initializer_list<int> protocols) {
-  for (const int protocol : protocols) {
-    rules.allow(SCMP_SYS(socket),
-                {is(0, family), bits(1, ~(SOCK_CLOEXEC | SOCK_NONBLOCK), type), is(2, protocol)});
+/// Which sockets may be made, by socket(2) or two at a time by socketpair(2).
+struct SocketKind {
+  int call;
+  int family;
+  int type;
+  int protocol;
+};
+
+void allow_sockets(Rules& rules, std::initializer_list<SocketKind> kinds) {
+  for (const SocketKind& kind : kinds) {
+    rules.allow(kind.call, {is(0, kind.family), bits(1, ~(SOCK_CLOEXEC | SOCK_NONBLOCK), kind.type),
+                            is(2, kind.protocol)});
   }
 }
 
 /// TCP and UDP as such: MPTCP, SCTP, SMC, UDPLITE and the like are none of Landlock's business, nor
 /// is a connection that a datagram's flag opens. Nothing is bound, so nobody is listened to.
 void allow_internet(Rules& rules) {
-  for (const int family : {AF_INET, AF_INET6}) {
-    allow_socket(rules, family, SOCK_STREAM, {0, IPPROTO_TCP});
-    allow_socket(rules, family, SOCK_DGRAM, {0, IPPROTO_UDP});
-  }
+  allow_sockets(rules, {{SCMP_SYS(socket), AF_INET, SOCK_STREAM, 0},
+                        {SCMP_SYS(socket), AF_INET, SOCK_STREAM, IPPROTO_TCP},
+                        {SCMP_SYS(socket), AF_INET, SOCK_DGRAM, 0},
+                        {SCMP_SYS(socket), AF_INET, SOCK_DGRAM, IPPROTO_UDP},
+                        {SCMP_SYS(socket), AF_INET6, SOCK_STREAM, 0},
+                        {SCMP_SYS(socket), AF_INET6, SOCK_STREAM, IPPROTO_TCP},
+                        {SCMP_SYS(socket), AF_INET6, SOCK_DGRAM, 0},
+                        {SCMP_SYS(socket), AF_INET6, SOCK_DGRAM, IPPROTO_UDP}});
   rules.allow(
       {SCMP_SYS(connect), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt)});
   // To whom it is connected: no address, no MSG_FASTOPEN.
@@ -184,15 +196,13 @@ void allow_runtime(Rules& rules) {
 
 void allow_fetching_and_probing(Rules& rules) {
   // Routes and neighbours, to read: a capability is needed to change them, and without bind(2) no
-  // group of messages is received. if_indextoname(3)'s question.
-  for (const int type : {SOCK_DGRAM, SOCK_RAW}) {
-    allow_socket(rules, AF_NETLINK, type, {NETLINK_ROUTE});
-  }
-  rules.allow(SCMP_SYS(ioctl), {is(1, SIOCGIFNAME)});
-  // Two ends of its own, which reach nobody: libcurl's wake-up, a pump between kernel and library.
-  // Streams alone: an end of a pair for datagrams can be connected anew, to the journal say.
-  rules.allow(SCMP_SYS(socketpair),
-              {is(0, AF_UNIX), bits(1, ~(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_STREAM), is(2, 0)});
+  // group of messages is received. And two ends of its own, which reach nobody: libcurl's wake-up,
+  // a pump between kernel and library. Streams alone: an end of a pair for datagrams can be
+  // connected anew, to the journal say.
+  allow_sockets(rules, {{SCMP_SYS(socket), AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE},
+                        {SCMP_SYS(socket), AF_NETLINK, SOCK_RAW, NETLINK_ROUTE},
+                        {SCMP_SYS(socketpair), AF_UNIX, SOCK_STREAM, 0}});
+  rules.allow(SCMP_SYS(ioctl), {is(1, SIOCGIFNAME)});  // if_indextoname(3)'s question
   rules.allow(SCMP_SYS(dup3), {is(2, O_CLOEXEC)});
   // A sandbox may grow tighter: restrict_ports().
   rules.allow({SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_add_rule),
@@ -229,7 +239,7 @@ void allow_loading_modules(Rules& rules) {
 /// nscd, sssd, systemd-resolved and avahi stand behind sockets with a path; glibc asks for both
 /// families of addresses by one sendmmsg().
 void allow_asking(Rules& rules) {
-  allow_socket(rules, AF_UNIX, SOCK_STREAM, {0});
+  allow_sockets(rules, {{SCMP_SYS(socket), AF_UNIX, SOCK_STREAM, 0}});
   constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE;
   rules.allow(SCMP_SYS(sendmsg), {within(2, kFlags)});
   rules.allow(SCMP_SYS(sendmmsg), {within(3, kFlags)});
