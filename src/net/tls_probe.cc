@@ -30,7 +30,7 @@ bool TlsProbe::set_up(TlsTrust& trust, const Check& check) {
   Result<TlsTrust::Connection> ssl = trust.connection(check.ca, check.server_name, finding_);
   if (!ssl) {
     const bool missing = ssl.error().code == Errc::bad_config;
-    finish(missing ? Verdict::tls_ca : Verdict::internal, ssl.error().detail);
+    finish(missing ? Verdict::not_tried : Verdict::internal, ssl.error().detail);
     return false;
   }
   ssl_ = *std::move(ssl);

@@ -94,6 +94,8 @@ ROWS = [
     *both("a certificate signed over SHA-1", "tls_weak", "weak", secure=certified("digest")),
     *both("an RSA key of 1,024 bits", "tls_weak", "key too weak", secure=certified("key"),
           differs=everywhere("Go takes RSA keys from 1,024 bits on", "blackbox")),
+    *both("a key that is not pinned", "tls_pin", {"tls": "its key is", "https": "pinned"}, secure=certified("good"),
+          differs=everywhere("it is not told the pin", "openssl", "curl", "blackbox"), spki=["A" * 43 + "="]),
     *both("TLS 1.1", "tls_protocol", "protocol version", secure=certified("good", old)),
     *both("demands a client certificate, TLS 1.2", "tls_client_certificate", "alert",
           secure=certified("good", demands_client(ssl.TLSVersion.TLSv1_2))),

@@ -162,6 +162,14 @@ def test_https(probe_one, server):
         assert wrong["verdict"] == expected
 
 
+@pytest.mark.parametrize("bundles", [{}, {"system": "none\n"}])
+@pytest.mark.parametrize("kind", ["tls", "https"])
+def test_a_bundle_without_certificates_is_no_fault_of_the_server(programs, server, kind, bundles):
+    check = probe(1, HERE, kind, server.ports["tls_good"], server_name=NAME)
+    result = ask(programs.net, [check], ca_bundles=bundles)[1]
+    assert result["verdict"] == "not_tried" and "CA bundle 'system'" in result["detail"], result
+
+
 def test_what_an_http_check_sends(probe_one, server):
     port = server.ports["echo"]
     sent = f"GET /v1/health?deep=1 HTTP/1.1\r\nHost: vault.example.com:{port}\r\n"
