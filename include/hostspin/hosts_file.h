@@ -16,6 +16,9 @@
 namespace hostspin {
 
 inline constexpr std::size_t kBlockBytesMax = 65536;
+/// Of a hosts file, as it is and as it would be: larger ones are refused by name, and untouched. Both
+/// are in memory at most once, and the units have MemoryMax= for that.
+inline constexpr std::size_t kHostsBytesMax = 64U << 20U;
 inline constexpr std::size_t kBlockLineBytesMax = 400;
 
 /// What the BEGIN line says. Fields that are absent or malformed are empty; unknown ones are
@@ -130,13 +133,17 @@ struct Plan {
   /// a lost state is judged by it.
   bool only_root_changes = false;
   Drift drift = Drift::none;
-  Pieces after;                     ///< the whole new file; views of the file that was given
+  /// The whole new file; views of the file that was given. Larger than kHostsBytesMax it need not be
+  /// whole.
+  Pieces after;
   std::vector<Conflict> conflicts;  ///< at most kConflictsMax
   std::size_t conflict_lines = 0;   ///< all of them, listed or not
   std::size_t hidden_lines = 0;     ///< those of them that are commented out once it is written
   /// Lines that an earlier comment-out hid and that give none of our names any more (policy
   /// comment_out), or any at all (remove): put back. 1-based, in the file as it is.
+  /// At most kConflictsMax.
   std::vector<std::size_t> restored_lines;
+  std::size_t restored_count = 0;  ///< all of them, listed or not
   /// 1-based lines above 64 KiB, which blind some readers to the rest of the file.
   std::vector<std::size_t> foreign_long_lines;
   bool added_final_newline = false;

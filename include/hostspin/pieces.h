@@ -21,6 +21,9 @@ class Pieces {
   void add(std::string_view bytes);
   /// Adds bytes that it holds itself.
   void keep(std::string bytes);
+  /// Adds bytes that may be very small and very many: they are copied together, so that they cost
+  /// their size and no more. Larger ones are viewed, as by add().
+  void gather(std::string_view bytes);
 
   [[nodiscard]] const std::vector<std::string_view>& parts() const { return parts_; }
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -33,6 +36,7 @@ class Pieces {
   std::vector<std::string_view> parts_;  // none of them empty
   std::size_t size_ = 0;
   std::vector<std::shared_ptr<const std::string>> kept_;
+  std::shared_ptr<std::string> gathered_;  ///< the last one of kept_, while there is room in it
 };
 
 }  // namespace hostspin

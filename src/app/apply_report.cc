@@ -91,6 +91,10 @@ std::vector<std::string> notes_about_file(const std::string& path, const Applied
     notes.push_back(path + ":" + std::to_string(line) +
                     ": in effect again, since none of its names is pinned any more");
   }
+  if (const std::size_t more = applied.plan.restored_count - applied.plan.restored_lines.size();
+      more > 0) {
+    notes.push_back(path + ": " + std::to_string(more) + " more lines are in effect again");
+  }
   if (applied.outcome.rebases > 0) {
     notes.push_back("another program edited " + path + " meanwhile, and its edits were taken over");
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "apply_report.h"
@@ -8,6 +9,7 @@
 #include "output.h"
 #include "scheduled_note.h"
 #include "service_changes.h"
+#include "target.h"
 #include "telemetry.h"
 
 namespace hostspin {
@@ -116,6 +118,9 @@ ExitCode command_diff(Env& env, const CommonOptions& options, const std::string&
   if (!applied) return fail(env, options, "diff", applied.error());
 
   std::string diff;
+  if (applied->plan.after.size() > std::max(kHostsBytesMax, found->value_or("").size())) {
+    return fail(env, options, "diff", hosts_too_large(hostspin::quoted(path) + " with the block"));
+  }
   if (applied->plan.changes) {
     diff = unified_diff(
         found->value_or(""), applied->plan.after.str(), path,

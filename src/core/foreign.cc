@@ -258,11 +258,25 @@ std::optional<std::string_view> hidden_line(std::string_view line) {
   return hidden;
 }
 
-std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
-                                   ConflictPolicy policy, const std::set<HostName>& own_names,
-                                   ForeignFindings& findings) {
+void EditedPart::apply(const LineEdit& edit) {
+  changed_ = true;
+  if (is_full()) return;
+  out_.gather(part_.substr(added_, edit.offset - added_));
+  added_ = edit.offset;
+  if (edit.comment)
+    out_.gather(kConflictPrefix);
+  else
+    added_ += edit.taken_away;
+}
+
+void EditedPart::finish() {
+  if (!is_full()) out_.add(part_.substr(added_));
+}
+
+void scan_foreign(const ForeignPart& part, const NameIndex& names, ConflictPolicy policy,
+                  const std::set<HostName>& own_names, ForeignFindings& findings,
+                  EditedPart* edited) {
   note_long_lines(part, findings);
-  std::vector<LineEdit> edits;
   std::vector<std::string_view> wanted = names.names();
   if (policy == ConflictPolicy::comment_out) wanted.push_back(kConflictPrefix);
   const NameSearch search(wanted);
@@ -277,27 +291,27 @@ std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& nam
     const bool may_comment_out = reader.read(line, number);
     if (policy == ConflictPolicy::comment_out) {
       if (may_comment_out && kConflictPrefix.size() + line.size() + 1 <= kReaderLineBytesMax) {
-        edits.push_back({offset, /*comment=*/true, 0});
+        if (edited != nullptr) edited->apply({offset, /*comment=*/true, 0});
         reader.mark_commented_out();
       } else if (const std::optional<std::string_view> hidden = hidden_line(line);
                  hidden && !reader.stays_hidden(*hidden)) {
-        edits.push_back({offset, /*comment=*/false, line.size() - hidden->size()});
-        findings.restored_lines.push_back(number);
+        if (edited != nullptr)
+          edited->apply({offset, /*comment=*/false, line.size() - hidden->size()});
+        findings.note_restored(number);
       } else {
         reader.mark_needed();
       }
     }
     at = search.find(part.bytes, end + 1);
   }
-  return edits;
 }
 
 std::vector<Conflict> find_conflicts(const HostsFile& file, const std::vector<Pin>& pins) {
   const NameIndex names(pins);
   ForeignFindings findings;
-  (void)scan_foreign({file.before, 1, true}, names, ConflictPolicy::report, {}, findings);
+  scan_foreign({file.before, 1, true}, names, ConflictPolicy::report, {}, findings, nullptr);
   const std::size_t next = file.block ? file.block->last_line + 1 : count_lines(file.before) + 1;
-  (void)scan_foreign({file.after, next, false}, names, ConflictPolicy::report, {}, findings);
+  scan_foreign({file.after, next, false}, names, ConflictPolicy::report, {}, findings, nullptr);
   return std::move(findings.conflicts);
 }
 

@@ -46,13 +46,41 @@ struct LineEdit {
   std::size_t taken_away = 0;  ///< otherwise: the bytes of the prefix that it has
 };
 
+/// A part of the file with its edits done, one after the other: a file may be nothing but lines
+/// that are edited, so that none is remembered.
+class EditedPart {
+ public:
+  EditedPart(std::string_view part, Pieces& out) : part_(part), out_(out) {}
+
+  /// In the order of their offsets. Once the new file is larger than kHostsBytesMax nothing more is
+  /// added: that is refused.
+  void apply(const LineEdit& edit);
+  /// Adds what comes after the last one.
+  void finish();
+  [[nodiscard]] bool changed() const { return changed_; }
+
+ private:
+  [[nodiscard]] bool is_full() const { return out_.size() > kHostsBytesMax; }
+
+  std::string_view part_;
+  Pieces& out_;
+  std::size_t added_ = 0;
+  bool changed_ = false;
+};
+
 /// What a pass over foreign lines gathers.
 struct ForeignFindings {
   std::vector<Conflict> conflicts;
   std::size_t conflict_lines = 0;
   std::size_t hidden_lines = 0;  ///< those of them that comment-out takes out of effect
   std::vector<std::size_t> long_lines;
-  std::vector<std::size_t> restored_lines;
+  std::vector<std::size_t> restored_lines;  ///< at most kConflictsMax
+  std::size_t restored_count = 0;           ///< all of them, listed or not
+
+  void note_restored(std::size_t line) {
+    if (restored_lines.size() < kConflictsMax) restored_lines.push_back(line);
+    ++restored_count;
+  }
 };
 
 /// Above this (its LF included) Go and CoreDNS stop reading.
@@ -73,10 +101,10 @@ struct ForeignPart {
 /// marker is never hidden, so the prefix before one is not ours.
 [[nodiscard]] std::optional<std::string_view> hidden_line(std::string_view line);
 
-/// Reads the lines of one part into `findings` and says which of them `policy` changes; none that
-/// gives `localhost` or one of `own_names` is hidden.
-std::vector<LineEdit> scan_foreign(const ForeignPart& part, const NameIndex& names,
-                                   ConflictPolicy policy, const std::set<HostName>& own_names,
-                                   ForeignFindings& findings);
+/// Reads the lines of one part into `findings`, and changes those that `policy` changes in
+/// `edited`, which may be null; none that gives `localhost` or one of `own_names` is hidden.
+void scan_foreign(const ForeignPart& part, const NameIndex& names, ConflictPolicy policy,
+                  const std::set<HostName>& own_names, ForeignFindings& findings,
+                  EditedPart* edited);
 
 }  // namespace hostspin

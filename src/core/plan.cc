@@ -7,26 +7,11 @@
 namespace hostspin {
 namespace {
 
-/// Adds `part` with its edits done; `edits` are in order.
-void add_edited(Pieces& out, std::string_view part, const std::vector<LineEdit>& edits) {
-  std::size_t added = 0;
-  for (const LineEdit& edit : edits) {
-    out.add(part.substr(added, edit.offset - added));
-    added = edit.offset;
-    if (edit.comment)
-      out.add(kConflictPrefix);
-    else
-      added += edit.taken_away;
-  }
-  out.add(part.substr(added));
-}
-
 /// Every line that comment-out had prefixed. Comment-out prefixes no comment, so of several
 /// prefixes at most one is its own, and nobody can tell which: all go, as where a line is put back
 /// by apply, or each run would take one more away.
-std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
-                                  std::vector<std::size_t>& lines) {
-  std::vector<LineEdit> edits;
+void restore_all(std::string_view part, std::size_t first_line, ForeignFindings& findings,
+                 EditedPart& edited) {
   std::size_t counted = 0;
   for (std::size_t at = part.find(kConflictPrefix); at != std::string_view::npos;
        at = part.find(kConflictPrefix, at + 1)) {
@@ -36,10 +21,9 @@ std::vector<LineEdit> restore_all(std::string_view part, std::size_t first_line,
     if (!hidden) continue;
     first_line += count_lines(part.substr(counted, at - counted));
     counted = at;
-    edits.push_back({at, /*comment=*/false, line.size() - hidden->size()});
-    lines.push_back(first_line);
+    edited.apply({at, /*comment=*/false, line.size() - hidden->size()});
+    findings.note_restored(first_line);
   }
-  return edits;
 }
 
 /// Takes the block alone apart; a large foreign part is only ever looked at.
@@ -67,25 +51,25 @@ Result<Plan> plan_apply(std::string_view bytes, std::string_view wanted_block,
 
   const NameIndex names(pins);
   ForeignFindings findings;
-  const std::vector<LineEdit> edits_before =
-      scan_foreign({before, 1, true}, names, policy, own_names, findings);
-  const std::size_t next_line = place->present ? place->end.line + 1 : 1;
-  const std::vector<LineEdit> edits_after =
-      scan_foreign({after, next_line, false}, names, policy, own_names, findings);
-
-  add_edited(plan.after, before, edits_before);
+  EditedPart edited_before(before, plan.after);
+  scan_foreign({before, 1, true}, names, policy, own_names, findings, &edited_before);
+  edited_before.finish();
   plan.after.keep(std::string(wanted_block));
-  add_edited(plan.after, after, edits_after);
+  const std::size_t next_line = place->present ? place->end.line + 1 : 1;
+  EditedPart edited_after(after, plan.after);
+  scan_foreign({after, next_line, false}, names, policy, own_names, findings, &edited_after);
+  edited_after.finish();
   if (!plan.after.empty() && !plan.after.ends_with('\n')) plan.after.add("\n");
 
   const bool is_right = plan.drift == Drift::none && !plan.added_final_newline &&
-                        edits_before.empty() && edits_after.empty();
+                        !edited_before.changed() && !edited_after.changed();
   plan.only_root_changes = is_right && place->block(bytes) != wanted_block;
   plan.changes = !is_right || plan.only_root_changes;
   plan.conflicts = std::move(findings.conflicts);
   plan.conflict_lines = findings.conflict_lines;
   plan.hidden_lines = findings.hidden_lines;
   plan.restored_lines = std::move(findings.restored_lines);
+  plan.restored_count = findings.restored_count;
   plan.foreign_long_lines = std::move(findings.long_lines);
   plan.no_localhost = !gives_localhost(bytes);
   return plan;
@@ -99,11 +83,16 @@ Result<Plan> plan_remove(std::string_view bytes) {
   const std::string_view before = place->before(bytes);
   const std::string_view after = place->after(bytes);
   const std::size_t next_line = place->present ? place->end.line + 1 : 1;
-  const std::vector<LineEdit> edits_before = restore_all(before, 1, plan.restored_lines);
-  const std::vector<LineEdit> edits_after = restore_all(after, next_line, plan.restored_lines);
-  add_edited(plan.after, before, edits_before);
-  add_edited(plan.after, after, edits_after);
-  plan.changes = place->present || !plan.restored_lines.empty();
+  ForeignFindings findings;
+  EditedPart edited_before(before, plan.after);
+  restore_all(before, 1, findings, edited_before);
+  edited_before.finish();
+  EditedPart edited_after(after, plan.after);
+  restore_all(after, next_line, findings, edited_after);
+  edited_after.finish();
+  plan.restored_lines = std::move(findings.restored_lines);
+  plan.restored_count = findings.restored_count;
+  plan.changes = place->present || plan.restored_count > 0;
   plan.no_localhost = !gives_localhost(bytes);
   return plan;
 }

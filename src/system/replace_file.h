@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "file_system.h"
+#include "hostspin/hosts_file.h"
 #include "hostspin/pieces.h"
 #include "hostspin/result.h"
 
@@ -17,8 +18,6 @@ namespace hostspin {
 /// The fixed, documented name of the temporary file beside a hosts file: AppArmor's profile and
 /// SELinux's file contexts know it.
 inline constexpr std::string_view kTempSuffix = ".hostspin.tmp";
-/// What a hosts file may hold: it is in memory once, and the units have MemoryMax= for that.
-inline constexpr std::size_t kHostsBytesMax = 64U << 20U;
 
 /// How long the file may be open for writing before we put ours in its place all the same.
 inline constexpr std::chrono::milliseconds kRestWaitMax{1000};

@@ -26,5 +26,32 @@ TEST_CASE("pieces are what they are put together", "[hosts]") {
   CHECK_FALSE(pieces.ends_with('\n'));
 }
 
+TEST_CASE("many small pieces cost their bytes and no more", "[hosts]") {
+  constexpr std::size_t kCount = 100000;
+  const std::string large(1000, 'x');
+  Pieces pieces;
+  std::string whole;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const std::string small = std::to_string(i) + "\n";
+    pieces.gather(small);
+    whole += small;
+    if (i % 10000 != 0) continue;
+    pieces.gather(large);
+    whole += large;
+  }
+  pieces.gather("");
+  CHECK(pieces.size() == whole.size());
+  CHECK(pieces.str() == whole);
+  CHECK(pieces == whole);
+  CHECK(pieces.parts().size() < 40);
+  // Whatever is added to a copy is not in the other.
+  Pieces copy = pieces;
+  copy.gather("copy");
+  pieces.gather("this");
+  copy.gather("!");
+  CHECK(copy.str() == whole + "copy!");
+  CHECK(pieces.str() == whole + "this");
+}
+
 }  // namespace
 }  // namespace hostspin
