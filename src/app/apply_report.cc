@@ -50,6 +50,9 @@ void warn_about_file(const std::string& path, const Applied& applied, Warnings& 
     warnings.add("conflict: " + path + ": " + std::to_string(applied.plan.conflict_lines) +
                  " lines in all give names that are pinned");
   }
+  if (!applied.own_name_unreadable.empty()) {
+    warnings.add("own_name: " + applied.own_name_unreadable + std::string(kOwnNameUnreadableWords));
+  }
   for (const std::string& name : applied.unacknowledged) {
     warnings.add("own_name: " + name + std::string(kOwnNameWords));
   }

@@ -22,6 +22,9 @@ struct ApplyReport {
                                        const Applied& applied);
 
 /// Behind a name that is left out, in warnings and alarms.
+inline constexpr std::string_view kOwnNameUnreadableWords =
+    ": what the block leaves out for being this machine's own name stays out, and nothing else "
+    "does; mend /etc/hostname";
 inline constexpr std::string_view kOwnNameWords =
     " is this host's own name and was left out of its hosts file; [hosts] own_names acknowledges "
     "it";

@@ -83,6 +83,35 @@ void settle_conflicts(Applied& applied) {
   }
 }
 
+Result<std::optional<FoundBlock>> block_now(Context& context) {
+  const std::string& path = context.config.hosts_path;
+  const Result<std::optional<std::string>> bytes =
+      read_file(context.env.fs, context.options.root, path, kHostsBytesMax);
+  if (!bytes) return bytes.error();
+  Result<std::optional<FoundBlock>> found = find_block(bytes->value_or(""));
+  if (!found) return annotate(std::move(found).error(), path);
+  return found;
+}
+
+void remember_left_out(Standing& standing, const FoundBlock& found) {
+  if (!standing.current) return;
+  const std::optional<std::set<HostName>> names = names_left_out(found, *standing.current);
+  if (names) standing.left_out.insert(names->begin(), names->end());
+}
+
+/// Where nobody can say what the machine's own name is: what the block leaves out now. The kernel's
+/// name, which may be from the network, keeps a pin from coming in, but takes none out.
+std::set<HostName> names_to_keep_out(Context& context, Standing& standing) {
+  std::set<HostName> names = kernel_names(context.options.root);
+  const Result<std::optional<FoundBlock>> found = block_now(context);
+  if (found && *found) {
+    remember_left_out(standing, **found);
+    for (const Pin& pin : (*found)->pins) names.erase(pin.name);
+  }
+  names.insert(standing.left_out.begin(), standing.left_out.end());
+  return names;
+}
+
 Result<Prepared> prepare(Context& context, Standing& standing) {
   Prepared prepared;
   Result<std::optional<std::string>> held = context.store.hold_reason();
@@ -94,6 +123,10 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
     return prepared;
   }
   prepared.own = own_names(context.env.fs, context.options.root);
+  prepared.applied.own_name_unreadable = own_name_unreadable(context.env.fs, context.options.root);
+  if (!prepared.applied.own_name_unreadable.empty()) {
+    prepared.own = names_to_keep_out(context, standing);
+  }
   prepared.applied.own_names = own_names_of(standing.current->manifest(), prepared.own);
   const std::vector<std::string>& known = context.config.own_names;
   std::copy_if(prepared.applied.own_names.begin(), prepared.applied.own_names.end(),
@@ -109,16 +142,6 @@ Result<Prepared> prepare(Context& context, Standing& standing) {
   return prepared;
 }
 
-Result<std::optional<FoundBlock>> block_now(Context& context) {
-  const std::string& path = context.config.hosts_path;
-  const Result<std::optional<std::string>> bytes =
-      read_file(context.env.fs, context.options.root, path, kHostsBytesMax);
-  if (!bytes) return bytes.error();
-  Result<std::optional<FoundBlock>> found = find_block(bytes->value_or(""));
-  if (!found) return annotate(std::move(found).error(), path);
-  return found;
-}
-
 /// A file whose markers are damaged is refused before state is touched, and what its header says
 /// counts for what may be adopted. Half of another program's work is no damage yet.
 Result<void> look_at_block(Context& context, Standing& standing) {
@@ -129,6 +152,7 @@ Result<void> look_at_block(Context& context, Standing& standing) {
   }
   if (!found) return std::move(found).error();
   remember_header(standing, *found);
+  if (*found) remember_left_out(standing, **found);
   return {};
 }
 

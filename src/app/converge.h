@@ -31,6 +31,10 @@ struct Applied {
   /// Those of them that the configuration does not acknowledge: somebody's pin is missing here.
   std::vector<std::string> unacknowledged;
 
+  /// Why the machine's own name cannot be read; empty where it can. What the block left out stays
+  /// out then.
+  std::string own_name_unreadable;
+
   std::string writer;      ///< who else writes the file as it was found; empty if it is right
   std::string mark;        ///< block_mark() of the block that should be there, and the file's path
   std::string found_mark;  ///< of the block that was found; empty where there was none

@@ -58,6 +58,11 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
     const std::string why = applied.held.empty() ? std::string() : ": " + applied.held;
     books.alarms.push_back({EventKind::held, "", path + " is left alone" + why, fields});
   }
+  if (!applied.own_name_unreadable.empty()) {
+    books.alarms.push_back({EventKind::own_name, "/etc/hostname",
+                            applied.own_name_unreadable + std::string(kOwnNameUnreadableWords),
+                            fields});
+  }
   for (const std::string& name : applied.unacknowledged) {
     books.alarms.push_back({EventKind::own_name,
                             name,

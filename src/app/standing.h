@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,8 +27,11 @@ struct Standing {
   bool notes_refused = false;  ///< a manifest is here that cannot be read, or does not verify
   bool rotated_keys = false;   ///< `current` passes only under an older root of the chain
   std::optional<BlockHeader> header;  ///< of the present block, where `stored_verified` is not so
-  std::chrono::sys_seconds now;       ///< by the clock rule
-  std::vector<std::string> remarks;   ///< files that did not verify, and why
+  /// Names of `current`, or of the one before an adoption, that the present block leaves out for
+  /// being the machine's own: they stay out where nobody can say what that is.
+  std::set<HostName> left_out;
+  std::chrono::sys_seconds now;      ///< by the clock rule
+  std::vector<std::string> remarks;  ///< files that did not verify, and why
 
   [[nodiscard]] const RootDocument& root() const { return chain.trusted().document(); }
   [[nodiscard]] Held held() const {

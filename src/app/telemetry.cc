@@ -160,13 +160,14 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
     facts.expires = manifest.expires.time_since_epoch().count();
     expired = standing.current->expired(standing.now);
   }
+  const bool is_unsure = !applied.own_name_unreadable.empty();
   facts.state = applied.state_lost                               ? "state_lost"
                 : applied.nothing_held                           ? "nothing_held"
                 : applied.is_held                                ? "held"
                 : !facts.in_sync                                 ? "not_written"
                 : standing.chain.trusted().expired(standing.now) ? "root_expired"
                 : expired                                        ? "expired"
-                : facts.own_names > 0                            ? "own_name"
+                : facts.own_names > 0 || is_unsure               ? "own_name"
                                                                  : "ok";
   return facts;
 }

@@ -16,6 +16,13 @@ inline constexpr std::size_t kHostNameFileBytesMax = 4096;
 /// another root is another machine. Empty where there is none, and where the file cannot be read.
 [[nodiscard]] std::string own_name(FileSystem& fs, const std::string& root);
 
+/// Why nobody can say what this machine calls itself: /etc/hostname is there and cannot be read, or
+/// its first lines are longer than kHostNameFileBytesMax. Empty where it can be said.
+[[nodiscard]] std::string own_name_unreadable(FileSystem& fs, const std::string& root);
+
+/// The kernel's name with and without its domain; none where `root` is another machine's.
+[[nodiscard]] std::set<HostName> kernel_names(const std::string& root);
+
 /// own_name() with and without its domain (S4), where that could stand in a manifest.
 [[nodiscard]] std::set<HostName> own_names(FileSystem& fs, const std::string& root);
 

@@ -128,3 +128,48 @@ TEST_CASE("a block of another file, and a first line that was cleared on purpose
   CHECK(watched.told().empty());
   CHECK(watched.metric("hostspin_drift_repairs_total") == "0");
 }
+
+TEST_CASE("a host name that cannot be read keeps out what is left out, and takes nothing out",
+          "[own_name][attack]") {
+  Watched watched;
+  AppWorld& world = watched.world;
+  const bool was_own = GENERATE(true, false);
+  const bool is_long_comment = GENERATE(true, false);
+  CAPTURE(was_own, is_long_comment);
+  if (was_own) {
+    world.write("/etc/hostname", "db.svc.example.com\n");
+    (void)world.apply();
+  }
+  const std::string hosts = world.hosts();
+  (void)watched.told();
+  if (is_long_comment) {
+    world.write("/etc/hostname", "#" + std::string(5000, 'x') + "\ndb.svc.example.com\n");
+  } else {
+    world.erase("/etc/hostname");
+    world.write("/etc/hostname/inside", "a folder in its place\n");
+  }
+  CHECK(world.apply() == ExitCode::attention);
+  CHECK(world.hosts() == hosts);
+  CHECK(world.err().find("own_name: ") != std::string::npos);
+  CHECK(world.err().find("mend /etc/hostname") != std::string::npos);
+  CHECK(watched.told() == Told{"own_name"});
+  CHECK(watched.metric("hostspin_status{state=\"own_name\"}") == "1");
+
+  // A newer manifest as well.
+  ManifestText next = world.manifest(6);
+  next.services = {{"db.svc.example.com", {"10.7.7.7"}, {}, ""},
+                   {"api.svc.example.com", {"10.7.7.8"}, {}, ""}};
+  world.net.serve(kManifestURL, world.fleet.sign(next));
+  CHECK(world.refresh() == ExitCode::attention);
+  CHECK(world.hosts().find("10.7.7.8\tapi.svc.example.com\n") != std::string::npos);
+  CHECK((world.hosts().find("\tdb.svc.example.com\n") == std::string::npos) == was_own);
+  CHECK(watched.metric("hostspin_drift_repairs_total") == "0");
+
+  world.erase("/etc/hostname");
+  world.write("/etc/hostname", "client-7\n");
+  (void)watched.told();
+  CHECK(world.apply() == ExitCode::ok);
+  const Told told = watched.told();
+  CHECK(std::count(told.begin(), told.end(), "own_name-") == (was_own ? 2 : 1));
+  CHECK(world.hosts().find("\tdb.svc.example.com\n") != std::string::npos);
+}
