@@ -140,7 +140,8 @@ struct AskResult {
   std::chrono::milliseconds elapsed{0};
 };
 
-/// The fetch `id`, which was to go out at once, has: from now on its source can be said to be asked.
+/// The fetch `id`, which was to go out at once, does, or waits behind others to the same source that do:
+/// from now on its source can be said to be asked. That one source has many addresses delays nobody.
 struct WorkerAsked { std::uint32_t id = 0; };
 struct WorkerNotice { std::string text; };
 struct WorkerEnd {};

@@ -11,6 +11,16 @@
 namespace hostspin {
 namespace {
 
+/// Where a role may not list a bucket, S3 answers 403 for what is not there, too.
+std::string not_found_words(const Endpoint& endpoint, int status) {
+  constexpr int kForbidden = 403;
+  const bool is_s3 = endpoint.source != nullptr && endpoint.source->kind == Source::Kind::s3;
+  return "HTTP status " + std::to_string(status) +
+         (is_s3 && status == kForbidden
+              ? ": S3 refuses it to this instance's role, or it is missing"
+              : "");
+}
+
 std::string document_path(std::int64_t root_version) {
   if (root_version == 0) return "manifest.note";
   return "root/" + std::to_string(root_version) + ".note";
@@ -254,7 +264,7 @@ DocumentAnswer SourceSession::take(FetchResult fetch) {
       break;
     case FetchOutcome::not_found:
       answer.kind = DocumentAnswer::Kind::not_found;
-      answer.detail = "HTTP status " + std::to_string(fetch.status);
+      answer.detail = not_found_words(endpoints_[answer.wanted.endpoint], fetch.status);
       break;
     case FetchOutcome::not_modified:
       answer.etag = etag_for(answer.wanted);

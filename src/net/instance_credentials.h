@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,11 +38,12 @@ class InstanceCredentials {
 
  private:
   using Next = std::function<void(std::string body)>;
+  using Refusals = std::map<int, std::string>;  // what a status means for one question
 
-  void ask(std::string method, std::string path, std::string header, Next next);
+  void ask(std::string method, std::string path, std::string header, Refusals refusals, Next next);
   void ask_role();
   void ask_keys(const std::string& role);
-  void take_keys(const std::string& body);
+  void take_keys(const std::string& role, const std::string& body);
   void finish(Result<InstanceKeys> keys);
 
   EventLoop& loop_;

@@ -2,11 +2,13 @@
 
     net_metadata_service.py ADDRESS PORT ROLE
 
-ROLE "" is an instance without one. Prints a line when it listens; serves until its standard input ends.
+ROLE "" is an instance without one. METADATA_TOKEN_BYTES in the environment makes the session's token so long, and
+METADATA_REFUSAL is what the role's keys are answered with instead: "401", "404" or an object of JSON. Prints a line when it listens; serves until its standard input ends.
 """
 
 import http.server
 import json
+import os
 import sys
 import threading
 
@@ -15,6 +17,9 @@ from support.quiet_server import QuietServer
 TOKEN = "a-token-of-the-service=="
 KEYS = {"Code": "Success", "AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
         "Token": "a/session+token==", "Expiration": "2099-01-01T00:00:00Z"}
+if "METADATA_TOKEN_BYTES" in os.environ:
+    KEYS["Token"] = ("IQoJb3JpZ2luX2VjE+/=" * 1000)[:int(os.environ["METADATA_TOKEN_BYTES"])]
+REFUSAL = os.environ.get("METADATA_REFUSAL", "")
 ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
 
 
@@ -39,6 +44,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._say(401)
         elif not role or self.path not in (ROLE_PATH, ROLE_PATH + role):
             self._say(404)
+        elif REFUSAL and self.path != ROLE_PATH:
+            self._say(int(REFUSAL)) if REFUSAL.isdigit() else self._say(200, REFUSAL)
         else:
             self._say(200, role if self.path == ROLE_PATH else json.dumps(KEYS))
 

@@ -25,11 +25,11 @@ SECRETS = (KEYS["SecretAccessKey"], KEYS["Token"], KEYS["AccessKeyId"], TOKEN)
 class Child:
     """One of the tests' servers in the namespace, until close()."""
 
-    def __init__(self, namespace, script, *arguments):
+    def __init__(self, namespace, script, *arguments, **environment):
         path = Path(__file__).with_name(script)
         self._process = subprocess.Popen(
             [*namespace.prefix(), sys.executable, str(path), *map(str, arguments)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, env=clean_environment())
+            stdout=subprocess.PIPE, env=clean_environment(**environment))
         assert self._process.stdout.readline() == b"ready\n"
 
     def close(self) -> list:
@@ -50,9 +50,10 @@ def cloud(tmp_path, programs, fleet):
                              ca=machine.put("ca.pem", authority.pem)))
     children = []
 
-    def start(role="edge-role", region=REGION):
-        bucket = Child(namespace, "s3_server.py", ADDRESS, 443, certificate, key, tmp_path / "bucket", region, HOST)
-        children.extend([bucket, Child(namespace, "net_metadata_service.py", SERVICE, 80, role)])
+    def start(role="edge-role", region=REGION, **environment):
+        bucket = Child(namespace, "s3_server.py", ADDRESS, 443, certificate, key, tmp_path / "bucket", region, HOST,
+                       **environment)
+        children.extend([bucket, Child(namespace, "net_metadata_service.py", SERVICE, 80, role, **environment)])
 
         def requests():
             """Ends both; what the bucket was asked."""
@@ -140,6 +141,45 @@ def test_credentials_stay_out_of_sight(cloud, fleet, tmp_path):
     for secret in SECRETS:
         assert not any(secret in str(text) for text in seen), secret
     assert re.search(r"execve(at)?\(.*hostspin-net", seen[1]), "the trace saw no worker"
+
+
+@pytest.mark.parametrize("size", [2048, 4095, 4096, 8000])
+def test_a_sessions_token_may_be_long(cloud, fleet, size):
+    """Those of STS have two to four kilobytes and no limit that Amazon would state."""
+    machine, publication, start = cloud
+    requests = start(METADATA_TOKEN_BYTES=str(size))
+    publication.offer(fleet.manifest(1))
+    done = machine.hostspin("refresh")
+    assert done.code == 0, done
+    assert ["/prod/manifest.note", 200, ""] in requests()
+
+
+REFUSED = json.dumps({"Code": "AssumeRoleUnauthorizedAccess", "LastUpdated": "2026-01-01T00:00:00Z",
+                      "Message": "EC2 cannot assume the role edge-role.\nSee the documentation."})
+
+
+@pytest.mark.parametrize("answer,says", [
+    (REFUSED, "AssumeRoleUnauthorizedAccess: EC2 cannot assume the role edge-role."),
+    ('{"Code": "Failed"}', "role 'edge-role' is refused its keys: Failed"),
+    ("404", "role 'edge-role' is not there (status 404)"),
+    ("401", "its own token is not accepted (status 401)"),
+    ('{"Code": "Success"}', "an answer without keys"),
+])
+def test_a_roles_refusal_is_named(cloud, fleet, answer, says):
+    machine, publication, start = cloud
+    start(METADATA_REFUSAL=answer)
+    publication.offer(fleet.manifest(1))
+    done = machine.hostspin("refresh")
+    assert done.code == 2 and says in done.stderr, done
+    assert "edge-role" in done.stderr or answer == "401" or "without keys" in says, done
+
+
+def test_a_bucket_that_refuses_the_role_is_said_to(cloud, fleet):
+    machine, publication, start = cloud
+    start(region="us-west-2")
+    publication.offer(fleet.manifest(1))
+    done = machine.hostspin("refresh")
+    assert done.code == 2 and "has no manifest.note (HTTP status 403: S3 refuses it to this instance's role, or it is missing)" in done.stderr, done
 
 
 def test_an_instance_without_a_role_says_so(cloud, fleet):
