@@ -31,7 +31,7 @@ struct AddressReport {
 enum class ServiceState {
   unchecked,  ///< no check, or none that this version knows: nothing is claimed but pinning
   up,         ///< every address answers every check
-  degraded,   ///< some addresses are down, or a certificate is close to its end
+  degraded,   ///< some addresses are down, or one of them has a warning
   down,       ///< no address is up
   not_tried,  ///< nothing down, but not everything could be judged
 };
@@ -43,7 +43,7 @@ struct ServiceReport {
   std::size_t addresses_down = 0;
   std::size_t addresses_not_tried = 0;
   std::size_t addresses_unsupported = 0;  ///< all of them, where this version knows none of its checks
-  std::size_t warnings = 0;  ///< certificates below their min_days_left
+  std::size_t warnings = 0;  ///< certificates below their min_days_left, ports that close at once
 };
 
 /// The result of probing a manifest.
@@ -64,7 +64,9 @@ struct ProbePlan {
 [[nodiscard]] bool is_skipped(const ProbeResult& result);
 /// Whether a result means the address is down. `unsupported` and what was skipped do not.
 [[nodiscard]] bool is_down(const ProbeResult& result);
-/// Whether a certificate ends sooner than its check allows.
+/// Whether a result means that the address answers its check, with a warning or without.
+[[nodiscard]] bool is_up(const ProbeResult& result);
+/// Whether a certificate ends sooner than its check allows, or a port closes what it accepts.
 [[nodiscard]] bool is_warning(const Check& check, const ProbeResult& result);
 
 /// Judges services from their checks: an address is down if any of its checks is.

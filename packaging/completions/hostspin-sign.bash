@@ -17,7 +17,7 @@ _hostspin_sign() {
   case $prev in
     --output) COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
     --ignore)
-      COMPREPLY=($(compgen -W "no-check unsupported-check single-instance shared-address lifetime-short
+      COMPREPLY=($(compgen -W "no-check unsupported-check broken-logins single-instance shared-address lifetime-short
         lifetime-long issued-ahead expires-soon shrinks version-jump source-not-pinned unknown-key not-compared
         root-not-given root-lifetime no-spare-key single-signer kms-4096 drops-published epoch-jump key-taken-out public-suffix" -- "$cur"))
       return

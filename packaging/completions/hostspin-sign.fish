@@ -1,7 +1,7 @@
 # fish completion of hostspin-sign(1)
 
 set -l commands init keygen vkey root sign check bump diff text import
-set -l codes no-check unsupported-check single-instance shared-address lifetime-short lifetime-long issued-ahead \
+set -l codes no-check unsupported-check broken-logins single-instance shared-address lifetime-short lifetime-long issued-ahead \
     expires-soon shrinks version-jump source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key \
     single-signer kms-4096 drops-published epoch-jump key-taken-out public-suffix
 

@@ -3,7 +3,7 @@
 _hostspin-sign() {
   local context state line
   local -a common out passphrase codes
-  codes=(no-check unsupported-check single-instance shared-address lifetime-short lifetime-long issued-ahead
+  codes=(no-check unsupported-check broken-logins single-instance shared-address lifetime-short lifetime-long issued-ahead
     expires-soon shrinks version-jump source-not-pinned unknown-key not-compared root-not-given root-lifetime no-spare-key
     single-signer kms-4096 drops-published epoch-jump key-taken-out public-suffix)
   common=(

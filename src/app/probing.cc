@@ -102,7 +102,7 @@ std::string open_words(const std::set<std::uint32_t>& open,
 
 bool Probed::has_verdicts() const {
   return std::any_of(report.checks.begin(), report.checks.end(), [](const AddressReport& check) {
-    return check.result.verdict == Verdict::ok || is_down(check.result);
+    return is_up(check.result) || is_down(check.result);
   });
 }
 

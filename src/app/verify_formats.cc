@@ -42,9 +42,7 @@ void add_exit_code(Exposition& out, ExitCode code) {
   out.sample(static_cast<int>(code));
 }
 
-bool is_judged(const AddressReport& check) {
-  return is_down(check.result) || check.result.verdict == Verdict::ok;
-}
+bool is_judged(const AddressReport& check) { return is_down(check.result) || is_up(check.result); }
 
 /// A check with the texts that its labels refer to.
 struct Series {
@@ -159,6 +157,8 @@ void add_case(Suite& suite, const AddressReport& check) {
   const std::string words = std::string(verdict_words(result.verdict)) +
                             (result.detail.empty() ? "" : ": " + result.detail);
   if (is_down(result)) {
+    suite.failed(check.service, name, seconds(result), verdict, words);
+  } else if (result.verdict == Verdict::closed_at_once) {
     suite.failed(check.service, name, seconds(result), verdict, words);
   } else if (is_warning(check.check, result)) {
     suite.failed(check.service, name, seconds(result), "certificate",

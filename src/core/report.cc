@@ -131,12 +131,16 @@ bool is_skipped(const ProbeResult& result) {
          result.verdict == Verdict::internal;
 }
 
+bool is_up(const ProbeResult& result) {
+  return result.verdict == Verdict::ok || result.verdict == Verdict::closed_at_once;
+}
+
 bool is_down(const ProbeResult& result) {
-  return result.verdict != Verdict::ok && result.verdict != Verdict::unsupported &&
-         !is_skipped(result);
+  return !is_up(result) && result.verdict != Verdict::unsupported && !is_skipped(result);
 }
 
 bool is_warning(const Check& check, const ProbeResult& result) {
+  if (result.verdict == Verdict::closed_at_once) return true;
   return result.verdict == Verdict::ok && result.days_left &&
          *result.days_left < check.min_days_left;
 }

@@ -35,10 +35,11 @@ given, as Go's sumdb/note does.
 
 Exit status: 0 fine, 1 fine but with warnings, 2 clients would refuse it, 3 could not judge.
 
-Findings, each with its code in brackets: no-check, unsupported-check, single-instance,
-shared-address, lifetime-short, lifetime-long, issued-ahead, expires-soon, shrinks, version-jump,
-source-not-pinned, unknown-key, not-compared, root-not-given, root-lifetime, no-spare-key,
-single-signer, kms-4096, drops-published, epoch-jump, key-taken-out, and as an error public-suffix.
+Findings, each with its code in brackets: no-check, unsupported-check, broken-logins,
+single-instance, shared-address, lifetime-short, lifetime-long, issued-ahead, expires-soon,
+shrinks, version-jump, source-not-pinned, unknown-key, not-compared, root-not-given, root-lifetime,
+no-spare-key, single-signer, kms-4096, drops-published, epoch-jump, key-taken-out, and as an error
+public-suffix.
 hostspin-sign(1) explains them.
 
 Examples

@@ -1,6 +1,7 @@
 #include "lint.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -53,6 +54,15 @@ std::string_view color_of(Finding::Level level) {
   return "";
 }
 
+/// Whether the port is one of MySQL's, MariaDB's or their routers', which count what connects and
+/// goes without a login, and the check does that.
+bool breaks_logins(const Check& check) {
+  constexpr std::array<std::uint16_t, 6> kPorts{3306, 3307, 4006, 6446, 6447, 33060};
+  return check.kind != CheckKind::mysql && check.kind != CheckKind::ntp &&
+         check.kind != CheckKind::unsupported &&
+         std::find(kPorts.begin(), kPorts.end(), check.port) != kPorts.end();
+}
+
 void lint_service(Findings& findings, const Service& service) {
   const std::string& name = service.name.text();
   if (service.checks.empty()) {
@@ -60,6 +70,12 @@ void lint_service(Findings& findings, const Service& service) {
                   "no check is given: 'hostspin verify' can say only that it is pinned");
   }
   for (const Check& check : service.checks) {
+    if (breaks_logins(check)) {
+      findings.warn("broken-logins", name,
+                    "check " + check.label() +
+                        " never logs in: a MySQL or MariaDB server blocks the hosts that do so 100 "
+                        "times (error 1129); a mysql check does log in");
+    }
     if (check.kind != CheckKind::unsupported) continue;
     findings.warn("unsupported-check", name,
                   "check " + check.label() + " is unknown here: clients of this version skip it");
@@ -334,6 +350,7 @@ const std::vector<LintCode>& lint_codes() {
   static const std::vector<LintCode> codes{
       {"no-check", "a service has no check"},
       {"unsupported-check", "a check of a kind that this version does not know"},
+      {"broken-logins", "another check than mysql on a port of MySQL or MariaDB: it gets hosts blocked"},
       {"single-instance", "kind = \"instance\" with one address"},
       {"shared-address", "two services share an address, and one has others too (a c-ares fault)"},
       {"lifetime-short", "a manifest that lives less than 4 days"},

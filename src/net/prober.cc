@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "grpc_check.h"
 #include "http_check.h"
@@ -15,10 +16,19 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kWindowMax = 256;
+constexpr std::size_t kAcceptedMax = 256;
+constexpr std::size_t kShareOfAccepted = 4;  // a quarter of the files
 constexpr milliseconds kRetryTimeMin{50};
 constexpr rlim_t kFilesKept = 32;  // for the stream, epoll, libcurl itself, and netlink
 // Four sockets to connect, or a connection, a pump's pair and what keeps libcurl waiting.
 constexpr std::size_t kFilesPerProbe = 4;
+
+void judge_close(CloseWatch::Seen seen, ProbeResult& result) {
+  if (!seen.closed) return;
+  result.verdict = Verdict::closed_at_once;
+  result.error_number = seen.error_number;
+  result.detail = seen.error_number == 0 ? "" : strerror(seen.error_number);
+}
 
 }  // namespace
 
@@ -27,11 +37,16 @@ ProbeRoom probe_room() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= kFilesKept) return {};
   const std::size_t left = std::min<rlim_t>(files.rlim_cur - kFilesKept, 1U << 20U);
-  return {std::clamp<std::size_t>(left / kFilesPerProbe, 1, kWindowMax), left};
+  return {std::clamp<std::size_t>(left / kFilesPerProbe, 1, kWindowMax), left,
+          std::clamp<std::size_t>(left / kShareOfAccepted, 1, kAcceptedMax)};
 }
 
 Prober::Prober(ProbeContext context, ProbeRoom room, Report report)
-    : context_(context), room_(room), report_(std::move(report)) {
+    : context_(context),
+      room_(room),
+      report_(std::move(report)),
+      close_watch_(context_.loop, room_.accepted,
+                   [this](Number number, CloseWatch::Seen seen) { watched(number, seen); }) {
   context_.lingering.when_fewer([this] {
     if (waiting_.empty() || roomier_.number != 0) return;
     roomier_ = context_.loop.soon([this] {
@@ -54,8 +69,10 @@ void Prober::ask(ProbeRequest request) {
 
 bool Prober::has_room() const {
   if (probes_.empty()) return true;
-  const std::size_t files = kFilesPerProbe * (probes_.size() + 1) + context_.lingering.count();
-  return probes_.size() < room_.probes && files <= room_.files;
+  const std::size_t under_way = probes_.size() - accepted_;
+  const std::size_t files =
+      kFilesPerProbe * (under_way + 1) + close_watch_.count() + context_.lingering.count();
+  return under_way < room_.probes && files <= room_.files;
 }
 
 void Prober::start_waiting() {
@@ -74,17 +91,7 @@ void Prober::start(ProbeRequest request) {
     result.verdict = Verdict::unsupported;
     return report_(std::move(result));
   }
-  auto probe = std::make_unique<Probe>(Probe{std::move(request),
-                                             std::move(result),
-                                             steady_clock::now(),
-                                             nullptr,
-                                             nullptr,
-                                             nullptr,
-                                             nullptr,
-                                             nullptr,
-                                             0,
-                                             {},
-                                             false});
+  auto probe = std::make_unique<Probe>(std::move(request), std::move(result));
   Probe& entry = *probes_.emplace(number, std::move(probe)).first->second;
   if (entry.request.check.kind == CheckKind::ntp) {
     entry.ntp = std::make_unique<NtpProbe>(context_.loop, entry.request.address,
@@ -115,14 +122,14 @@ void Prober::connected(Number number, Connected outcome) {
   probe.result.rtt_us = outcome.rtt_us;
   probe.result.detail = std::move(outcome.detail);
   if (outcome.verdict != Verdict::ok) return explain_failure(number, probe);
+  // What was reset before anybody could look had been accepted all the same.
   if (outcome.error_number != 0 && probe.request.check.kind == CheckKind::tcp) {
-    probe.result.verdict = Verdict::reset;
+    judge_close({true, outcome.error_number}, probe.result);
     return finish(number);
   }
   switch (probe.request.check.kind) {
     case CheckKind::tcp:
-      context_.lingering.close(std::move(outcome.socket));
-      return finish(number);
+      return accepted(number, std::move(outcome.socket));
     case CheckKind::tls:
       return start_tls(number, probe, std::move(outcome.socket));
     case CheckKind::mysql:
@@ -137,6 +144,34 @@ void Prober::connected(Number number, Connected outcome) {
   }
 }
 
+// Its attempt is over, and makes room for the next one.
+void Prober::accepted(Number number, Descriptor socket) {
+  if (!close_watch_.has_room()) {
+    held_back_.emplace_back(number, std::move(socket));
+    return;
+  }
+  Probe& probe = *probes_.at(number);
+  probe.is_accepted = true;
+  probe.result.elapsed =
+      std::chrono::duration_cast<milliseconds>(steady_clock::now() - probe.started);
+  ++accepted_;
+  close_watch_.watch(number, std::move(socket));
+  start_waiting();
+}
+
+void Prober::watched(Number number, CloseWatch::Seen seen) {
+  const auto found = probes_.find(number);
+  if (found == probes_.end()) return;  // the time was up
+  judge_close(seen, found->second->result);
+  --accepted_;
+  if (!held_back_.empty()) {
+    auto [next, socket] = std::move(held_back_.front());
+    held_back_.pop_front();
+    accepted(next, std::move(socket));
+  }
+  finish(number);
+}
+
 void Prober::start_tls(Number number, Probe& probe, Descriptor socket) {
   probe.tls = std::make_unique<TlsProbe>(
       context_.loop, context_.turns, context_.trust, probe.request.check, std::move(socket),
@@ -147,7 +182,7 @@ void Prober::start_tls(Number number, Probe& probe, Descriptor socket) {
         asked.result.days_left = tls.days_left;
         asked.result.detail = std::move(tls.detail);
         context_.lingering.close(std::move(tls.socket));
-        finish(number);
+        explain_handshake(number, asked);
       });
 }
 
@@ -187,6 +222,23 @@ void Prober::explain_failure(Number number, Probe& probe) {
                                      });
 }
 
+// The commonest cause of a handshake that never ends, where connecting works.
+void Prober::explain_handshake(Number number, Probe& probe) {
+  if (!probe.request.explain || probe.result.verdict != Verdict::tls_timeout) {
+    return finish(number);
+  }
+  if (const std::optional<RouteFacts> route = route_to(probe.request.address); route) {
+    probe.result.detail += "; " + route->text();
+  }
+  probe.mtu =
+      std::make_unique<MtuQuestion>(context_.loop, probe.request.address, probe.request.check.port,
+                                    [this, number](const std::string& learnt) {
+                                      if (!learnt.empty())
+                                        probes_.at(number)->result.detail += "; " + learnt;
+                                      finish(number);
+                                    });
+}
+
 void Prober::start_http(Number number, Probe& probe, Descriptor socket) {
   if (!probe.retried) probe.asked = steady_clock::now();
   const milliseconds limit = http_time_left(probe);
@@ -218,14 +270,16 @@ void Prober::http_done(Number number, const HttpReply& reply) {
     return start_connect(number, probe);
   }
   judge_http_reply(probe.request.check, reply, probe.result);
-  finish(number);
+  explain_handshake(number, probe);
 }
 
 void Prober::finish(Number number) {
   const auto node = probes_.extract(number);
   ProbeResult& result = node.mapped()->result;
-  result.elapsed =
-      std::chrono::duration_cast<milliseconds>(steady_clock::now() - node.mapped()->started);
+  if (!node.mapped()->is_accepted) {
+    result.elapsed =
+        std::chrono::duration_cast<milliseconds>(steady_clock::now() - node.mapped()->started);
+  }
   report_(std::move(result));
   start_waiting();
 }
@@ -233,7 +287,13 @@ void Prober::finish(Number number) {
 void Prober::give_up() {
   const std::deque<ProbeRequest> waiting = std::exchange(waiting_, {});
   const std::map<Number, std::unique_ptr<Probe>> open = std::exchange(probes_, {});
+  held_back_.clear();
+  accepted_ = 0;
   for (const auto& [number, probe] : open) {
+    if (probe->is_accepted) {
+      report_(std::move(probe->result));
+      continue;
+    }
     context_.http.cancel(probe->ticket);
     ProbeResult result;
     result.id = probe->request.id;

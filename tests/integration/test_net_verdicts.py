@@ -8,6 +8,7 @@ import sys
 import pytest
 from net_support import ask, probe
 from support.cable import CLIENT, CLIENT6, SERVER, SERVER6, Cable
+from support.certificates import Authority
 from support.namespace import Namespace
 from support.process import clean_environment
 
@@ -172,6 +173,33 @@ def test_explained(explained, cable, rule, route):
     assert f"via {DEAD_NEIGHBOUR} dev hsc from {CLIENT}, the gateway does not answer on the link" in result["detail"]
 
     assert "detail" in explained(SERVER6, 9) and explained(SERVER6)["verdict"] == "ok"
+
+
+@pytest.mark.parametrize("kind", ["tls", "https", "grpc"])
+@pytest.mark.parametrize("lost, words", [
+    ("ip length > 1300 drop;", "a packet of 1500 bytes is lost on the way to it, and a small one is not"),
+    ("udp dport != 0 drop;", "compare 'ping -M do -s 1472 10.9.0.2' with a plain ping"),
+    (None, "a packet of 1500 bytes reaches it"),
+])
+def test_a_handshake_that_never_ends_is_explained_by_the_mtu(programs, cable, rule, kind, lost, words):
+    if lost:
+        rule(cable.server, "prerouting", lost)
+    more = {"grpc_tls": True} if kind == "grpc" else {}
+    request = probe(1, SERVER, kind, cable.port, server_name="db.svc.example.com", **more)
+    request["probe"]["explain"] = True
+    result = ask(programs.net, [request], prefix=cable.client.prefix(), handshake_limit_ms=300,
+                 ca_bundles={"system": Authority().pem.decode()})[1]
+    assert result["verdict"] == "tls_timeout" and words in result["detail"], result
+    assert f"on the link dev hsc from {CLIENT}" in result["detail"], result
+
+
+def test_a_packet_is_as_large_as_the_route_allows(programs, cable, route):
+    route(f"{SERVER}/32", "dev", "hsc", "mtu", "1200")
+    request = probe(1, SERVER, "tls", cable.port, server_name="db.svc.example.com")
+    request["probe"]["explain"] = True
+    result = ask(programs.net, [request], prefix=cable.client.prefix(), handshake_limit_ms=300,
+                 ca_bundles={"system": Authority().pem.decode()})[1]
+    assert "a packet of 1200 bytes reaches it" in result["detail"], result
 
 
 def test_explained_by_our_own_firewall(explained, cable, rule):

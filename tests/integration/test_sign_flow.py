@@ -374,6 +374,7 @@ class TestCheck:
 
     LINT = {
         "no-check": ("check = { tcp = 5432 }\n", ""),
+        "broken-logins": ("check = { tcp = 5432 }", "check = { tcp = 3306 }"),
         "single-instance": ("owner =", 'kind = "instance"\nowner ='),
         "shared-address": ("check =", 'check = { tcp = 1 }\n[[service]]\nname = "b.prod.example"\n'
                                       'addresses = ["10.0.0.10", "10.0.0.11"]\ncheck ='),

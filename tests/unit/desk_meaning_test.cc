@@ -116,6 +116,10 @@ TEST_CASE("lint names what deserves a second look", "[desk]") {
     text.services[0].extra = "check = { quic = 443 }\n";
     CHECK(lint_codes_of(text) == std::vector<std::string>{"unsupported-check"});
   }
+  SECTION("a check that gets its host blocked at a database") {
+    text.services[0].extra = "check = [{ tcp = 3306 }, { mysql = 3307 }, { tls = 3308 }]\n";
+    CHECK(lint_codes_of(text) == std::vector<std::string>{"broken-logins"});
+  }
   SECTION("a single instance") {
     text.services[0].addresses = {"10.1.2.3"};
     text.services[0].extra += "kind = \"instance\"\n";

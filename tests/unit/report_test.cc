@@ -134,6 +134,18 @@ TEST_CASE("a certificate close to its end is worth attention", "[report]") {
   CHECK(report.exit_code() == ExitCode::attention);
 }
 
+TEST_CASE("a port that closes what it accepts is worth attention, and up", "[report]") {
+  const Manifest manifest = two_addresses("{ tcp = 5432 }");
+  using enum Verdict;
+  const ProbeReport report = with_verdicts(manifest, {closed_at_once, closed_at_once});
+  CHECK(is_up(report.checks.at(0).result));
+  CHECK_FALSE(is_down(report.checks.at(0).result));
+  CHECK_FALSE(is_skipped(report.checks.at(0).result));
+  CHECK(is_warning(report.checks.at(0).check, report.checks.at(0).result));
+  CHECK(report.services.at(0).warnings == 2);
+  CHECK(report.exit_code() == ExitCode::attention);
+}
+
 TEST_CASE("only the services asked for are probed, by name or alias", "[report]") {
   const TestFleet fleet;
   ManifestText text = fleet.manifest(1);

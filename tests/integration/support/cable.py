@@ -12,10 +12,24 @@ CLIENT, SERVER = "10.9.0.1", "10.9.0.2"
 CLIENT6, SERVER6 = "fd09::1", "fd09::2"
 
 LISTEN = """
-import socket, sys, threading
+import resource, selectors, socket, sys, threading
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 def accept(listener):
+    waiting = selectors.DefaultSelector()
+    waiting.register(listener, selectors.EVENT_READ)
     while True:
-        listener.accept()[0].close()
+        for key, _ in waiting.select():
+            if key.fileobj is listener:
+                waiting.register(listener.accept()[0], selectors.EVENT_READ)
+                continue
+            try:
+                said = key.fileobj.recv(65536)
+            except OSError:
+                said = b""
+            if not said:  # the other side is done with it
+                waiting.unregister(key.fileobj)
+                key.fileobj.close()
 listeners = []
 for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
     listener = socket.socket(family)
