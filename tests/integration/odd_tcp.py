@@ -26,11 +26,13 @@ def after(seconds: float, then):
     return serve
 
 
-def tcp(name, verdict, words, serve):
-    return Odd(name, "tcp", verdict, words, serve)
-
-
 CLOSED = "closed_at_once"
+NO_LOOK = {"blackbox": "it looks no further than the connection"}
+
+
+def tcp(name, verdict, words, serve):
+    return Odd(name, "tcp", verdict, words, serve, differs=NO_LOOK if verdict == CLOSED else {})
+
 
 ROWS = [
     tcp("accepts and closes", CLOSED, "", closes),
