@@ -94,8 +94,7 @@ void CloseWatch::begin_to_close(Number number) {
 void CloseWatch::drop(Number number) {
   Descriptor& socket = at(number).socket;
   if (!socket) return;
-  loop_.unwatch(socket.get());
-  socket = Descriptor();
+  loop_.close(socket);
   --open_;
 }
 

@@ -63,6 +63,15 @@ void EventLoop::unwatch(int fd) {
   unwatched_.push_back(fd);
 }
 
+void EventLoop::close(Descriptor& descriptor) {
+  const auto index = static_cast<std::size_t>(descriptor.get());
+  if (descriptor && index < watches_.size()) {
+    if (watches_[index] != nullptr) retired_.push_back(std::move(watches_[index]));
+    registered_[index] = false;
+  }
+  descriptor = Descriptor();
+}
+
 void EventLoop::tell_kernel() {
   for (const int fd : unwatched_) {
     const auto index = static_cast<std::size_t>(fd);

@@ -44,6 +44,9 @@ class EventLoop {
   /// close(2). The kernel is told only before the next wait, and often need not be: a descriptor
   /// that is closed, or watched anew, by then costs no call.
   void unwatch(int fd);
+  /// unwatch() and close(2) of a descriptor that has no duplicate: epoll forgets it by itself, and
+  /// is told nothing, neither now nor when the number is used again.
+  void close(Descriptor& descriptor);
 
   /// Calls `due` once, at `when` or soon after; at once, but never from within this call, if it is
   /// past.

@@ -44,7 +44,7 @@ void LingeringClose::finish(int fd) {
   const auto found = sockets_.find(fd);
   if (found == sockets_.end()) return;
   loop_.cancel(found->second.limit);
-  loop_.unwatch(fd);
+  loop_.close(found->second.socket);
   sockets_.erase(found);
   if (told_) told_();
 }

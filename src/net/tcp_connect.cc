@@ -241,11 +241,7 @@ void TcpConnect::finish(Connected outcome) {
 void TcpConnect::close_all() {
   loop_.cancel(next_);
   loop_.cancel(end_);
-  for (Descriptor& socket : sockets_) {
-    if (!socket) continue;
-    loop_.unwatch(socket.get());
-    socket = Descriptor();
-  }
+  for (Descriptor& socket : sockets_) loop_.close(socket);
 }
 
 }  // namespace hostspin

@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include "catch.h"
 #include "event_loop.h"
@@ -109,4 +111,23 @@ TEST_CASE("a file cannot be waited on", "[event_loop]") {
   REQUIRE(file >= 0);
   CHECK_FALSE(loop.watch(file, EPOLLIN, [](std::uint32_t) {}));
   close(file);
+}
+
+TEST_CASE("a number that was closed is watched again as a new one", "[event_loop]") {
+  EventLoop loop = std::move(EventLoop::make()).value();
+  std::string called;
+  Pair first;
+  Descriptor socket(std::exchange(first.ends[0], -1));
+  const int number = socket.get();
+  REQUIRE(write(first.ends[1], "x", 1) == 1);
+  REQUIRE(loop.watch(number, EPOLLIN, [&](std::uint32_t) { called += "first "; }));
+  loop.close(socket);
+  CHECK_FALSE(socket);
+  Pair second;
+  REQUIRE(second.ends[0] == number);
+  REQUIRE(write(second.ends[1], "x", 1) == 1);
+  REQUIRE(loop.watch(number, EPOLLIN, [&](std::uint32_t) { called += "second"; }));
+  loop.run_once();
+  CHECK(called == "second");
+  loop.close(socket);  // of nothing
 }
