@@ -62,7 +62,7 @@ constexpr std::string_view kRootHelp =
 )";
 
 void set_help(CLI::App& app, std::string_view help) {
-  app.formatter_fn([help](const CLI::App* /*app*/, std::string /*name*/,
+  app.formatter_fn([help](const CLI::App* /*app*/, const std::string& /*name*/,
                           CLI::AppFormatMode /*mode*/) { return std::string(help); });
 }
 

@@ -121,7 +121,9 @@ FetchResult judge(const FetchRequest& request, HttpReply reply, milliseconds tak
   if (!reply.reason.empty()) {
     const bool late = reply.reason == "slow" || reply.reason == verdict_name(Verdict::http_timeout);
     result.detail = late ? slowness(reply, taken) : std::move(reply.detail);
-    result.reason = std::move(reply.reason);
+    // A check is skipped where there is no CA to judge by; of a source it is why it was not heard.
+    const bool has_no_ca = reply.reason == verdict_name(Verdict::not_tried);
+    result.reason = has_no_ca ? verdict_name(Verdict::tls_ca) : std::move(reply.reason);
     return result;
   }
   if (reply.status == 200) {
