@@ -5,7 +5,7 @@
 namespace hostspin {
 
 ExitCode finish(Env& env, const CommonOptions& options, std::string_view command, ExitCode code,
-                std::string_view verdict, const std::optional<Error>& error, Json body) {
+                std::string_view verdict, const std::optional<Error>& error, const Json& body) {
   give_hint(env, options, "exit", static_cast<std::int64_t>(code), error ? error->detail : "");
   if (error && error->code == Errc::read_only) give_hint(env, options, "read_only", 1);
   if (error) env.console.error(*error);

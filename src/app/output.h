@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 /// keys. The error goes to standard error as well. Returns `code`.
 ExitCode finish(Env& env, const CommonOptions& options, std::string_view command, ExitCode code,
                 std::string_view verdict, const std::optional<Error>& error,
-                Json body = Json::object());
+                const Json& body = Json::object());
 
 /// A command that could not do its work.
 ExitCode fail(Env& env, const CommonOptions& options, std::string_view command, const Error& error);

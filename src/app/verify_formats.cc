@@ -156,9 +156,7 @@ void add_case(Suite& suite, const AddressReport& check) {
   const std::string verdict(verdict_name(result.verdict));
   const std::string words = std::string(verdict_words(result.verdict)) +
                             (result.detail.empty() ? "" : ": " + result.detail);
-  if (is_down(result)) {
-    suite.failed(check.service, name, seconds(result), verdict, words);
-  } else if (result.verdict == Verdict::closed_at_once) {
+  if (is_down(result) || result.verdict == Verdict::closed_at_once) {
     suite.failed(check.service, name, seconds(result), verdict, words);
   } else if (is_warning(check.check, result)) {
     suite.failed(check.service, name, seconds(result), "certificate",

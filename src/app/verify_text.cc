@@ -79,7 +79,7 @@ std::string alike_key(const AddressReport& check) {
 std::string kind_words(const AddressReport& check, const Columns& columns) {
   std::string words(check_kind_name(check.check.kind));
   if (columns.alike.at(alike_key(check)).size() < 2) return words;
-  const std::string identity = check.check.identity(check.service);
+  std::string identity = check.check.identity(check.service);
   const std::size_t options = identity.find_first_of("/ ");  // after kind and port
   if (check.check.port == 0) return identity;
   return options == std::string::npos

@@ -104,7 +104,7 @@ void InstanceCredentials::take_keys(const std::string& role, const std::string& 
   finish(std::move(keys));
 }
 
-void InstanceCredentials::ask(std::string method, std::string path, std::string header,
+void InstanceCredentials::ask(std::string method, const std::string& path, std::string header,
                               Refusals refusals, Next next) {
   const Result<IPAddress> address = IPAddress::parse(kService);
   const Result<Url> url = parse_url("http://" + std::string(kService) + path);

@@ -40,7 +40,8 @@ class InstanceCredentials {
   using Next = std::function<void(std::string body)>;
   using Refusals = std::map<int, std::string>;  // what a status means for one question
 
-  void ask(std::string method, std::string path, std::string header, Refusals refusals, Next next);
+  void ask(std::string method, const std::string& path, std::string header, Refusals refusals,
+           Next next);
   void ask_role();
   void ask_keys(const std::string& role);
   void take_keys(const std::string& role, const std::string& body);

@@ -165,7 +165,8 @@ void Prober::watched(Number number, CloseWatch::Seen seen) {
   judge_close(seen, found->second->result);
   --accepted_;
   if (!held_back_.empty()) {
-    auto [next, socket] = std::move(held_back_.front());
+    const Number next = held_back_.front().first;
+    Descriptor socket = std::move(held_back_.front().second);
     held_back_.pop_front();
     accepted(next, std::move(socket));
   }
