@@ -59,11 +59,11 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
 }
 
 Members::Members(const json& object, std::string_view path) : object_(object), path_(path) {
-  if (!object_.is_object()) fault_ = path_ + " is not an object";
+  if (!object_.is_object()) fault_ = std::string(path_) + " is not an object";
 }
 
 void Members::refuse(const char* key, std::string_view why) {
-  if (fault_.empty()) fault_ = path_ + "." + key + " " + std::string(why);
+  if (fault_.empty()) fault_ = std::string(path_) + "." + key + " " + std::string(why);
 }
 
 const json* Members::take(const char* key, Need need) {
@@ -91,8 +91,9 @@ void Members::text(const char* key, Need need, std::size_t bytes_max, std::strin
 void Members::printable_text(const char* key, Need need, std::size_t bytes_max, std::string& out) {
   std::string value;
   text(key, need, bytes_max, value);
+  if (value.empty()) return;
   if (!is_printable(value)) return refuse(key, "has bytes that cannot be printed");
-  if (!value.empty()) out = std::move(value);
+  out = std::move(value);
 }
 
 void Members::boolean(const char* key, Need need, bool& out) {
@@ -150,7 +151,7 @@ Result<void> Members::done() const {
   if (!fault_.empty()) return broken(fault_);
   for (const auto& [key, value] : object_.items()) {
     if (std::find(taken_.begin(), taken_.end(), key) == taken_.end()) {
-      return broken(path_ + " has the unknown key " + hostspin::quoted(key));
+      return broken(std::string(path_) + " has the unknown key " + hostspin::quoted(key));
     }
   }
   return {};

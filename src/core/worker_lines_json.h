@@ -33,8 +33,8 @@ std::string printable(std::string_view text, std::size_t bytes_max);
 
 enum class Need { required, optional };
 
-/// Reads the members of one object. The first fault is kept and done() tells it; what is read after
-/// a fault means nothing.
+/// Reads the members of one object; keys and `path` are literals. The first fault is kept and
+/// done() tells it; what is read after a fault means nothing.
 class Members {
  public:
   Members(const json& object, std::string_view path);
@@ -69,8 +69,8 @@ class Members {
                     std::int64_t& out);
 
   const json& object_;
-  std::string path_;
-  std::vector<std::string> taken_;
+  std::string_view path_;
+  std::vector<std::string_view> taken_;
   std::string fault_;
 };
 

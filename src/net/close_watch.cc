@@ -1,12 +1,11 @@
 #include "close_watch.h"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 namespace hostspin {
 namespace {
@@ -15,92 +14,68 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr steady_clock::duration kShareMin = milliseconds(10);
-constexpr steady_clock::duration kClosingLimit = milliseconds(100);
 constexpr std::size_t kBytesMax = 65536;  // whoever says that much has not closed
+
+// Takes what the other side said out of the socket, and looks whether it ended there.
+CloseWatch::Seen look(int fd) {
+  std::size_t bytes = 0;
+  while (bytes <= kBytesMax) {
+    const ssize_t count = ::recv(fd, nullptr, kBytesMax, MSG_DONTWAIT | MSG_TRUNC);
+    if (count == 0) return {true, 0};
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    if (count < 0) return {true, errno};
+    bytes += static_cast<std::size_t>(count);
+  }
+  return {};
+}
 
 }  // namespace
 
-CloseWatch::~CloseWatch() {
-  loop_.cancel(due_);
-  for (const Connection& connection : connections_) loop_.unwatch(connection.socket.get());
-}
+CloseWatch::~CloseWatch() { loop_.cancel(due_); }
 
 void CloseWatch::watch(Tag tag, Descriptor socket) {
-  const Number number = end();
-  const int fd = socket.get();
   connections_.push_back({tag, std::move(socket), steady_clock::now()});
-  ++watched_;
-  ++open_;
-  // What cannot be watched is found there when it is due.
-  (void)loop_.watch(fd, EPOLLIN | EPOLLRDHUP, [this, number](std::uint32_t) { ready(number); });
   if (due_.number == 0 || !has_room()) wait_for_oldest();
 }
 
-void CloseWatch::ready(Number number) {
-  Connection& connection = at(number);
-  std::array<char, 4096> bytes;
-  const ssize_t count = ::recv(connection.socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  const int error_number = count < 0 ? errno : 0;
-  if (count > 0) connection.bytes += static_cast<std::size_t>(count);
-  const bool is_over = count <= 0 || connection.bytes > kBytesMax;
-  if (!is_over) return;
-  const bool is_watched = number >= first_watched_;
-  drop(number);
-  if (is_watched) report(number, {count <= 0, error_number});
+void CloseWatch::give_up() {
+  loop_.cancel(due_);
+  for (Connection& connection : std::exchange(connections_, {})) {
+    (void)look(connection.socket.get());
+    loop_.close(connection.socket);
+  }
 }
 
 // One timer: what is older is due before.
 void CloseWatch::wait_for_oldest() {
   loop_.cancel(due_);
-  SteadyTime when = SteadyTime::max();
-  if (first_ < first_watched_) when = at(first_).since + kClosingLimit;
-  if (first_watched_ < end()) {
-    when = std::min(when, at(first_watched_).since + (has_room() ? share_ : kShareMin));
-  }
-  if (when != SteadyTime::max()) due_ = loop_.at(when, [this] { oldest_due(); });
+  if (connections_.empty()) return;
+  const SteadyTime when = connections_.front().since + (has_room() ? share_ : kShareMin);
+  due_ = loop_.at(when, [this] { oldest_due(); });
 }
 
 void CloseWatch::oldest_due() {
   due_ = EventLoop::Timer{};
   const SteadyTime now = steady_clock::now();
-  while (first_watched_ < end() && !at(first_watched_).socket) ++first_watched_;
   // What the crowd has left to the oldest is everybody's share.
-  if (!has_room() && first_watched_ < end()) {
-    share_ = std::clamp(now - at(first_watched_).since, kShareMin, share_);
-  }
-  while (first_watched_ < end() && now >= at(first_watched_).since + share_) {
-    const Number number = first_watched_++;
-    if (!at(number).socket) continue;  // it was closed, and told so
-    begin_to_close(number);
-    report(number, {});
-  }
-  while (first_ < first_watched_ &&
-         (!at(first_).socket || now >= at(first_).since + kClosingLimit)) {
-    drop(first_);
+  if (!has_room()) share_ = std::clamp(now - connections_.front().since, kShareMin, share_);
+  std::size_t due = 0;
+  while (due < connections_.size() && now >= connections_[due].since + share_) ++due;
+  std::vector<std::pair<Tag, Seen>> found;
+  found.reserve(due);
+  for (; due > 0; --due) {
+    Connection connection = std::move(connections_.front());
     connections_.pop_front();
-    ++first_;
+    const Seen seen = look(connection.socket.get());
+    if (seen.closed || share_ < kShareOfAll) {
+      loop_.close(connection.socket);
+    } else {
+      lingering_.close(std::move(connection.socket));
+    }
+    found.emplace_back(connection.tag, seen);
   }
+  for (const auto& [tag, seen] : found) done_(tag, seen);  // which may watch another one
   wait_for_oldest();
-}
-
-// Half of it; what the other side still says is read, so that it sees no reset.
-void CloseWatch::begin_to_close(Number number) {
-  Connection& connection = at(number);
-  connection.since = steady_clock::now();
-  if (::shutdown(connection.socket.get(), SHUT_WR) != 0) drop(number);
-}
-
-void CloseWatch::drop(Number number) {
-  Descriptor& socket = at(number).socket;
-  if (!socket) return;
-  loop_.close(socket);
-  --open_;
-}
-
-void CloseWatch::report(Number number, Seen seen) {
-  --watched_;
-  done_(at(number).tag, seen);  // which may watch another one
 }
 
 }  // namespace hostspin

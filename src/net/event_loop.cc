@@ -60,7 +60,6 @@ void EventLoop::unwatch(int fd) {
   const auto index = static_cast<std::size_t>(fd);
   if (fd < 0 || index >= watches_.size() || watches_[index] == nullptr) return;
   retired_.push_back(std::move(watches_[index]));
-  unwatched_.push_back(fd);
 }
 
 void EventLoop::close(Descriptor& descriptor) {
@@ -72,15 +71,11 @@ void EventLoop::close(Descriptor& descriptor) {
   descriptor = Descriptor();
 }
 
-void EventLoop::tell_kernel() {
-  for (const int fd : unwatched_) {
-    const auto index = static_cast<std::size_t>(fd);
-    if (watches_[index] != nullptr || !registered_[index]) continue;
-    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd,
-                      nullptr);  // fails only if it is closed already
-    registered_[index] = false;
-  }
-  unwatched_.clear();
+// It fails only for a descriptor that is closed already, which epoll has forgotten by itself.
+void EventLoop::forget(std::size_t index) {
+  if (index >= registered_.size() || !registered_[index]) return;
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, static_cast<int>(index), nullptr);
+  registered_[index] = false;
 }
 
 EventLoop::Timer EventLoop::at(SteadyTime when, Due due) {
@@ -101,7 +96,6 @@ void EventLoop::run_once() {
     // Rounded up: a wait that ends a fraction early would spin until the timer is due.
     wait_ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   }
-  tell_kernel();
   dispatch(static_cast<int>(std::clamp<std::int64_t>(wait_ms, 0, kWaitMsMax)));
   run_timers();
   retired_.clear();
@@ -116,6 +110,7 @@ void EventLoop::dispatch(int timeout_ms) {
     const std::uint64_t event_tag = event.data.u64;
     const std::size_t index = event_tag & 0xffffffffU;
     Watch* watch = index < watches_.size() ? watches_[index].get() : nullptr;
+    if (watch == nullptr) forget(index);
     if (watch == nullptr || watch->generation != event_tag >> 32U) continue;
     watch->ready(event.events);
   }

@@ -41,8 +41,8 @@ class EventLoop {
   /// regular file.
   bool watch(int fd, std::uint32_t events, Ready ready);
   /// No call for `fd` comes any more, not even one that is already due. To be called before
-  /// close(2). The kernel is told only before the next wait, and often need not be: a descriptor
-  /// that is closed, or watched anew, by then costs no call.
+  /// close(2). The kernel is told only when it reports something of `fd` again, and often need not
+  /// be: a descriptor that is closed, or watched anew, by then costs no call.
   void unwatch(int fd);
   /// unwatch() and close(2) of a descriptor that has no duplicate: epoll forgets it by itself, and
   /// is told nothing, neither now nor when the number is used again.
@@ -69,12 +69,11 @@ class EventLoop {
   void dispatch(int timeout_ms);
   void run_timers();
 
-  Descriptor epoll_;
-  void tell_kernel();
+  void forget(std::size_t index);
 
+  Descriptor epoll_;
   std::vector<std::unique_ptr<Watch>> watches_;  // by descriptor
   std::vector<bool> registered_;                 // by descriptor: what epoll was told
-  std::vector<int> unwatched_;                   // since the last wait
   std::vector<std::unique_ptr<Watch>> retired_;  // may be running; freed between two waits
   std::map<Timer, Due> timers_;
   std::uint32_t generation_ = 0;

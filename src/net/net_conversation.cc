@@ -131,10 +131,7 @@ void NetConversation::say_goodbye() {
   loop_.cancel(flush);
   late = false;
   EventLoop::Timer linger = loop_.at(steady_clock::now() + kLingerLimit, [&late] { late = true; });
-  const auto lingers = [this] {
-    return !lingering_.idle() || (prober_ != nullptr && prober_->lingers());
-  };
-  while (!gone_ && !late && lingers()) loop_.run_once();
+  while (!gone_ && !late && !lingering_.idle()) loop_.run_once();
   loop_.cancel(linger);
 }
 

@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kWindowMax = 256;
-constexpr std::size_t kAcceptedMax = 256;
+constexpr std::size_t kAcceptedMax = 512;
 constexpr std::size_t kShareOfAccepted = 4;  // a quarter of the files
 constexpr milliseconds kRetryTimeMin{50};
 constexpr rlim_t kFilesKept = 32;  // for the stream, epoll, libcurl itself, and netlink
@@ -45,7 +45,7 @@ Prober::Prober(ProbeContext context, ProbeRoom room, Report report)
     : context_(context),
       room_(room),
       report_(std::move(report)),
-      close_watch_(context_.loop, room_.accepted,
+      close_watch_(context_.loop, context_.lingering, room_.accepted,
                    [this](Number number, CloseWatch::Seen seen) { watched(number, seen); }) {
   context_.lingering.when_fewer([this] {
     if (waiting_.empty() || roomier_.number != 0) return;
@@ -289,6 +289,7 @@ void Prober::give_up() {
   const std::deque<ProbeRequest> waiting = std::exchange(waiting_, {});
   const std::map<Number, std::unique_ptr<Probe>> open = std::exchange(probes_, {});
   held_back_.clear();
+  close_watch_.give_up();
   accepted_ = 0;
   for (const auto& [number, probe] : open) {
     if (probe->is_accepted) {

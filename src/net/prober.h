@@ -57,8 +57,6 @@ class Prober {
   /// Answers whatever is still open with not_tried; for the moment when the time is up.
   void give_up();
   [[nodiscard]] bool idle() const { return probes_.empty() && waiting_.empty(); }
-  /// Connections that are still being closed, without a reset.
-  [[nodiscard]] bool lingers() const { return close_watch_.count() > 0; }
   /// The TCP ports that open requests still need.
   [[nodiscard]] std::set<std::uint16_t> ports() const;
 

@@ -15,13 +15,19 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array<milliseconds, 4> kStarts{milliseconds(0), milliseconds(250),
-                                              milliseconds(500), milliseconds(750)};
+constexpr std::array<milliseconds, 4> kStarts{milliseconds(0), milliseconds(250), milliseconds(500),
+                                              milliseconds(750)};
 // Linux gives up neighbour discovery after three questions, a second apart.
 constexpr milliseconds kNextHopGivenUp{1000};
 
 milliseconds since(SteadyTime start) {
   return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+int pending_error(int fd) {
+  int error_number = 0;
+  socklen_t size = sizeof error_number;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &size) == 0 ? error_number : errno;
 }
 
 std::optional<std::int64_t> kernel_rtt(int fd) {
@@ -168,7 +174,8 @@ void TcpConnect::try_socket() {
     return;
   }
   shortage_ = 0;
-  if (!loop_.watch(socket.get(), EPOLLOUT, [this, index](std::uint32_t) { on_ready(index); })) {
+  if (!loop_.watch(socket.get(), EPOLLOUT,
+                   [this, index](std::uint32_t events) { on_ready(index, events); })) {
     return fail_here(errno);
   }
   if (tried_ < kStarts.size() && kStarts[tried_] < limit_) {
@@ -194,13 +201,9 @@ void TcpConnect::fail_here(int error_number) {
   outcome_.detail = std::move(fault.detail);
 }
 
-void TcpConnect::on_ready(std::size_t index) {
+void TcpConnect::on_ready(std::size_t index, std::uint32_t events) {
   Descriptor& socket = sockets_[index];
-  int error_number = 0;
-  socklen_t size = sizeof error_number;
-  if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) {
-    error_number = errno;
-  }
+  const int error_number = (events & (EPOLLERR | EPOLLHUP)) != 0 ? pending_error(socket.get()) : 0;
   // It was made, and what the peer said before it reset it can still be read.
   const bool is_reset = error_number == ECONNRESET || error_number == EPIPE;
   if (error_number != 0 && !is_reset) {

@@ -46,7 +46,7 @@ class TcpConnect {
   [[nodiscard]] bool wait_for_room(std::size_t index, int error_number);
   void fail_here(int error_number);
   void time_up();
-  void on_ready(std::size_t index);
+  void on_ready(std::size_t index, std::uint32_t events);
   void finish(Connected outcome);
   void fail(Verdict verdict, int error_number);
   void close_all();

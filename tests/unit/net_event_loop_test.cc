@@ -131,3 +131,24 @@ TEST_CASE("a number that was closed is watched again as a new one", "[event_loop
   CHECK(called == "second");
   loop.close(socket);  // of nothing
 }
+
+TEST_CASE("a descriptor that is unwatched, but open and readable, keeps nobody awake",
+          "[event_loop]") {
+  EventLoop loop = std::move(EventLoop::make()).value();
+  Pair pair;
+  REQUIRE(write(pair.ends[1], "x", 1) == 1);
+  REQUIRE(loop.watch(pair.ends[0], EPOLLIN, [](std::uint32_t) { CHECK(false); }));
+  loop.unwatch(pair.ends[0]);
+  bool is_over = false;
+  loop.at(std::chrono::steady_clock::now() + 20ms, [&] { is_over = true; });
+  int turns = 0;
+  while (!is_over) {
+    loop.run_once();
+    ++turns;
+  }
+  CHECK(turns <= 3);  // one to hear of it, and the wait
+  std::string called;
+  REQUIRE(loop.watch(pair.ends[0], EPOLLIN, [&](std::uint32_t) { called = "again"; }));
+  loop.run_once();
+  CHECK(called == "again");
+}
