@@ -134,7 +134,8 @@ TEST_CASE("a second remove finds nothing to do, however often a prefix was put b
   std::string prefixed;
   for (int i = 0; i < layers; ++i) prefixed += kConflictPrefix;
   const std::string bytes = make_block(sample_pins()) + "127.0.0.1 localhost\n" + prefixed + line;
-  const Result<Plan> first = plan_remove(bytes + last);
+  const std::string before = bytes + last;  // which the plan views
+  const Result<Plan> first = plan_remove(before);
   REQUIRE(first);
   const std::string after = first->after.str();
   // A marker was never hidden, so what stands before one is not ours.
