@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "catch.h"
+
 using namespace std::chrono_literals;
 
 namespace hostspin::testing {
@@ -249,6 +251,12 @@ void AppWorld::forget_output() {
     std::rewind(file);
     if (ftruncate(fileno(file), 0) != 0) std::abort();
   }
+}
+
+void adopt(AppWorld& world, int version) {
+  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(version)));
+  REQUIRE(world.refresh() == ExitCode::ok);
+  world.forget_output();
 }
 
 }  // namespace hostspin::testing

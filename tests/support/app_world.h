@@ -143,5 +143,12 @@ class AppWorld {
 };
 
 inline constexpr const char* kSourceURL = "https://10.0.0.1/fleet";
+inline const std::string kManifestURL = std::string(kSourceURL) + "/manifest.note";
+inline std::string root_url(int version) {
+  return std::string(kSourceURL) + "/root/" + std::to_string(version) + ".note";
+}
+
+/// The source offers that manifest from now on, and it is adopted.
+void adopt(AppWorld& world, int version);
 
 }  // namespace hostspin::testing

@@ -12,7 +12,6 @@
 
 namespace hostspin::testing {
 
-inline const std::string kManifestURL = std::string(kSourceURL) + "/manifest.note";
 inline const std::string kMetrics = "/var/lib/prometheus/node-exporter/hostspin.prom";
 
 /// A machine with manifest 5 pinned, whose passes speak as the agent's do.

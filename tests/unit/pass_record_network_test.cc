@@ -214,7 +214,7 @@ TEST_CASE("a refresh by hand ends no wait but the one for what it adopts", "[rec
 TEST_CASE("a refused root is told with the reason's code", "[record]") {
   Watched watched;
   (void)watched.told();
-  watched.world.net.serve(std::string(kSourceURL) + "/root/2.note", "garbage");
+  watched.world.net.serve(root_url(2), "garbage");
   (void)watched.world.refresh();
   const std::string out = watched.world.out();
   CHECK(out.find("HOSTSPIN_CODE=bad_note") != std::string::npos);

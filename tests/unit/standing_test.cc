@@ -6,22 +6,13 @@ using namespace hostspin::testing;
 
 namespace {
 
-const std::string kManifestURL = std::string(kSourceURL) + "/manifest.note";
-
-const std::string kRoot = std::string(kSourceURL) + "/root/";
-
-void adopt(AppWorld& world, int version) {
-  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(version)));
-  REQUIRE(world.refresh() == ExitCode::ok);
-}
-
 /// Root 2 opens epoch 2, and a manifest of it is adopted; then the state directory is lost. The
 /// seed is of epoch 1.
 void lose_state_after_new_epoch(AppWorld& world, bool with_seed) {
   if (with_seed) world.write("/etc/hostspin/manifest.note", world.fleet.sign(world.manifest(900)));
   RootText next = world.root(2);
   next.epoch = 2;
-  world.net.serve(kRoot + "2.note", world.fleet.sign(next));
+  world.net.serve(root_url(2), world.fleet.sign(next));
   ManifestText manifest = world.manifest(3);
   manifest.epoch = 2;
   manifest.services[0].addresses = {"10.7.7.7"};
@@ -49,7 +40,7 @@ TEST_CASE("a state lost after an epoch change is told by everybody until a manif
   if (!names_root) world.write("/etc/hosts", with(world.hosts(), " root=2", ""));
   const std::string hosts = world.hosts();
   // A mirror that withholds root 2 and replays the old epoch.
-  world.net.withdraw(kRoot + "2.note");
+  world.net.withdraw(root_url(2));
   world.net.serve(kManifestURL, world.fleet.sign(world.manifest(901)));
   const auto check_lost = [&](ExitCode code) {
     CHECK(code == ExitCode::critical);
@@ -68,7 +59,7 @@ TEST_CASE("a state lost after an epoch change is told by everybody until a manif
   // all.
   RootText next = world.root(2);
   next.epoch = 2;
-  world.net.serve(kRoot + "2.note", world.fleet.sign(next));
+  world.net.serve(root_url(2), world.fleet.sign(next));
   check_lost(world.refresh());
   ManifestText manifest = world.manifest(2);
   manifest.epoch = 2;
@@ -97,7 +88,7 @@ TEST_CASE("a wrong header is cured by a later root, from afar", "[standing][atta
   CHECK(world.refresh() == ExitCode::critical);  // it raises the floor for adopting
   CHECK(world.hosts().find(claim) != std::string::npos);
 
-  world.net.serve(kRoot + "2.note", world.fleet.sign(world.root(2)));
+  world.net.serve(root_url(2), world.fleet.sign(world.root(2)));
   CHECK(world.refresh() == ExitCode::ok);
   CHECK(world.hosts().find("epoch=1 version=6 root=2 ") != std::string::npos);
   CHECK(verify_offline(world) == ExitCode::ok);
@@ -115,7 +106,7 @@ TEST_CASE("a cured header lets the seed back where no source has a newer manifes
   world.net.serve(kManifestURL, seed);
   CHECK(world.refresh() == ExitCode::critical);
   CHECK(world.hosts().find("10.6.6.6") != std::string::npos);
-  world.net.serve(kRoot + "2.note", world.fleet.sign(world.root(2)));
+  world.net.serve(root_url(2), world.fleet.sign(world.root(2)));
   CHECK(world.refresh() != ExitCode::critical);
   CHECK(world.hosts().find("epoch=1 version=2 root=2 ") != std::string::npos);
   CHECK(world.hosts().find("10.6.6.6") == std::string::npos);
@@ -129,9 +120,9 @@ TEST_CASE("a root that revokes the seed does not cure the header in its favour",
   const std::string hosts = world.hosts();
   RootText next = world.root(2);
   next.epoch = 2;
-  world.net.serve(kRoot + "2.note", world.fleet.sign(next));
+  world.net.serve(root_url(2), world.fleet.sign(next));
   next.version = 3;
-  world.net.serve(kRoot + "3.note", world.fleet.sign(next));
+  world.net.serve(root_url(3), world.fleet.sign(next));
   world.net.serve(kManifestURL, world.fleet.sign(world.manifest(901)));
   CHECK(world.refresh() == ExitCode::critical);
   CHECK(world.hosts() == hosts);
@@ -285,7 +276,7 @@ TEST_CASE("a manifest of keys since rotated out keeps the block until it is repl
   RootText next = world.root(2);
   const Signers fresh{SigningKey("new/a"), SigningKey("new/b")};
   next.manifest_keys = vkeys_of(fresh);
-  world.net.serve(std::string(kSourceURL) + "/root/2.note", world.fleet.sign(next));
+  world.net.serve(root_url(2), world.fleet.sign(next));
   CHECK(world.refresh() == ExitCode::critical);  // the source still gives the old signers' manifest
   world.forget_output();
   CHECK(world.apply() == ExitCode::attention);
@@ -303,7 +294,7 @@ TEST_CASE("epoch + 1 cures a fast-forward attack", "[standing][attack]") {
   CHECK(world.refresh() == ExitCode::critical);
   RootText next = world.root(2);
   next.epoch = 2;
-  world.net.serve(std::string(kSourceURL) + "/root/2.note", world.fleet.sign(next));
+  world.net.serve(root_url(2), world.fleet.sign(next));
   ManifestText manifest = world.manifest(1);
   manifest.epoch = 2;
   world.net.serve(kManifestURL, world.fleet.sign(manifest));

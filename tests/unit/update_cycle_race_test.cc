@@ -7,19 +7,6 @@ using namespace hostspin::testing;
 
 namespace {
 
-const std::string kManifestURL = std::string(kSourceURL) + "/manifest.note";
-
-std::string root_url(int version) {
-  return std::string(kSourceURL) + "/root/" + std::to_string(version) + ".note";
-}
-
-/// A world that has adopted manifest 5.
-void adopt_five(AppWorld& world) {
-  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(5)));
-  REQUIRE(world.refresh() == ExitCode::ok);
-  world.forget_output();
-}
-
 /// A second text of root 2, which the same root keys have signed.
 RootText other_root_two(const AppWorld& world) {
   RootText root = world.root(2);
@@ -43,7 +30,7 @@ TEST_CASE(
     "is equivocation",
     "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   const std::string stored = world.fleet.sign(other_root_two(world));
   const std::string offered = world.fleet.sign(world.root(2));
   store_meanwhile(world, 2, stored);
@@ -60,7 +47,7 @@ TEST_CASE(
 TEST_CASE("U4: the same root by other signers, or a stored file that is none, is no equivocation",
           "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   const bool is_root = GENERATE(true, false);
   const RootText two = world.root(2);
   const Signers others = {world.fleet.root_signers[1], world.fleet.root_signers[2]};
@@ -79,7 +66,7 @@ TEST_CASE(
   // Root 2 revokes who signed manifest 6 alone. This cycle's source says that there is no root 2,
   // while another process, which had a better one, has stored it.
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   const Signers fresh{SigningKey("new/a"), SigningKey("new/b")};
   RootText two = world.root(2);
   two.manifest_keys = vkeys_of(fresh);

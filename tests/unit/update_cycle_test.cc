@@ -6,19 +6,6 @@ using namespace hostspin::testing;
 
 namespace {
 
-const std::string kManifestURL = std::string(kSourceURL) + "/manifest.note";
-
-std::string root_url(int version) {
-  return std::string(kSourceURL) + "/root/" + std::to_string(version) + ".note";
-}
-
-/// A world that has adopted manifest 5.
-void adopt_five(AppWorld& world) {
-  world.net.serve(kManifestURL, world.fleet.sign(world.manifest(5)));
-  REQUIRE(world.refresh() == ExitCode::ok);
-  world.forget_output();
-}
-
 /// Nothing changed, and one error with one hint said why.
 void check_refused(AppWorld& world, const std::string& said) {
   const std::string hosts = world.hosts();
@@ -48,7 +35,7 @@ TEST_CASE("refresh adopts, stores and writes what the fleet signed", "[refresh]"
 
 TEST_CASE("a refresh with nothing new confirms and writes nothing", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   const std::string hosts = world.hosts();
   CHECK(world.refresh() == ExitCode::ok);
   CHECK(world.hosts() == hosts);
@@ -57,14 +44,14 @@ TEST_CASE("a refresh with nothing new confirms and writes nothing", "[refresh]")
 
 TEST_CASE("an older manifest is a rollback", "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.net.serve(kManifestURL, world.fleet.sign(world.manifest(4)));
   check_refused(world, "older");
 }
 
 TEST_CASE("the same version with another text is an equivocation", "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   ManifestText other = world.manifest(5);
   other.services[0].addresses = {"10.6.6.6"};
   world.net.serve(kManifestURL, world.fleet.sign(other));
@@ -73,7 +60,7 @@ TEST_CASE("the same version with another text is an equivocation", "[refresh][at
 
 TEST_CASE("a source that is down changes nothing", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.net.break_url(kManifestURL, "refused");
   world.net.break_url(root_url(2), "refused");
   check_refused(world, "the test broke it");
@@ -81,7 +68,7 @@ TEST_CASE("a source that is down changes nothing", "[refresh]") {
 
 TEST_CASE("a dead worker changes nothing", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.net.die();
   check_refused(world, "the worker died");
 }
@@ -89,7 +76,7 @@ TEST_CASE("a dead worker changes nothing", "[refresh]") {
 TEST_CASE("no manifest is adopted while every source is silent about the next root",
           "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.net.serve(kManifestURL, world.fleet.sign(world.manifest(6)));
   world.net.break_url(root_url(2), "tcp_timeout");
   check_refused(world, "the test broke it");
@@ -97,7 +84,7 @@ TEST_CASE("no manifest is adopted while every source is silent about the next ro
 
 TEST_CASE("a chain of roots is followed before a manifest is adopted", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   for (int version = 2; version <= 4; ++version) {
     world.net.serve(root_url(version), world.fleet.sign(world.root(version)));
   }
@@ -123,7 +110,7 @@ TEST_CASE("200 rotations are followed in one cycle", "[refresh]") {
 TEST_CASE("a withheld root is reported, and the manifest that needs it is not adopted",
           "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   ManifestText manifest = world.manifest(6);
   manifest.min_root = 2;
   world.net.serve(kManifestURL, world.fleet.sign(manifest));
@@ -132,7 +119,7 @@ TEST_CASE("a withheld root is reported, and the manifest that needs it is not ad
 
 TEST_CASE("an expired intermediate root does not stop the chain", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.clock.set(at("2150-06-01T00:00:00Z"));
   RootText lapsed = world.root(2);
   lapsed.issued = "2150-01-02T00:00:00Z";
@@ -154,7 +141,7 @@ TEST_CASE("an expired intermediate root does not stop the chain", "[refresh]") {
 
 TEST_CASE("an expired final root adopts nothing", "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.clock.set(at("2151-06-01T00:00:00Z"));
   ManifestText manifest = world.manifest(6);
   manifest.issued = "2151-05-20T00:00:00Z";
@@ -165,7 +152,7 @@ TEST_CASE("an expired final root adopts nothing", "[refresh][attack]") {
 
 TEST_CASE("an expired root with a fresh successor does not stop the chain", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.clock.set(at("2151-06-01T00:00:00Z"));
   RootText root = world.root(2);
   root.issued = "2151-05-01T00:00:00Z";
@@ -229,7 +216,7 @@ TEST_CASE("a service that is down after an adoption is told and nothing is undon
 TEST_CASE("waiting for its turn within a rollout, a host keeps what it holds; --now does not wait",
           "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   ManifestText manifest = world.manifest(6);
   manifest.issued = "2150-02-10T00:00:00Z";
   manifest.extra = "rollout = 1440\n";
@@ -244,7 +231,7 @@ TEST_CASE("waiting for its turn within a rollout, a host keeps what it holds; --
 
 TEST_CASE("damaged markers stop a refresh before state is touched", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.write("/etc/hosts", "# BEGIN hostspin\n127.0.0.1 localhost\n");
   world.net.serve(kManifestURL, world.fleet.sign(world.manifest(6)));
   check_refused(world, "/etc/hosts");
@@ -252,7 +239,7 @@ TEST_CASE("damaged markers stop a refresh before state is touched", "[refresh]")
 
 TEST_CASE("held, state is updated and the file left alone", "[refresh]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.write("/etc/hostspin/hold", "maintenance");
   const std::string hosts = world.hosts();
   const std::string note = world.fleet.sign(world.manifest(6));
@@ -284,7 +271,7 @@ TEST_CASE("without a source refresh cannot judge", "[refresh]") {
 TEST_CASE("what was confirmed under the old root counts no more when the new chain has no end",
           "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   world.write("/etc/hostspin/conf.d/second.toml", "[[source]]\nurl = \"http://10.0.0.2/m\"\n");
   // The first source confirms manifest 5 and says there is no root 2; the second then gives root 2,
   // and nobody says whether there is a root 3.
@@ -303,7 +290,7 @@ TEST_CASE("what was confirmed under the old root counts no more when the new cha
 TEST_CASE("a manifest whose block would be too large is refused before it is stored",
           "[refresh][attack]") {
   AppWorld world;
-  adopt_five(world);
+  adopt(world, 5);
   ManifestText manifest = world.manifest(6);
   const std::string label(60, 'a');
   manifest.services[0].addresses.clear();
@@ -358,7 +345,7 @@ TEST_CASE("a worker that cannot be started fails what it would have fetched, and
 TEST_CASE("a manifest with a rollout is adopted at once by a host on rotated keys", "[refresh]") {
   AppWorld world;
   world.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-  adopt_five(world);
+  adopt(world, 5);
   const Signers fresh{SigningKey("new/a"), SigningKey("new/b")};
   RootText two = world.root(2);
   two.manifest_keys = vkeys_of(fresh);
