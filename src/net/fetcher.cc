@@ -82,6 +82,7 @@ Result<HttpRequest> to_http(const FetchRequest& request) {
     http.through = target;
   }
   http.ca = request.ca;
+  http.without_ca = Verdict::tls_ca;
   http.pins = request.pins;
   http.client_certificate = request.client_certificate;
   http.client_key = request.client_key;
@@ -104,8 +105,8 @@ std::string server_of(const HttpRequest& http) {
 
 /// What is told of a source that took too long; libcurl's words name neither side.
 std::string slowness(const HttpReply& reply, milliseconds taken) {
-  const std::string time =
-      std::to_string(taken.count() / 1000) + "." + std::to_string(taken.count() % 1000 / 100) + " s";
+  const std::string time = std::to_string(taken.count() / 1000) + "." +
+                           std::to_string(taken.count() % 1000 / 100) + " s";
   if (reply.headers_complete) {
     return "too slow: " + std::to_string(reply.body.size()) + " bytes of the document in " + time;
   }
@@ -121,9 +122,7 @@ FetchResult judge(const FetchRequest& request, HttpReply reply, milliseconds tak
   if (!reply.reason.empty()) {
     const bool late = reply.reason == "slow" || reply.reason == verdict_name(Verdict::http_timeout);
     result.detail = late ? slowness(reply, taken) : std::move(reply.detail);
-    // A check is skipped where there is no CA to judge by; of a source it is why it was not heard.
-    const bool has_no_ca = reply.reason == verdict_name(Verdict::not_tried);
-    result.reason = has_no_ca ? verdict_name(Verdict::tls_ca) : std::move(reply.reason);
+    result.reason = std::move(reply.reason);
     return result;
   }
   if (reply.status == 200) {

@@ -76,7 +76,7 @@ class CurlClient final : public HttpClient {
       return;
     }
     refuse(ticket, transfer,
-           code == Errc::bad_config ? Verdict::not_tried
+           code == Errc::bad_config ? transfer.request.without_ca
            : code == Errc::busy     ? Verdict::local_limit
                                     : Verdict::internal,
            std::move(begun.error().detail));

@@ -61,6 +61,9 @@ struct HttpRequest {
   IPEndpoint peer;                    ///< where the socket leads: the origin, or the proxy
   std::optional<IPEndpoint> through;  ///< with a proxy: the origin, asked for with CONNECT
   std::string ca = "system";
+  /// The reason that is given where the session has no such CA: a check is skipped then, but a
+  /// source was not heard.
+  Verdict without_ca = Verdict::not_tried;
   std::vector<std::string> pins;
   std::string client_certificate;
   std::string client_key;
