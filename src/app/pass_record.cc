@@ -4,15 +4,13 @@
 #include <span>
 
 #include "agent_settings.h"
-#include "alarms.h"
-#include "child_process.h"
+#include "alarm_telling.h"
 #include "events.h"
-#include "hostspin/time_text.h"
 #include "lock.h"
 #include "metrics.h"
+#include "pass_files.h"
 #include "pass_findings.h"
 #include "replace_file.h"
-#include "run_files.h"
 #include "scheduled_note.h"
 #include "telemetry.h"
 
@@ -24,63 +22,6 @@ constexpr std::array kFailedRefreshAlarms{EventKind::refresh_failed};
 constexpr std::array kConfigurationAlarms{EventKind::configuration_refused};
 constexpr std::array kProbedAlarms{EventKind::address_down};
 constexpr std::array kFailedProbeAlarms{EventKind::probe_failed};
-
-// Of alarms, by one pass: half of what is kept of its output.
-constexpr std::size_t kToldBytesMax = kChildOutputBytesMax / 2;
-
-constexpr const char* kRevertsFile = "reverts";
-constexpr const char* kAlarmsFile = "alarms";
-constexpr const char* kProbesFile = "probes";
-constexpr const char* kChangedFile = "changed";
-constexpr const char* kBlockFile = "block";
-
-std::int64_t steady_ms(const Env& env) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             env.clock.steady().time_since_epoch())
-      .count();
-}
-
-std::int64_t wall(const Env& env) { return system_time(env).time_since_epoch().count(); }
-
-std::string run_text(Env& env, const CommonOptions& options, const char* name,
-                     std::size_t bytes_max = kRunFileBytesMax) {
-  return read_run_file(env.fs, options.root, name, bytes_max).value_or("");
-}
-
-/// A file of /run/hostspin.
-Result<void> store_text(Env& env, const CommonOptions& options, const char* name,
-                        const std::string& text) {
-  Result<void> kept = write_run_file(env.fs, options.root, name, text);
-  if (!kept) env.console.note(kept.error().detail);
-  return kept;
-}
-
-/// The same, written only where it changed.
-template <typename Book>
-void store_book(Context& context, const char* name, const Book& book,
-                std::size_t bytes_max = kRunFileBytesMax) {
-  const std::string text = book.format();
-  if (run_text(context.env, context.options, name, bytes_max) == text) return;
-  (void)store_text(context.env, context.options, name, text);  // best effort
-}
-
-Reverts load_reverts(Context& context) {
-  return Reverts::parse(run_text(context.env, context.options, kRevertsFile),
-                        steady_ms(context.env));
-}
-
-/// Without what was found when somebody still probed.
-ProbeBook load_probes(Context& context) {
-  const Config& config = context.config;
-  if (config.verify_interval.count() == 0) return {};
-  ProbeBook probes =
-      ProbeBook::parse(run_text(context.env, context.options, kProbesFile, kProbeBookBytesMax));
-  // Three rounds, and the refresh that one of them may have waited for.
-  const auto limit =
-      3 * (config.verify_interval + config.verify_deadline) + config.refresh_deadline;
-  probes.forget_old(wall(context.env), std::chrono::ceil<std::chrono::seconds>(limit));
-  return probes;
-}
 
 /// The name of a running process; empty where there is none with that number.
 std::string read_process_name(FileSystem& fs, std::int64_t pid) {
@@ -98,73 +39,9 @@ AgentPresence running_agent(Env& env, const CommonOptions& options) {
   return read_process_name(env.fs, agent.pid) == "hostspin" ? agent : AgentPresence();
 }
 
-/// As many of them as the supervisor takes from one pass, and at least one; the next pass goes on.
-std::vector<Event> take_share(const std::vector<Event>& untold) {
-  std::vector<Event> share;
-  std::size_t bytes = 0;
-  for (const Event& event : untold) {
-    bytes += format_event_line(event).size();
-    if (bytes > kToldBytesMax && !share.empty()) break;
-    share.push_back(event);
-  }
-  return share;
-}
-
-/// Two texts of one version are so under any root.
-bool is_two_truths(const Alarm& alarm) {
-  return std::any_of(alarm.fields.begin(), alarm.fields.end(), [](const auto& field) {
-    return field.first == "HOSTSPIN_CODE" && field.second == code_name(Errc::equivocation);
-  });
-}
-
-/// What is known of sources that were not asked stays, but for what was judged under a root that is
-/// no longer the last.
-void keep_unasked(const AlarmBook& alarms, Books& books) {
-  for (const Alarm& alarm : alarms.standing()) {
-    const bool is_of_source =
-        alarm.kind == EventKind::manifest_refused || alarm.kind == EventKind::source_failed;
-    const bool is_void =
-        books.new_root && alarm.kind == EventKind::manifest_refused && !is_two_truths(alarm);
-    if (is_of_source && !is_void && alarm.object != *books.asked) books.alarms.push_back(alarm);
-  }
-}
-
-/// Judges alarms and tells what has begun and ended, and what a pass before this one may not have
-/// told. An alarm is told only where it could be booked, else nobody would know later that it is
-/// over: the supervisor hears that there was something, and says so until it can be. `lock` is
-/// whether it is held: without it two passes would undo what the other has booked.
-AlarmBook tell(Env& env, const CommonOptions& options, Books& books, bool lock) {
-  const std::string before = run_text(env, options, kAlarmsFile);
-  AlarmBook alarms = AlarmBook::parse(before);
-  emit_events(env, options, books.events);
-  // Whoever is killed from here on has told it.
-  const bool told_events = !options.for_agent || env.console.flush();
-  if (!lock) {
-    give_hint(env, options, "unbooked", 1, "the lock could not be had");
-    return alarms;
-  }
-  if (books.asked) keep_unasked(alarms, books);
-  (void)alarms.judge(books.judged, std::move(books.alarms), wall(env));
-  const std::string after = alarms.format();
-  const Result<void> booked =
-      after == before ? Result<void>() : store_text(env, options, kAlarmsFile, after);
-  if (!booked) {
-    give_hint(env, options, "unbooked", 1, booked.error().detail);
-    return alarms;
-  }
-  if (alarms.untold().empty() || !told_events) return alarms;
-  const std::vector<Event> told = take_share(alarms.untold());
-  emit_events(env, options, told);
-  // Before the next line is booked it may be told once more; the supervisor knows it by its number.
-  if (options.for_agent && !env.console.flush()) return alarms;
-  alarms.forget_untold(told.size());
-  (void)store_text(env, options, kAlarmsFile, alarms.format());
-  return alarms;
-}
-
 /// Judges alarms, tells what has begun and ended, and brings the metrics up to date.
 void close_books(Context& context, Books books, const ProbeBook& probes, bool lock) {
-  const AlarmBook alarms = tell(context.env, context.options, books, lock);
+  const AlarmBook alarms = tell_alarms(context.env, context.options, books, lock);
   write_metrics(context, Metrics{books.telemetry, alarms, probes});
 }
 
@@ -314,7 +191,7 @@ void record_failed_pass(Env& env, const CommonOptions& options, Context* context
     return close_books(*context, std::move(books), true);
   }
   const std::optional<Lock> lock = lock_books(env, options);
-  (void)tell(env, options, books, lock.has_value());
+  (void)tell_alarms(env, options, books, lock.has_value());
 }
 
 void forget_block(Context& context) {
@@ -340,7 +217,7 @@ void record_configuration(Env& env, const CommonOptions& options, const Result<C
                             "it was not taken over: " + error.detail,
                             {{"HOSTSPIN_CODE", std::string(code_name(error.code))}}});
   }
-  (void)tell(env, options, books, lock.has_value());
+  (void)tell_alarms(env, options, books, lock.has_value());
 }
 
 void record_adoption(Context& context, const Standing& standing, const Adopted& adopted,
