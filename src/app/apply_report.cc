@@ -31,11 +31,7 @@ void warn_about_manifest(const Standing& standing, Warnings& warnings) {
     warnings.add(name + " is dated " + format_span(manifest.issued - standing.now) +
                  " ahead of this host's clock");
   }
-  if (standing.rotated_keys) {
-    warnings.add(name +
-                 " was signed by keys that the root has since replaced; it stays until a newer one "
-                 "is adopted");
-  }
+  if (standing.rotated_keys) warnings.add("rotated-keys: " + standing.rotated_words());
   if (standing.chain.trusted().expired(standing.now)) {
     warnings.add("root " + std::to_string(standing.root().version) + " expired on " +
                  format_utc(standing.root().expires) + ": nothing new will be adopted");

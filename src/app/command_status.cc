@@ -43,7 +43,7 @@ void print_manifest(Console& console, const Standing& standing) {
   for (const VerifierKey& key : standing.current->signers()) {
     signers += (signers.empty() ? "" : ", ") + key.name();
   }
-  print_line(console, "signed by", signers);
+  print_line(console, "signed by", signers + (standing.rotated_keys ? " (ROTATED KEYS)" : ""));
 }
 
 /// A moment to come, or one that has passed unseen.

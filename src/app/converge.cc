@@ -49,13 +49,13 @@ Result<std::optional<Pieces>> work_out(Context& context, Standing& standing,
   applied.found_mark.clear();
   applied.found_contradicts = false;
   applied.state_lost = false;
-  applied.newer_block_replaced = false;
+  applied.newer_block_replaced.reset();
   const std::string_view present = exists ? bytes : kNewHostsFile;
   Result<std::optional<FoundBlock>> found = find_block(present);
   if (!found) return annotate(std::move(found).error(), context.config.hosts_path);
   remember_header(standing, *found);
   const LostState lost = judge_lost_state(standing, *found);
-  applied.newer_block_replaced = lost == LostState::replaced;
+  if (lost == LostState::replaced) applied.newer_block_replaced = (*found)->header;
   applied.state_lost = lost == LostState::kept;
   if (applied.state_lost) return std::optional<Pieces>();
   if (applied.nothing_held) return std::optional<Pieces>();

@@ -20,8 +20,9 @@ inline constexpr std::chrono::milliseconds kLockLimit{2000};
 struct Applied {
   bool nothing_held = false;  ///< no manifest on this machine yet
   bool state_lost = false;    ///< the block was kept: it is newer than any manifest held
-  /// The block was newer, but not within the root's names and networks: the seed takes its place.
-  bool newer_block_replaced = false;
+  /// The header of a block that was newer, but not within the root's names and networks: the seed
+  /// takes its place.
+  std::optional<BlockHeader> newer_block_replaced;
   std::string held;  ///< the reason given to `hold`; the file was left alone
   bool is_held = false;
   Plan plan;  ///< as worked out last; `after` only of a preview of given bytes

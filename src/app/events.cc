@@ -34,6 +34,8 @@ constexpr std::array kKinds{
               LogLevel::warning},
     KindFacts{EventKind::foreign_edit_kept, "foreign_edit_kept", "e60a14454eeb446785ea1f3ecf3c66b5",
               LogLevel::warning},
+    KindFacts{EventKind::newer_block_replaced, "newer_block_replaced",
+              "90907331c9484ceab4d042ae88277d70", LogLevel::warning},
     KindFacts{EventKind::configuration_refused, "configuration_refused",
               "fcdab432d92243759531850572cd4eef", LogLevel::error},
     KindFacts{EventKind::pass_failed, "pass_failed", "4e56c69b330047fdad10355fae3ac9f9",
@@ -65,6 +67,8 @@ constexpr std::array kKinds{
     KindFacts{EventKind::address_down, "address_down", "b7f0a1c95f0e4d0ea2c4ec0bb6c1c0f4",
               LogLevel::warning},
     KindFacts{EventKind::probe_failed, "probe_failed", "0d6d2a34ce8c4a6ab5fca9f6ba2d8a17",
+              LogLevel::warning},
+    KindFacts{EventKind::rotated_keys, "rotated_keys", "d59b3586a8bd4222aef6019241457afa",
               LogLevel::warning},
 };
 

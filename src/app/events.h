@@ -22,7 +22,8 @@ enum class EventKind {
   manifest_scheduled,  ///< a newer one is good, and this host's turn within `rollout` is to come
   roots_adopted,
   drift_repaired,
-  foreign_edit_kept,  ///< bytes of another writer were put aside in the state directory
+  foreign_edit_kept,     ///< bytes of another writer were put aside in the state directory
+  newer_block_replaced,  ///< by the older seed, for lines that the root does not allow
   // From here on: alarms.
   configuration_refused,
   pass_failed,  ///< a child of the agent could not do its work, or could not be started
@@ -41,8 +42,9 @@ enum class EventKind {
   source_failed,
   address_down,
   probe_failed,
+  rotated_keys,  ///< what is held is good only under an older root
 };
-inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::probe_failed) + 1;
+inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::rotated_keys) + 1;
 
 /// syslog's numbers.
 enum class LogLevel { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };

@@ -14,7 +14,7 @@ constexpr std::array kPassAlarms{
     EventKind::state_lost,        EventKind::state_damaged, EventKind::held,
     EventKind::own_name,          EventKind::conflict,      EventKind::writer_fight};
 
-constexpr std::array kRootAlarms{EventKind::root_expired};
+constexpr std::array kRootAlarms{EventKind::root_expired, EventKind::rotated_keys};
 
 JournalFields manifest_fields(const Standing& standing) {
   const Manifest& manifest = standing.current->manifest();
@@ -53,6 +53,18 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
         {EventKind::state_lost, "",
          "the block in " + path + " is newer than any manifest on this machine; it was kept",
          fields});
+  }
+  if (applied.newer_block_replaced && applied.outcome.written) {
+    const BlockHeader& header = *applied.newer_block_replaced;
+    const std::string epoch = std::to_string(header.epoch.value_or(0));
+    const std::string version = std::to_string(header.version.value_or(0));
+    books.events.push_back(
+        {EventKind::newer_block_replaced,
+         false,
+         "the block in " + path + " said epoch " + epoch + " version " + version +
+             ", newer than any manifest on this machine, but had lines outside the root's names "
+             "and networks; the older manifest has taken its place",
+         {{"HOSTSPIN_PATH", path}, {"HOSTSPIN_EPOCH", epoch}, {"HOSTSPIN_VERSION", version}}});
   }
   if (applied.is_held) {
     const std::string why = applied.held.empty() ? std::string() : ": " + applied.held;
@@ -105,6 +117,10 @@ void book_file(const Context& context, const Applied& applied, bool drifted, Boo
 
 void book_root(const Standing& standing, Books& books) {
   books.judge(kRootAlarms);
+  if (standing.rotated_keys) {
+    books.alarms.push_back(
+        {EventKind::rotated_keys, "", standing.rotated_words(), manifest_fields(standing)});
+  }
   if (!standing.chain.trusted().expired(standing.now)) return;
   const std::string version = std::to_string(standing.root().version);
   books.alarms.push_back({EventKind::root_expired,

@@ -40,8 +40,8 @@ void book_manifest(const Standing& standing, const Applied& applied, Books& book
 /// What was found in and around the hosts file.
 void book_file(const Context& context, const Applied& applied, bool drifted, Books& books);
 
-/// Whether the trusted root has expired. Part of book_manifest(), and all that a cycle which only
-/// brings a root can judge.
+/// Whether the trusted root has expired, and whether what is held is good only under an older one.
+/// Part of book_manifest(), and all that a cycle which only brings a root can judge.
 void book_root(const Standing& standing, Books& books);
 /// That what is held now was adopted after `before` (null for none), and what that changed.
 void book_adoption(const Standing& standing, const Manifest* before, Books& books);

@@ -145,6 +145,12 @@ std::optional<Rank> Standing::floor() const {
 
 bool Standing::state_lost() const { return header && is_newer(*header, *this); }
 
+std::string Standing::rotated_words() const {
+  return "manifest " + std::to_string(current->manifest().version) +
+         " is good only under a root that root " + std::to_string(root().version) +
+         " has replaced; it stays until a newer one is adopted";
+}
+
 void remember_header(Standing& standing, const std::optional<FoundBlock>& block) {
   if (!block || !is_newer(block->header, standing)) return;
   if (standing.stored_verified) return remark_on_newer_block(standing, block->header);

@@ -41,6 +41,8 @@ struct Standing {
   [[nodiscard]] std::optional<std::pair<std::int64_t, std::int64_t>> floor() const;
   /// Whether the block's header is all that remembers a newer manifest than the current one.
   [[nodiscard]] bool state_lost() const;
+  /// What `rotated_keys` means, in words; there is a current manifest then.
+  [[nodiscard]] std::string rotated_words() const;
 };
 
 /// Errc::no_trust_root or the reason the baked root does not verify: then nothing at all may be

@@ -138,6 +138,16 @@ std::string format_telemetry(const Telemetry& telemetry) {
   return object.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
+/// What is wrong with what is held, the worst of it; empty where nothing is. A root that has
+/// expired keeps out even what would cure the others, and keys that were taken out may be a
+/// thief's.
+std::string_view state_of_held(const Standing& standing) {
+  if (standing.chain.trusted().expired(standing.now)) return "root_expired";
+  if (standing.rotated_keys) return "rotated_keys";
+  if (standing.current && standing.current->expired(standing.now)) return "expired";
+  return "";
+}
+
 Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   Telemetry::Facts facts;
   const RootDocument& root = standing.root();
@@ -150,7 +160,6 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
   facts.held = applied.is_held;
   facts.in_sync = !applied.nothing_held && !applied.state_lost &&
                   (applied.outcome.written || applied.plan.is_right());
-  bool expired = false;
   if (standing.current) {
     const Manifest& manifest = standing.current->manifest();
     facts.epoch = manifest.epoch;
@@ -158,18 +167,26 @@ Telemetry::Facts find_facts(const Standing& standing, const Applied& applied) {
     facts.sha256 = standing.current->short_digest();
     facts.issued = manifest.issued.time_since_epoch().count();
     facts.expires = manifest.expires.time_since_epoch().count();
-    expired = standing.current->expired(standing.now);
   }
+  const std::string_view wrong = state_of_held(standing);
   const bool is_unsure = !applied.own_name_unreadable.empty();
-  facts.state = applied.state_lost                               ? "state_lost"
-                : applied.nothing_held                           ? "nothing_held"
-                : applied.is_held                                ? "held"
-                : !facts.in_sync                                 ? "not_written"
-                : standing.chain.trusted().expired(standing.now) ? "root_expired"
-                : expired                                        ? "expired"
-                : facts.own_names > 0 || is_unsure               ? "own_name"
-                                                                 : "ok";
+  facts.state = applied.state_lost                 ? "state_lost"
+                : applied.nothing_held             ? "nothing_held"
+                : applied.is_held                  ? "held"
+                : !facts.in_sync                   ? "not_written"
+                : !wrong.empty()                   ? wrong
+                : facts.own_names > 0 || is_unsure ? "own_name"
+                                                   : "ok";
   return facts;
+}
+
+/// No pass over the file follows a cycle that brings a root and nothing else: what that makes of
+/// the held manifest would stay untold until the next one.
+void record_root(Telemetry::Facts& facts, const Standing& standing) {
+  const std::string_view wrong = state_of_held(standing);
+  if (facts.in_sync && !facts.held && !wrong.empty()) facts.state = wrong;
+  facts.root_version = standing.root().version;
+  facts.root_expires = standing.root().expires.time_since_epoch().count();
 }
 
 void await(Telemetry& telemetry, const ScheduledOffer& offer) {
@@ -327,6 +344,7 @@ void record_cycle(Telemetry& telemetry, const Standing& standing, const CycleRep
                   bool by_hand, std::int64_t now) {
   telemetry.last_refresh_attempt = now;
   telemetry.last_outcome = cycle_outcome_name(report.outcome);
+  if (report.roots_added > 0) record_root(telemetry.facts, standing);
   const bool waits = report.outcome == CycleOutcome::scheduled;
   if (waits || report.outcome == CycleOutcome::adopted ||
       report.outcome == CycleOutcome::confirmed) {

@@ -15,9 +15,9 @@ namespace hostspin {
 
 inline constexpr std::size_t kDriftsKept = 10;
 /// What a pass can find, the worst that applies.
-inline constexpr std::array<std::string_view, 9> kPassStates{
-    "ok",         "own_name", "nothing_held", "expired",      "root_expired",
-    "state_lost", "held",     "not_written",  "no_trust_root"};
+inline constexpr std::array<std::string_view, 10> kPassStates{
+    "ok",           "own_name",   "nothing_held", "expired",     "rotated_keys",
+    "root_expired", "state_lost", "held",         "not_written", "no_trust_root"};
 
 /// What the machine remembers for people and metrics (status.json). Nothing that decides anything
 /// ever reads it, so a lost or edited one does no harm. Times are seconds since 1970, 0 = never.

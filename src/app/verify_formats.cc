@@ -230,7 +230,9 @@ std::string verify_junit(const VerifyFindings& findings, const VerifyJudgement& 
   } else {
     suite.failed("hosts file", "block", 0, "drift", "block " + pins_words(*findings.applied));
   }
-  if (findings.standing->current->expired(findings.standing->now)) {
+  if (findings.standing->rotated_keys) {
+    suite.failed("manifest", "freshness", 0, "rotated_keys", findings.standing->rotated_words());
+  } else if (findings.standing->current->expired(findings.standing->now)) {
     suite.failed("manifest", "freshness", 0, "expired", "the manifest has expired");
   } else {
     suite.passed("manifest", "freshness", 0);

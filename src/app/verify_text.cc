@@ -136,7 +136,8 @@ std::string header(const VerifyFindings& findings) {
   return "manifest " + std::to_string(manifest.version) + " of " + manifest.fleet + ", issued " +
          format_span(standing.now - manifest.issued) + " ago, " +
          (expired ? "EXPIRED " : "expires in ") + format_span(left) + (expired ? " ago" : "") +
-         "; block " + pins_words(*findings.applied) +
+         (standing.rotated_keys ? "; keys ROTATED" : "") + "; block " +
+         pins_words(*findings.applied) +
          (findings.clock < standing.now ? "; clock IMPLAUSIBLE" : "");
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.agent import CALM, Agent, pinned, wait_until
-from support.fleet import Raw, moment, service
+from support.fleet import Key, Raw, moment, service
 from support.machine import DEFAULT_HOSTS, source
 from support.namespace import Namespace
 from support.process import clean_environment
@@ -134,6 +134,33 @@ def test_node_exporter_reads_both_outputs_at_once(two_outputs, tmp_path):
         assert families(text) <= families(scraped.stdout)
 
 
+def test_a_manifest_whose_keys_were_replaced_is_seen_by_whoever_watches(measured, publication, fleet):
+    """A root has replaced a signer of what is held, and nothing newer is published; then it is."""
+    newcomer = Key("hostspin.test/manifest/newcomer")
+    keys = [newcomer, *fleet.manifest_keys[1:]]
+    publication.offer(fleet.manifest(7))
+    assert measured.hostspin("refresh", "--now").code in (0, 1)
+    publication.offer_root(2, fleet.root(2, manifest={"keys": [key.vkey for key in keys]}))
+    assert measured.hostspin("refresh").code == 2
+    for command in ("", "apply", "refresh"):  # what the cycle that brought the root wrote, then what later ones do
+        if command:
+            measured.hostspin(command)
+        text = metrics_of(measured)
+        assert '\nhostspin_status{state="rotated_keys"} 1\n' in text and '\nhostspin_status{state="ok"} 0\n' in text, command
+        assert '\nhostspin_alarms{alarm="rotated_keys"} 1\n' in text, command
+    status = json.loads(measured.hostspin("status", "--output", "json").stdout)
+    assert status["manifest"]["rotated_keys"] and status["exit_code"] == 1
+    assert [alarm["alarm"] for alarm in status["agent"]["alarms"]].count("rotated_keys") == 1
+    assert any(line.startswith("rotated-keys: manifest 7 ") for line in status["warnings"])
+    verify = measured.hostspin("verify", "--offline")
+    assert verify.code == 1 and "; keys ROTATED; " in verify.stdout and "rotated-keys: manifest 7 " in verify.stdout
+
+    publication.offer(fleet.manifest(8, min_root=2, signers=keys[:2]))
+    assert measured.hostspin("refresh", "--now").code in (0, 1)
+    text = metrics_of(measured)
+    assert '\nhostspin_status{state="ok"} 1\n' in text and '\nhostspin_alarms{alarm="rotated_keys"} 0\n' in text
+
+
 def test_counters_survive_restarts(measured):
     failures = failures_of(measured)
     assert failures == 2  # one a refresh
@@ -193,7 +220,7 @@ def test_man_page_lists_every_event_with_its_id(checkout):
 
 # What happens once; the alarms begin and end.
 OCCURRENCES = {"agent_started", "agent_stopped", "configuration_loaded", "manifest_adopted", "manifest_scheduled",
-               "roots_adopted", "drift_repaired", "foreign_edit_kept", "pass_failed"}
+               "roots_adopted", "drift_repaired", "foreign_edit_kept", "newer_block_replaced", "pass_failed"}
 
 
 @pytest.mark.slow
