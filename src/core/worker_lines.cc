@@ -11,6 +11,7 @@ namespace hostspin {
 namespace {
 
 using worker_lines::json;
+using worker_lines::LineWriter;
 using worker_lines::Members;
 using worker_lines::Need;
 
@@ -32,8 +33,8 @@ constexpr std::size_t kStatusesMax = 500;
 constexpr std::size_t kUserBytesMax = 64;
 constexpr std::size_t kKindBytesMax = 64;
 
-void put(json& object, const char* key, const std::string& text) {
-  if (!text.empty()) object[key] = text;
+void put(LineWriter& line, std::string_view key, const std::string& text) {
+  if (!text.empty()) line.text(key, text);
 }
 
 void read_pins(Members& members, const char* key, std::vector<std::string>& out) {
@@ -70,24 +71,24 @@ std::optional<IPAddress> read_address(Members& members, Need need) {
   return *address;
 }
 
-json check_to_json(const Check& check) {
-  json object;
-  object["kind"] = check.kind == CheckKind::unsupported
-                       ? worker_lines::printable(check.kind_text, kKindBytesMax)
-                       : std::string(check_kind_name(check.kind));
-  object["port"] = check.port;
-  put(object, "server_name", check.server_name);
-  put(object, "ca", check.ca);
-  if (check.min_days_left != 0) object["min_days_left"] = check.min_days_left;
-  if (!check.spki.empty()) object["spki"] = check.spki;
-  put(object, "path", check.path);
-  put(object, "host", check.host);
-  if (!check.status.empty()) object["status"] = check.status;
-  put(object, "contains", check.contains);
-  put(object, "grpc_service", check.grpc_service);
-  if (check.grpc_tls) object["grpc_tls"] = true;
-  put(object, "user", check.user);
-  return object;
+void put(LineWriter& line, const Check& check) {
+  line.object("check");
+  line.text("kind", check.kind == CheckKind::unsupported
+                        ? worker_lines::printable(check.kind_text, kKindBytesMax)
+                        : std::string(check_kind_name(check.kind)));
+  line.integer("port", check.port);
+  put(line, "server_name", check.server_name);
+  put(line, "ca", check.ca);
+  if (check.min_days_left != 0) line.integer("min_days_left", check.min_days_left);
+  if (!check.spki.empty()) line.texts("spki", check.spki);
+  put(line, "path", check.path);
+  put(line, "host", check.host);
+  if (!check.status.empty()) line.integers("status", check.status);
+  put(line, "contains", check.contains);
+  put(line, "grpc_service", check.grpc_service);
+  if (check.grpc_tls) line.boolean("grpc_tls", true);
+  put(line, "user", check.user);
+  line.end();
 }
 
 CheckKind kind_from_name(std::string_view name) {
@@ -205,47 +206,45 @@ Result<ProbeRequest> probe_from_json(const json& object) {
 }  // namespace
 
 std::string encode(const SessionStart& start) {
-  json object;
-  object["hostspin-net"] = kProtocolVersion;
-  object["deadline_ms"] = start.deadline.count();
-  object["tcp_limit_ms"] = start.tcp_limit.count();
-  object["handshake_limit_ms"] = start.handshake_limit.count();
-  object["tls_not_before"] = start.tls_not_before;
-  object["ca_bundles"] = json::object();
-  for (const auto& [name, pem] : start.ca_bundles) object["ca_bundles"][name] = pem;
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.integer("hostspin-net", kProtocolVersion);
+  line.integer("deadline_ms", start.deadline.count());
+  line.integer("tcp_limit_ms", start.tcp_limit.count());
+  line.integer("handshake_limit_ms", start.handshake_limit.count());
+  line.integer("tls_not_before", start.tls_not_before);
+  line.object("ca_bundles");
+  for (const auto& [name, pem] : start.ca_bundles) line.text(name, pem);
+  return std::move(line).line();
 }
 
 std::string encode(const FetchRequest& request) {
-  json fetch;
-  fetch["id"] = request.id;
-  fetch["source"] = request.source;
-  if (request.at_once) fetch["at_once"] = true;
-  fetch["url"] = request.url;
-  if (request.address) fetch["address"] = request.address->to_string();
-  if (request.priority != 0) fetch["priority"] = request.priority;
-  fetch["body_bytes_max"] = request.body_bytes_max;
-  put(fetch, "ca", request.ca);
-  if (!request.pins.empty()) fetch["pins"] = request.pins;
-  put(fetch, "client_certificate", request.client_certificate);
-  put(fetch, "client_key", request.client_key);
-  put(fetch, "proxy", request.proxy);
-  put(fetch, "etag", request.etag);
-  put(fetch, "s3_region", request.s3_region);
-  json object;
-  object["fetch"] = std::move(fetch);
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.object("fetch");
+  line.integer("id", request.id);
+  line.integer("source", request.source);
+  if (request.at_once) line.boolean("at_once", true);
+  line.text("url", request.url);
+  if (request.address) line.text("address", request.address->to_string());
+  if (request.priority != 0) line.integer("priority", request.priority);
+  line.integer("body_bytes_max", static_cast<std::int64_t>(request.body_bytes_max));
+  put(line, "ca", request.ca);
+  if (!request.pins.empty()) line.texts("pins", request.pins);
+  put(line, "client_certificate", request.client_certificate);
+  put(line, "client_key", request.client_key);
+  put(line, "proxy", request.proxy);
+  put(line, "etag", request.etag);
+  put(line, "s3_region", request.s3_region);
+  return std::move(line).line();
 }
 
 std::string encode(const ProbeRequest& request) {
-  json probe;
-  probe["id"] = request.id;
-  probe["address"] = request.address.to_string();
-  probe["check"] = check_to_json(request.check);
-  if (request.explain) probe["explain"] = true;
-  json object;
-  object["probe"] = std::move(probe);
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.object("probe");
+  line.integer("id", request.id);
+  line.text("address", request.address.to_string());
+  put(line, request.check);
+  if (request.explain) line.boolean("explain", true);
+  return std::move(line).line();
 }
 
 Result<NetRequest> decode_net_request(std::string_view line) {

@@ -10,6 +10,7 @@ namespace hostspin {
 namespace {
 
 using worker_lines::json;
+using worker_lines::LineWriter;
 using worker_lines::Members;
 using worker_lines::Need;
 
@@ -109,33 +110,44 @@ Result<AskResult> result_from_json(const json& object) {
 }  // namespace
 
 std::string encode_ask_start(std::chrono::milliseconds deadline) {
-  json object;
-  object["hostspin-ask"] = kProtocolVersion;
-  object["deadline_ms"] = deadline.count();
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.integer("hostspin-ask", kProtocolVersion);
+  line.integer("deadline_ms", deadline.count());
+  return std::move(line).line();
 }
 
 std::string encode(const AskRequest& request) {
-  json object;
-  object["ask"]["id"] = request.id;
-  object["ask"]["name"] = request.name.text();
-  object["ask"]["database"] = word(kDatabases, request.database);
-  object["ask"]["family"] = word(kFamilies, request.family);
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.object("ask");
+  line.integer("id", request.id);
+  line.text("name", request.name.text());
+  line.text("database", word(kDatabases, request.database));
+  line.text("family", word(kFamilies, request.family));
+  return std::move(line).line();
 }
 
 std::string encode(const AskResult& result) {
-  json object;
-  object["ask"]["id"] = result.id;
-  object["ask"]["status"] = word(kStatuses, result.status);
-  json& addresses = object["ask"]["addresses"] = json::array();
+  std::vector<std::string> addresses;
+  addresses.reserve(result.addresses.size());
   for (const IPAddress& address : result.addresses) addresses.push_back(address.to_string());
-  for (const DnsServer& server : result.servers) {
-    object["ask"]["servers"].push_back(
-        {{"address", server.address.to_string()}, {"state", word(kServerStates, server.state)}});
+
+  LineWriter line;
+  line.object("ask");
+  line.integer("id", result.id);
+  line.text("status", word(kStatuses, result.status));
+  line.texts("addresses", addresses);
+  if (!result.servers.empty()) {
+    line.list("servers");
+    for (const DnsServer& server : result.servers) {
+      line.object();
+      line.text("address", server.address.to_string());
+      line.text("state", word(kServerStates, server.state));
+      line.end();
+    }
+    line.end();
   }
-  object["ask"]["elapsed_ms"] = result.elapsed.count();
-  return worker_lines::to_line(object);
+  line.integer("elapsed_ms", result.elapsed.count());
+  return std::move(line).line();
 }
 
 Result<AskInput> decode_ask_input(std::string_view line) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -15,18 +16,45 @@
 // write it. Private to src/core/worker_lines*.cc.
 namespace hostspin::worker_lines {
 
-using nlohmann::json;
+/// Members in the order of the line, in one piece of memory: objects here are small, and a line is
+/// read for each of thousands of checks.
+using json = nlohmann::ordered_json;
 
 inline constexpr std::size_t kDetailBytesMax = 300;
 /// What a deadline or an elapsed time can be: 10 minutes is the longest session.
 inline constexpr std::int64_t kMillisecondsMax = 600000;
+inline constexpr std::size_t kMembersMax = 256;  ///< of one object
 
 /// One line's object. Errc::worker_failed for a line above `bytes_max`, anything but one JSON
 /// object, a key that stands twice, or nesting that no message of ours has.
 Result<json> parse_line(std::string_view line, std::size_t bytes_max);
 
-/// The object as a line, with its LF. Bytes that are not UTF-8 become U+FFFD.
-std::string to_line(const json& object);
+/// Writes one object as a line, member by member. Keys are literals that need no escape.
+class LineWriter {
+ public:
+  LineWriter& object(std::string_view key);  ///< a member that is an object, until end()
+  LineWriter& object();                      ///< the same, as an entry of a list
+  LineWriter& list(std::string_view key);    ///< a member that is a list, until end()
+  LineWriter& end();
+
+  LineWriter& text(std::string_view key, std::string_view value);  ///< bytes not UTF-8: U+FFFD
+  LineWriter& integer(std::string_view key, std::int64_t value);
+  LineWriter& boolean(std::string_view key, bool value);
+  LineWriter& texts(std::string_view key, const std::vector<std::string>& values);
+  LineWriter& integers(std::string_view key, const std::vector<int>& values);
+
+  /// The line with its LF; what is still open is closed.
+  std::string line() &&;
+
+ private:
+  void next();
+  void name(std::string_view key);
+  void quote(std::string_view value);
+  LineWriter& open(char opening, char closing);
+
+  std::string out_ = "{";
+  std::string closing_ = "}";
+};
 
 /// `text` with everything outside 0x20–0x7E as '?', cut at `bytes_max`.
 std::string printable(std::string_view text, std::size_t bytes_max);
@@ -70,7 +98,7 @@ class Members {
 
   const json& object_;
   std::string_view path_;
-  std::vector<std::string_view> taken_;
+  std::bitset<kMembersMax> taken_;
   std::string fault_;
 };
 

@@ -12,6 +12,7 @@ namespace {
 
 using worker_lines::json;
 using worker_lines::kDetailBytesMax;
+using worker_lines::LineWriter;
 using worker_lines::Members;
 using worker_lines::Need;
 
@@ -114,59 +115,57 @@ Result<WorkerAsked> asked_from_json(const json& object) {
   return asked;
 }
 
+void put_detail(LineWriter& line, const std::string& detail) {
+  if (!detail.empty()) line.text("detail", worker_lines::printable(detail, kDetailBytesMax));
+}
+
 }  // namespace
 
 std::string encode(const FetchResult& result) {
-  json fetch;
-  fetch["id"] = result.id;
-  fetch["outcome"] = outcome_name(result.outcome);
-  if (result.outcome == FetchOutcome::ok) fetch["body"] = encode_base64(result.body);
-  if (!result.etag.empty()) fetch["etag"] = result.etag;
-  if (result.status != 0) fetch["status"] = result.status;
+  LineWriter line;
+  line.object("fetch");
+  line.integer("id", result.id);
+  line.text("outcome", outcome_name(result.outcome));
+  if (result.outcome == FetchOutcome::ok) line.text("body", encode_base64(result.body));
+  if (!result.etag.empty()) line.text("etag", result.etag);
+  if (result.status != 0) line.integer("status", result.status);
   if (result.outcome == FetchOutcome::failed) {
-    fetch["reason"] = result.reason;
-    if (!result.detail.empty()) {
-      fetch["detail"] = worker_lines::printable(result.detail, kDetailBytesMax);
-    }
+    line.text("reason", result.reason);
+    put_detail(line, result.detail);
   }
-  fetch["elapsed_ms"] = result.elapsed.count();
-  json object;
-  object["fetch"] = std::move(fetch);
-  return worker_lines::to_line(object);
+  line.integer("elapsed_ms", result.elapsed.count());
+  return std::move(line).line();
 }
 
 std::string encode(const ProbeResult& result) {
-  json probe;
-  probe["id"] = result.id;
-  probe["verdict"] = verdict_name(result.verdict);
-  if (result.error_number != 0) probe["errno"] = result.error_number;
-  if (result.rtt_us) probe["rtt_us"] = *result.rtt_us;
-  probe["elapsed_ms"] = result.elapsed.count();
-  if (result.days_left) probe["days_left"] = *result.days_left;
-  if (!result.detail.empty()) {
-    probe["detail"] = worker_lines::printable(result.detail, kDetailBytesMax);
-  }
-  json object;
-  object["probe"] = std::move(probe);
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.object("probe");
+  line.integer("id", result.id);
+  line.text("verdict", verdict_name(result.verdict));
+  if (result.error_number != 0) line.integer("errno", result.error_number);
+  if (result.rtt_us) line.integer("rtt_us", *result.rtt_us);
+  line.integer("elapsed_ms", result.elapsed.count());
+  if (result.days_left) line.integer("days_left", *result.days_left);
+  put_detail(line, result.detail);
+  return std::move(line).line();
 }
 
 std::string encode(const WorkerAsked& asked) {
-  json object;
-  object["asked"]["id"] = asked.id;
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.object("asked").integer("id", asked.id);
+  return std::move(line).line();
 }
 
 std::string encode(const WorkerNotice& notice) {
-  json object;
-  object["notice"] = worker_lines::printable(notice.text, kDetailBytesMax);
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.text("notice", worker_lines::printable(notice.text, kDetailBytesMax));
+  return std::move(line).line();
 }
 
 std::string encode(const WorkerEnd&) {
-  json object;
-  object["end"] = true;
-  return worker_lines::to_line(object);
+  LineWriter line;
+  line.boolean("end", true);
+  return std::move(line).line();
 }
 
 Result<NetResult> decode_net_result(std::string_view line) {

@@ -74,13 +74,21 @@ void LineStream::read_some() {
 void LineStream::take(std::string_view bytes) {
   while (!bytes.empty() && reading_) {
     const std::size_t end = bytes.find('\n');
-    partial_ += bytes.substr(0, end);
-    if (partial_.size() > line_bytes_max_) {
+    const std::string_view piece = bytes.substr(0, end);
+    if (partial_.size() + piece.size() > line_bytes_max_) {
       stop_reading();
       return events_.too_long();
     }
-    if (end == std::string_view::npos) return;
+    if (end == std::string_view::npos) {
+      partial_ += piece;
+      return;
+    }
     bytes.remove_prefix(end + 1);
+    if (partial_.empty()) {
+      events_.line(piece);
+      continue;
+    }
+    partial_ += piece;
     events_.line(std::exchange(partial_, {}));
   }
 }

@@ -96,7 +96,7 @@ inline Result<std::vector<NetResult>> collect(NetSession& session,
 
 // What an honest worker answers to each probe: encode() writes the id last.
 inline const std::string kAnswerProbes =
-    R"(sed -un 's/.*"id":\([0-9]*\)}}$/{"probe":{"id":\1,"verdict":"ok","errno":0,"elapsed_ms":3}}/p')";
+    R"(sed -un 's/.*"id":\([0-9]*\)[,}].*$/{"probe":{"id":\1,"verdict":"ok","errno":0,"elapsed_ms":3}}/p')";
 inline const std::string kEnd = R"(echo '{"end":true}')";
 
 inline std::string result_line(std::uint32_t id) {
