@@ -135,7 +135,6 @@ TcpConnect::TcpConnect(EventLoop& loop, const IPAddress& address, std::uint16_t 
       limit_(limit),
       done_(std::move(done)),
       room_until_(started_ + kShortageLimit) {
-  end_ = loop_.at(started_ + limit_, [this] { time_up(); });
   try_socket();
 }
 
@@ -174,7 +173,8 @@ void TcpConnect::try_socket() {
     return;
   }
   shortage_ = 0;
-  if (!loop_.watch(socket.get(), EPOLLOUT,
+  // Once is enough, and whoever only keeps the connection then need not tell epoll to be silent.
+  if (!loop_.watch(socket.get(), EPOLLOUT | EPOLLONESHOT,
                    [this, index](std::uint32_t events) { on_ready(index, events); })) {
     return fail_here(errno);
   }
