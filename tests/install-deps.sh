@@ -7,6 +7,7 @@
 #   tests/install-deps.sh bench        what tests/bench compares with
 #   tests/install-deps.sh demo         what examples/quickstart.sh needs besides
 #   tests/install-deps.sh clang        the second compiler
+#   tests/install-deps.sh publish      what packaging/publish-repository.sh needs
 #   tests/install-deps.sh --print …    only prints the missing ones, one a line
 #
 # Needs root, or sudo. No service that comes along is started, or enabled for the next boot.
@@ -20,6 +21,7 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   strace tcpdump nftables iproute2 util-linux binutils python3-grpcio
   musl-tools attr acl e2fsprogs xfsprogs                      # the hosts file: its readers, its metadata, its disks
   golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
+  apt-utils createrepo-c gnupg dnf                            # a repository, and who reads it
   softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
   lintian rpm rpmlint mandoc apparmor                         # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
@@ -36,6 +38,7 @@ unpacked_test=(chrony mariadb-server-core)
 unpacked_in=/usr/local/lib/hostspin-tests
 demo=(nginx-light openssl iproute2 util-linux)
 clang=(clang)
+publish=(apt-utils createrepo-c rpm gnupg)
 
 print=
 wanted=()
@@ -52,8 +55,9 @@ for purpose in "$@"; do
     bench) wanted+=("${bench[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
     clang) wanted+=("${clang[@]}") ;;
+    publish) wanted+=("${publish[@]}") ;;
     *)
-      echo "install-deps.sh: unknown purpose '$purpose': build, test, long, bench, demo, clang" >&2
+      echo "install-deps.sh: unknown purpose '$purpose': build, test, long, bench, demo, clang, publish" >&2
       exit 3
       ;;
   esac

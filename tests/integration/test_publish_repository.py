@@ -1,0 +1,204 @@
+"""packaging/publish-repository.sh: what it makes is judged by apt, rpm and dnf, by IP and with no DNS."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from boot_package import debian_package, fields, make_packages, with_version
+from boot_root import or_skip
+from support.namespace import Namespace, Unavailable
+from support.nginx import Nginx
+from support.process import clean_environment, run
+
+pytestmark = pytest.mark.slow
+
+NEEDED = ("gpg", "apt-ftparchive", "createrepo_c", "rpmsign", "rpmbuild", "dnf")
+
+
+class Publisher:
+    """A repository of its own, with a keyring of its own, served inside a namespace that has no way out."""
+
+    def __init__(self, script: Path, folder: Path):
+        self.script, self.folder = script, folder
+        self.repository = folder / "repository"
+        self.keyring = folder / "keyring"
+        self.keyring.mkdir(mode=0o700)
+        self.environment = clean_environment(GNUPGHOME=str(self.keyring))
+        self.namespace = Namespace()
+        self.server = Nginx(folder / "nginx", self.repository / "current", [("127.0.0.1", None)], self.namespace)
+        self.url = f"http://127.0.0.1:{self.server.ports[0]}"
+        self.key = self.generate("rsa4096")
+
+    def generate(self, kind: str) -> str:
+        made = self.gpg("--passphrase", "", "--quick-generate-key", f"{kind} <{kind}@hostspin.invalid>", kind, "sign", "1y")
+        assert made.code == 0, made
+        listed = self.gpg("--with-colons", "--list-keys", f"{kind}@hostspin.invalid").stdout
+        return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
+
+    def gpg(self, *arguments):
+        return run(["gpg", "--batch", *arguments], env=self.environment)
+
+    def publish(self, *packages, url: str = "", key: str = ""):
+        return run([self.script, self.repository, "--url", url or self.url, "--key", key or self.key, *packages],
+                   env=self.environment, seconds=120)
+
+    def inside(self, *command, **more):
+        return run([*self.namespace.prefix(), *command], seconds=120, **more)
+
+    def close(self) -> None:
+        run(["gpgconf", "--kill", "all"], env=self.environment)
+        self.server.close()
+        self.namespace.close()
+
+
+@pytest.fixture(scope="module")
+def packages(programs, tmp_path_factory):
+    """The DEB, the same as if it were the portable one, and the RPM."""
+    folder = tmp_path_factory.mktemp("packages")
+    with or_skip():
+        deb = debian_package(programs.build, tmp_path_factory)
+        if not shutil.which("rpmbuild"):
+            raise Unavailable("needs the program rpmbuild")
+        make_packages(programs.build, folder, "RPM")
+    portable = with_version(deb, fields(deb)["Version"] + "+portable1", folder)
+    (rpm,) = folder.glob("*.rpm")
+    return deb, portable, rpm
+
+
+@pytest.fixture(scope="module")
+def publisher(checkout, tmp_path_factory):
+    missing = [program for program in NEEDED if not shutil.which(program)]
+    if missing:
+        pytest.skip(f"needs the programs {', '.join(missing)}")
+    with or_skip():
+        made = Publisher(checkout / "packaging/publish-repository.sh", tmp_path_factory.mktemp("publisher"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def published(publisher, packages):
+    done = publisher.publish(*packages)
+    assert done.code == 0, done
+    assert publisher.key in done.stdout, done
+    return publisher
+
+
+class Apt:
+    """apt with folders of its own: the machine's lists and status stay out of it."""
+
+    def __init__(self, publisher: Publisher, folder: Path, sources: str):
+        self.publisher, self.folder = publisher, folder
+        for name in ("lists/partial", "archives/partial", "etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d"):
+            (folder / name).mkdir(parents=True)
+        (folder / "status").touch()
+        current = publisher.repository / "current"
+        shutil.copy(current / "hostspin.asc", folder / "hostspin.asc")
+        text = (current / sources).read_text()
+        assert "/etc/apt/keyrings/hostspin.asc" in text
+        (folder / "etc/apt/sources.list.d" / sources).write_text(
+            text.replace("/etc/apt/keyrings/hostspin.asc", str(folder / "hostspin.asc")))
+
+    def __call__(self, *arguments):
+        settings = {"Dir::Etc": self.folder / "etc/apt", "Dir::State::lists": self.folder / "lists",
+                    "Dir::State::status": self.folder / "status", "Dir::Cache": self.folder, "APT::Sandbox::User": "root",
+                    "Dir::Cache::archives": self.folder / "archives", "Acquire::http::Proxy": "DIRECT"}
+        options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+        return self.publisher.inside("apt-get", *options, *arguments, cwd=self.folder)
+
+
+@pytest.mark.parametrize("sources, number", [("hostspin.sources", 0), ("hostspin-portable.sources", 1)])
+def test_apt_takes_the_package_of_each_suite(published, packages, tmp_path, sources, number):
+    apt = Apt(published, tmp_path, sources)
+    updated = apt("update")
+    assert updated.code == 0 and "W:" not in updated.stdout + updated.stderr, updated
+    done = apt("download", "hostspin")
+    assert done.code == 0, done
+    (got,) = tmp_path.glob("*.deb")
+    assert got.read_bytes() == packages[number].read_bytes()
+    assert published.namespace.packets_to_port_53() == 0
+
+
+def test_apt_refuses_what_another_key_signed(published, packages, tmp_path):
+    apt = Apt(published, tmp_path, "hostspin.sources")
+    another = published.generate("rsa3072")
+    assert published.publish(packages[0], key=another).code == 0
+    try:
+        done = apt("-o", "APT::Update::Error-Mode=any", "update")
+        assert done.code != 0 and "NO_PUBKEY" in done.stdout + done.stderr, done
+    finally:
+        assert published.publish(*packages).code == 0
+
+
+def test_apt_refuses_a_list_that_was_changed(published, tmp_path):
+    apt = Apt(published, tmp_path, "hostspin.sources")
+    lists = (published.repository / "current/apt/dists/debian12/main/binary-amd64").resolve()
+    kept = {path: path.read_bytes() for path in lists.iterdir()}
+    try:
+        (lists / "Packages").write_bytes(kept[lists / "Packages"].replace(b"Package: hostspin", b"Package: hostspim"))
+        (lists / "Packages.gz").unlink()
+        assert run(["gzip", "-9nk", lists / "Packages"]).code == 0
+        done = apt("-o", "APT::Update::Error-Mode=any", "update")
+        assert done.code != 0, done
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+
+
+def test_rpm_and_dnf_take_the_signed_package(published, packages, tmp_path):
+    current = published.repository / "current"
+    (tmp_path / "repositories").mkdir()
+    shutil.copy(current / "hostspin.repo", tmp_path / "repositories")
+    (tmp_path / "dnf.conf").write_text(f"[main]\ncachedir={tmp_path}/cache\npersistdir={tmp_path}/persist\n"
+                                       f"reposdir={tmp_path}/repositories\nlogdir={tmp_path}\npluginpath=/nowhere\n")
+    dnf = ["dnf", "--config", tmp_path / "dnf.conf", "--installroot", tmp_path / "root", "--releasever", "9", "--assumeyes"]
+    made = published.inside(*dnf, "makecache")
+    assert made.code == 0, made
+    found = published.inside(*dnf, "repoquery", "--location", "hostspin")
+    (location,) = [line for line in found.stdout.splitlines() if line.startswith("http")]
+    assert location.startswith(published.url + "/rpm/x86_64/"), found
+    got = tmp_path / "got.rpm"
+    assert published.inside("curl", "--silent", "--show-error", "--fail", "--output", got, location).code == 0
+
+    keys = ["rpmkeys", "--dbpath", tmp_path / "keys"]
+    assert "NOT OK" in run([*keys, "--checksig", got]).stdout
+    assert run([*keys, "--import", current / "hostspin.asc"]).code == 0
+    checked = run([*keys, "--checksig", "--verbose", got])
+    assert checked.code == 0 and "Signature" in checked.stdout and "NOT OK" not in checked.stdout, checked
+    unsigned = run([*keys, "--checksig", "--verbose", packages[2]])
+    assert "Signature" not in unsigned.stdout, unsigned  # the release's own file is left as it was
+    assert published.namespace.packets_to_port_53() == 0
+
+
+def test_the_checksums_are_signed_and_right(published):
+    current = published.repository / "current"
+    assert published.gpg("--verify", current / "SHA256SUMS.asc", current / "SHA256SUMS").code == 0
+    checked = run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=current)
+    assert checked.code == 0, checked
+    listed = {line.split("  ", 1)[1] for line in (current / "SHA256SUMS").read_text().splitlines()}
+    there = {str(path.relative_to(current.resolve())) for path in current.resolve().rglob("*") if path.is_file()}
+    assert there - listed == {"SHA256SUMS", "SHA256SUMS.asc"}
+
+
+@pytest.mark.parametrize("url", ["http://packages.example/hostspin", "ftp://192.0.2.1/x", "http://192.0.2.1/x y", "192.0.2.1"])
+def test_a_url_with_a_name_is_refused(published, packages, url):
+    before = os.readlink(published.repository / "current")
+    done = published.publish(packages[0], url=url)
+    assert done.code == 3 and "IP address" in done.stderr and "hint: " in done.stderr, done
+    assert os.readlink(published.repository / "current") == before
+
+
+def test_a_key_that_old_rpms_do_not_know_is_refused(published, packages):
+    done = published.publish(packages[0], key=published.generate("ed25519"))
+    assert done.code == 3 and "is not an RSA key" in done.stderr, done
+
+
+def test_a_failure_leaves_what_is_published(published, packages, tmp_path):
+    before = os.readlink(published.repository / "current")
+    broken = tmp_path / "broken.deb"
+    broken.write_bytes(b"no package\n")
+    done = published.publish(packages[0], broken)
+    assert done.code == 3 and f"'{broken}' is no Debian package" in done.stderr, done
+    assert os.readlink(published.repository / "current") == before
+    assert [path.name for path in published.repository.iterdir() if path.name.startswith(".")] == []
