@@ -37,6 +37,10 @@ class Programs:
     def unit_tests(self) -> Path:
         return self.build / "tests/unit_tests"
 
+    def portable(self) -> "Programs":
+        """The second link of them, where the build has one."""
+        return Programs(self.build / "portable")
+
     def all(self) -> list:
         return [self.hostspin, self.sign, self.net, self.ask]
 

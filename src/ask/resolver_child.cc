@@ -133,19 +133,19 @@ void close_foreign_fds() {
 
 /// A process that no signal of ours reaches, whatever an NSS module blocks: the kernel ends it.
 /// Later than its parent gives up, so that the parent sees a question that hangs, and not one that
-/// failed.
+/// failed. The calls are the kernel's: libc's have been in libc itself only since 2.34.
 bool end_by_timer() {
   constexpr milliseconds kLater{250};
   sigevent end = {};
   end.sigev_notify = SIGEV_SIGNAL;
   end.sigev_signo = SIGKILL;
-  timer_t timer = {};
-  if (timer_create(CLOCK_MONOTONIC, &end, &timer) != 0) return false;
+  int timer = 0;  // what the kernel calls timer_t
+  if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &end, &timer) != 0) return false;
   constexpr milliseconds kWhen = kQuestionLimit + kLater;
   itimerspec when = {};
   when.it_value.tv_sec = kWhen.count() / 1000;
   when.it_value.tv_nsec = kWhen.count() % 1000 * 1000000;
-  return timer_settime(timer, 0, &when, nullptr) == 0;
+  return syscall(SYS_timer_settime, timer, 0, &when, nullptr) == 0;
 }
 
 [[noreturn]] void run_child(const AskRequest& request, int answer_fd, pid_t parent) {

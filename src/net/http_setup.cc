@@ -266,7 +266,6 @@ void set_http(Options& options, HttpTransfer& transfer) {
   options.set(CURLOPT_REDIR_PROTOCOLS_STR, "https,http");
   options.set(CURLOPT_FOLLOWLOCATION, 0L);
   options.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-  options.set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   options.set(CURLOPT_ACCEPT_ENCODING, static_cast<const char*>(nullptr));
   options.set(CURLOPT_HTTP_VERSION, http_version(request));
   options.set(CURLOPT_HTTP09_ALLOWED, 0L);
