@@ -3,20 +3,19 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
 #include "desk_files.h"
+#include "forked_program.h"
 #include "words.h"
-
-extern char** environ;
 
 namespace hostspin::desk {
 namespace {
@@ -70,34 +69,31 @@ struct Pipe {
   }
 };
 
+/// Where execvp(3) would look for it.
+std::vector<std::string> places_of(const std::string& program) {
+  if (program.find('/') != std::string::npos) return {program};
+  const char* set = ::getenv("PATH");
+  const std::string_view path = set == nullptr ? "/bin:/usr/bin" : set;
+  std::vector<std::string> places;
+  for (std::size_t from = 0; from <= path.size();) {
+    const std::size_t colon = std::min(path.find(':', from), path.size());
+    const std::string folder(path.substr(from, colon - from));
+    places.push_back(folder.empty() ? program : folder + "/" + program);
+    from = colon + 1;
+  }
+  return places;
+}
+
 /// Standard output to the pipe; stdin, stderr and the environment are the operator's. 0 or an
 /// errno.
-int spawn(const std::vector<std::string>& words, int out, pid_t& child) {
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  if (int error = ::posix_spawn_file_actions_init(&actions); error != 0) return error;
-  if (int error = ::posix_spawnattr_init(&attributes); error != 0) {
-    (void)::posix_spawn_file_actions_destroy(&actions);
-    return error;
-  }
-  sigset_t defaults;
-  (void)sigemptyset(&defaults);
-  for (const int ignored : {SIGPIPE, SIGXFSZ})  // by this program; the signer should not
-    (void)sigaddset(&defaults, ignored);
-  int error = ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-  if (error == 0) error = ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  if (error == 0) error = ::posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-  if (error == 0) {
-    error = ::posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environ);
-  }
-  (void)::posix_spawnattr_destroy(&attributes);
-  (void)::posix_spawn_file_actions_destroy(&actions);
-  return error;
+int start_signer(std::vector<std::string> words, int out, pid_t& child) {
+  const std::vector<std::string> places = places_of(words[0]);
+  ProgramStart start;
+  for (const std::string& place : places) start.paths.push_back(place.c_str());
+  for (std::string& word : words) start.arguments.push_back(word.data());
+  start.arguments.push_back(nullptr);
+  start.output = out;
+  return start_program(start, child);
 }
 
 enum class ReadEnd { complete, too_much, too_late };
@@ -154,7 +150,7 @@ Result<Ed25519Signature> run_signer(const std::vector<std::string>& words, std::
     return {Errc::io_error, std::string("cannot make a pipe: ") + std::strerror(errno)};
   }
   pid_t child = -1;
-  const int error = spawn(with_path(words, file->path()), pipe.ends[1], child);
+  const int error = start_signer(with_path(words, file->path()), pipe.ends[1], child);
   if (error != 0) {
     return {Errc::usage, "cannot run signer " + quoted(words[0]) + ": " + std::strerror(error),
             "no shell reads --signer-cmd: give a program and its arguments, separated by blanks"};

@@ -1,7 +1,6 @@
 #include "child_process.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "forked_program.h"
 #include "owned_fd.h"
 
 namespace hostspin {
@@ -18,24 +18,6 @@ namespace {
 
 Error failed(const char* what, int number) {
   return Error{Errc::io_error, std::string("cannot ") + what + ": " + std::strerror(number)};
-}
-
-/// Spawn attributes that give the child default signals, however the parent has set its own.
-int spawn(pid_t* pid, const char* program, posix_spawn_file_actions_t* actions, char** arguments) {
-  posix_spawnattr_t attributes;
-  if (const int error = posix_spawnattr_init(&attributes); error != 0) return error;
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  int error = posix_spawnattr_setsigmask(&attributes, &none);
-  if (error == 0) error = posix_spawnattr_setsigdefault(&attributes, &all);
-  if (error == 0) {
-    error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  if (error == 0) error = posix_spawn(pid, program, actions, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  return error;
 }
 
 }  // namespace
@@ -53,26 +35,25 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& argumen
   // Our end alone: a child that says much waits until it was read.
   (void)fcntl(output.get(), F_SETFL, O_NONBLOCK);
 
-  std::string program = "/proc/self/exe";
+  constexpr const char* kOurselves = "/proc/self/exe";
   std::array<char, 4096> own{};
-  const ssize_t size = readlink(program.c_str(), own.data(), own.size());
+  const ssize_t size = readlink(kOurselves, own.data(), own.size());
   std::string name =
       size > 0 ? std::string(own.data(), static_cast<std::size_t>(size)) : "hostspin";
-  std::vector<char*> raw{name.data()};
   std::vector<std::string> copies = arguments;
-  for (std::string& argument : copies) raw.push_back(argument.data());
-  raw.push_back(nullptr);
+  ProgramStart start;
+  start.paths = {kOurselves};
+  start.arguments.push_back(name.data());
+  for (std::string& argument : copies) start.arguments.push_back(argument.data());
+  start.arguments.push_back(nullptr);
+  start.input = input.get();
+  start.output = theirs.get();
+  start.diagnostics = theirs.get();
+  start.default_signals = true;
 
-  posix_spawn_file_actions_t actions;
-  int error = posix_spawn_file_actions_init(&actions);
-  if (error != 0) return failed("start a child process", error);
-  error = posix_spawn_file_actions_adddup2(&actions, input.get(), 0);
-  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, theirs.get(), 1);
-  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, theirs.get(), 2);
   pid_t pid = 0;
-  if (error == 0) error = spawn(&pid, program.c_str(), &actions, raw.data());
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return failed("start a child process", error);
+  if (const int error = start_program(start, pid); error != 0)
+    return failed("start a child process", error);
   return ChildProcess(pid, std::move(output));
 }
 

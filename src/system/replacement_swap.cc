@@ -11,9 +11,10 @@
 namespace hostspin {
 namespace {
 
-/// The kernel or the file system has no such flag.
+/// The kernel or the file system has no such flag. EPERM: perhaps a filter older than the call;
+/// what really forbids to replace the file forbids the plain rename as well, which then says so.
 bool is_unsupported(int number) {
-  return number == EINVAL || number == ENOSYS || number == EOPNOTSUPP;
+  return number == EINVAL || number == ENOSYS || number == EOPNOTSUPP || number == EPERM;
 }
 
 bool same_metadata(const FileStatus& a, const FileStatus& b) {
@@ -39,12 +40,14 @@ Result<Replacement::Met> Replacement::swap(TempFile& file, const Pieces& next) {
   SysResult<void> swapped;
   for (int tries = 0; tries < kInterruptsMax; ++tries) {
     swapped = fs_.exchange(target_.directory.get(), temp_, target_.name);
-    // An interrupted exchange, on a network file system, may have happened all the same.
-    if (swapped || swapped.error().number != EINTR) break;
-    if (exchanged(file.inode)) {
+    if (swapped) break;
+    // An interrupted exchange, on a network file system, may have happened all the same. So is what
+    // would be followed by a rename looked at first: the old file must not be taken for the new
+    // one.
+    const int number = swapped.error().number;
+    if ((number == EINTR || is_unsupported(number)) && exchanged(file.inode))
       swapped = SysResult<void>();
-      break;
-    }
+    if (number != EINTR || swapped) break;
   }
   if (swapped) return judge_displaced(file, next);
   const int number = swapped.error().number;

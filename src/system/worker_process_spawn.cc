@@ -199,9 +199,13 @@ Result<WorkerConnection> spawn_worker(const std::string& executable, const std::
   FdPair output = make_socket_pair();
   FdPair report = make_report_pipe();
   OwnedFd diagnostics = open_diagnostics(stderr_use);
+  if (!diagnostics.is_open()) {
+    return {Errc::worker_failed,
+            "cannot start " + name + ": cannot open /dev/null: " + strerror(errno),
+            "give this root directory a /dev/null: mknod -m 666 /dev/null c 1 3"};
+  }
   if (!input.ours.is_open() || !input.childs.is_open() || !output.ours.is_open() ||
-      !output.childs.is_open() || !report.ours.is_open() || !report.childs.is_open() ||
-      !diagnostics.is_open()) {
+      !output.childs.is_open() || !report.ours.is_open() || !report.childs.is_open()) {
     return {Errc::worker_failed, "cannot start " + name + ": " + strerror(errno)};
   }
 

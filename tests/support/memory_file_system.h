@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -66,7 +67,9 @@ class MemoryFileSystem : public FileSystem {
   std::function<void(const std::string& call)> on_call;
 
   bool has_exchange = true;
-  bool is_one_mount = true;  ///< else no file moves between directories
+  int no_exchange_error = EINVAL;  ///< what renameat2 answers without it
+  bool may_rename = true;          ///< else something forbids it, in whatever way
+  bool is_one_mount = true;        ///< else no file moves between directories
   bool has_mount_query = true;
   bool may_change_owner = true;
   std::uint32_t user = 0;

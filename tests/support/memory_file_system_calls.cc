@@ -233,6 +233,7 @@ SysResult<bool> MemoryFileSystem::is_mount_point(Handle directory, const std::st
 SysResult<void> MemoryFileSystem::rename(Handle directory, const std::string& from,
                                          const std::string& to) {
   called("rename");
+  if (!may_rename) return failed(EPERM);
   const SysResult<std::uint64_t> source = child(directory, from);
   if (!source) return failed(source.error().number);
   const std::uint64_t parent = open_.at(directory).inode;
@@ -248,7 +249,8 @@ SysResult<void> MemoryFileSystem::rename(Handle directory, const std::string& fr
 SysResult<void> MemoryFileSystem::rename_new(Handle directory, const std::string& from,
                                              const std::string& to) {
   called("rename_new");
-  if (!has_exchange) return failed(EINVAL);
+  if (!has_exchange) return failed(no_exchange_error);
+  if (!may_rename) return failed(EPERM);
   const SysResult<std::uint64_t> source = child(directory, from);
   if (!source) return failed(source.error().number);
   if (child(directory, to)) return failed(EEXIST);
@@ -277,7 +279,8 @@ SysResult<void> MemoryFileSystem::move(Handle directory, const std::string& from
 SysResult<void> MemoryFileSystem::exchange(Handle directory, const std::string& a,
                                            const std::string& b) {
   called("exchange");
-  if (!has_exchange) return failed(EINVAL);
+  if (!has_exchange) return failed(no_exchange_error);
+  if (!may_rename) return failed(EPERM);
   const SysResult<std::uint64_t> first = child(directory, a);
   const SysResult<std::uint64_t> second = child(directory, b);
   if (!first || !second) return failed(ENOENT);

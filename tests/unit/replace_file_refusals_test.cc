@@ -85,7 +85,6 @@ TEST_CASE("a failed call is named by its errno", "[replace]") {
                                  {"write", EIO, Errc::io_error},
                                  {"sync", EIO, Errc::io_error},
                                  {"exchange", EBUSY, Errc::bind_mount},
-                                 {"exchange", EPERM, Errc::denied},
                                  {"exchange", EROFS, Errc::read_only},
                                  {"change_owner", EPERM, Errc::foreign_owner},
                                  {"set_attribute", EPERM, Errc::denied},
@@ -108,6 +107,45 @@ TEST_CASE("a failed call is named by its errno", "[replace]") {
     }
     CHECK(seen);
   }
+}
+
+TEST_CASE("a refused exchange is a rename, and what refuses that as well is told", "[replace]") {
+  HostsWorld world;
+  SECTION("by a filter that knows no exchange") {
+    world.disk.has_exchange = false;
+    world.disk.no_exchange_error = EPERM;
+    const Result<ReplaceOutcome> done = world.apply();
+    REQUIRE(done);
+    CHECK(done->written);
+    CHECK(world.hosts() == with_block(kOld));
+  }
+  SECTION("by a filter that knows no exchange, where there is no file") {
+    world.disk.has_exchange = false;
+    world.disk.no_exchange_error = EPERM;
+    world.disk.remove(kHosts);
+    const Result<ReplaceOutcome> done = world.apply();
+    REQUIRE(done);
+    CHECK(done->created);
+  }
+  SECTION("by whatever forbids to replace this file") {
+    world.disk.may_rename = false;
+    const Result<ReplaceOutcome> done = world.apply();
+    REQUIRE_FALSE(done);
+    CHECK(done.error().code == Errc::denied);
+    CHECK_THAT(done.error().detail, Catch::Contains("no immutable flag is set"));
+    CHECK(world.hosts() == kOld);
+  }
+  SECTION("by a flag that was set after it was looked for") {
+    world.disk.on_call = [&](const std::string& call) {
+      if (call == "exchange") world.disk.set_flags(kHosts, FS_APPEND_FL);
+    };
+    const Result<ReplaceOutcome> done = world.apply();
+    REQUIRE_FALSE(done);
+    CHECK(done.error().code == Errc::immutable);
+    CHECK_THAT(done.error().detail, Catch::Contains("append-only (chattr +a)"));
+    CHECK(world.hosts() == kOld);
+  }
+  CHECK(world.disk.names("/etc") == std::vector<std::string>{"hosts"});
 }
 
 TEST_CASE("a left-over temporary file is judged before it goes", "[replace]") {

@@ -19,6 +19,7 @@ class Machine:
         self.path = path
         self.programs = programs
         self.namespace = namespace
+        self.run_by = []  # words of a program that runs hostspin in its turn
         for directory in ("etc/hostspin", "var/lib", "run"):
             (path / directory).mkdir(parents=True, exist_ok=True)
         self.hosts_path = path / "etc/hosts"
@@ -52,7 +53,7 @@ class Machine:
 
     def command(self, *arguments) -> list:
         prefix = self.namespace.prefix() if self.namespace else []
-        return [*prefix, str(self.programs.hostspin), "--root", str(self.path), *map(str, arguments)]
+        return [*prefix, *map(str, self.run_by), str(self.programs.hostspin), "--root", str(self.path), *map(str, arguments)]
 
     def hostspin(self, *arguments, **options) -> Run:
         options["env"] = clean_environment(**options.pop("environment", {}))
