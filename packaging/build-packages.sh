@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the packages into build/release/packages: DEB and TGZ, and RPM where rpmbuild is installed.
+# Builds the packages into build/release/packages: a DEB for Debian 12, linked with Debian's libraries, and as version
+# +portable1 what starts on any Linux: DEB, TGZ, and RPM where rpmbuild is installed.
 # The same source gives the same bytes, wherever and whenever it is built: the date is the commit's, or
 # without a repository that of the newest file, which is the same in what `git archive` made.
 set -eu
@@ -27,10 +28,14 @@ generators="DEB;TGZ"
 if command -v rpmbuild >/dev/null; then
   generators="$generators;RPM"
 fi
-cmake --preset release "$@"
+packaging/portable/build-libcurl.sh --newest
+cmake --preset release -D HOSTSPIN_LINK=both "$@"
 cmake --build --preset release
+# A package of today has today's libraries in it.
+packaging/rebuild-needed build/release/packaging/portable/hostspin.spdx.json
 rm -rf build/release/packages
 cd build/release
-cpack -G "$generators" -B packages
+cpack -G DEB -B packages
+cpack -G "$generators" -D HOSTSPIN_KIND=portable -B packages
 rm -rf packages/_CPack_Packages
 sha256sum packages/*

@@ -7,6 +7,10 @@ if(NOT EXISTS ${share}/doc/hostspin/third-party-notices.gz)
 endif()
 if(CPACK_GENERATOR STREQUAL DEB)
   file(REMOVE ${share}/doc/hostspin/LICENSE)  # Debian has it in /usr/share/common-licenses
+  if(HOSTSPIN_KIND STREQUAL portable)
+    file(READ ${CMAKE_CURRENT_LIST_DIR}/lintian-overrides-portable overrides)
+    file(APPEND ${share}/lintian/overrides/hostspin "${overrides}")
+  endif()
 else()
   file(REMOVE_RECURSE ${share}/lintian)
   file(RENAME ${share}/zsh/vendor-completions ${share}/zsh/site-functions)  # which Debian alone searches

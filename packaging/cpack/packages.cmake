@@ -25,6 +25,12 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 
 set(scripts ${CMAKE_CURRENT_LIST_DIR})
 set(CPACK_PRE_BUILD_SCRIPTS ${scripts}/by_kind.cmake)
+set(HOSTSPIN_DEFAULT_KIND portable)
+if(HOSTSPIN_SHARED_PROGRAMS)
+  set(HOSTSPIN_DEFAULT_KIND shared)
+endif()
+configure_file(${scripts}/kinds.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/kinds.cmake @ONLY)
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_CURRENT_BINARY_DIR}/kinds.cmake)
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
@@ -37,6 +43,7 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm ${scripts}/conffiles)
 
 set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
+set(CPACK_RPM_COMPRESSION_TYPE gzip)  # which every rpm can read
 set(CPACK_RPM_PACKAGE_LICENSE Apache-2.0)
 set(CPACK_RPM_PACKAGE_GROUP "System Environment/Daemons")
 set(CPACK_PACKAGE_RELOCATABLE OFF)

@@ -15,7 +15,7 @@ def sanitized(build: Path) -> bool:
     return any(line.startswith("HOSTSPIN_SANITIZE:") and not line.endswith("=") for line in cache.splitlines())
 
 
-def make_packages(build: Path, out: Path, generators: str = "DEB", version: str = "", **environment: str) -> Run:
+def make_packages(build: Path, out: Path, generators: str = "DEB", version: str = "", kind: str = "", **environment: str) -> Run:
     if not (build / "CPackConfig.cmake").exists():
         raise Unavailable(f"{build} is not configured")
     if sanitized(build):
@@ -24,6 +24,7 @@ def make_packages(build: Path, out: Path, generators: str = "DEB", version: str 
         raise Unavailable("needs the program dpkg-shlibdeps")
     settings = {"SOURCE_DATE_EPOCH": SOURCE_DATE, **environment}
     other = ["-D", f"CPACK_PACKAGE_VERSION={version}"] if version else []
+    other += ["-D", f"HOSTSPIN_KIND={kind}"] if kind else []
     done = run(["cpack", "-G", generators, *other, "-B", out], cwd=build, seconds=300, env=clean_environment(**settings))
     shutil.rmtree(out / "_CPack_Packages", ignore_errors=True)
     assert done.code == 0, done
