@@ -38,9 +38,13 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
   "init-system-helpers (>= 1.52), systemd | systemd-standalone-sysusers | systemd-sysusers")
+if(HOSTSPIN_SHARED_PROGRAMS)
+  # The options that the code sets are younger than any of libcurl's symbols, which is all that dpkg-shlibdeps knows.
+  string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libcurl4 (>= 7.87)")
+endif()
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
-  ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm ${scripts}/conffiles)
+  ${scripts}/preinst ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm ${scripts}/conffiles)
 
 set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
 set(CPACK_RPM_COMPRESSION_TYPE gzip)  # which every rpm can read
@@ -50,6 +54,7 @@ set(CPACK_PACKAGE_RELOCATABLE OFF)
 set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
 set(CPACK_RPM_PACKAGE_SUMMARY ${CPACK_PACKAGE_DESCRIPTION_SUMMARY})
 set(CPACK_RPM_PACKAGE_DESCRIPTION ${CPACK_PACKAGE_DESCRIPTION})
+set(CPACK_RPM_PRE_INSTALL_SCRIPT_FILE ${scripts}/preinst)
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${scripts}/rpm-post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${scripts}/rpm-preun)
 set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${scripts}/rpm-postun)

@@ -57,6 +57,28 @@ def test_the_package_names_what_it_links(package):
     needs = fields(package)["Depends"]
     for library in ("libc6", "libcurl4", "libseccomp2", "libssl3", "libstdc++6"):
         assert library in needs
+    assert "libcurl4 (>= 7.87)" in needs.split(", "), "which alone knows the options that are set"
+
+
+@pytest.mark.parametrize("version, refused", [
+    ("219", True), ("238 (238-1.el7)", True), ("239 (239-82.el8_10.3)", False), ("252 (252.39-1~deb12u2)", False),
+    (None, False), ("", False)])
+def test_a_systemd_that_knows_too_little_is_refused_before_anything_is_installed(checkout, tmp_path, version, refused):
+    if version is not None:
+        systemctl = tmp_path / "systemctl"
+        systemctl.write_text(f"#!/bin/sh\necho 'systemd {version}'\necho '+PAM +AUDIT'\n")
+        systemctl.chmod(0o755)
+    for tool in ("sed", "sh"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    done = run(["/bin/sh", checkout / "packaging/cpack/preinst", "install"], env={"PATH": str(tmp_path)})
+    assert done.code == (1 if refused else 0), done
+    assert [len(done.lines(kind)) for kind in ("error", "hint")] == ([1, 1] if refused else [0, 0]), done
+    assert not refused or version.split()[0] in done.stderr
+
+
+def test_the_package_asks_for_systemds_version_first(package, checkout):
+    script = (checkout / "packaging/cpack/preinst").read_text()
+    assert run(["dpkg-deb", "--info", package, "preinst"]).stdout == script
 
 
 def test_compressed_documents_carry_no_time(package, tmp_path):
@@ -192,6 +214,7 @@ def test_every_kind_of_package_holds_the_same_files(twins, files):
     names = run(["tar", "--list", "--file", archive]).stdout.splitlines()
     assert {"/" + name.split("/", 1)[1] for name in names if not name.endswith("/")} == expected
     for one in twins[0].glob("*.rpm"):
+        assert "the units need $oldest" in run(["rpm", "--query", "--package", "--scripts", one]).stdout
         lines = run(["rpm", "--query", "--package", "--list", "--verbose", one]).stdout.splitlines()
         assert {line.split()[-1] for line in lines if line[0] == "-"} == expected
         kept = run(["rpm", "--query", "--package", "--configfiles", one]).stdout.split()
@@ -246,7 +269,7 @@ def test_manual_pages_are_clean(checkout, page):
     assert complaints == []
 
 
-@pytest.mark.parametrize("script", ["postinst", "prerm", "postrm", "rpm-post", "rpm-preun", "rpm-postun"])
+@pytest.mark.parametrize("script", ["preinst", "postinst", "prerm", "postrm", "rpm-post", "rpm-preun", "rpm-postun"])
 def test_maintainer_scripts_are_plain_shell(checkout, script):
     done = run(["dash" if shutil.which("dash") else "sh", "-n", checkout / "packaging/cpack" / script])
     assert done.code == 0, done
