@@ -191,6 +191,7 @@ std::vector<Finding> examine_machine(FileSystem& fs, const DoctorInput& input,
   examine_resolver(exam);
   examine_platform(exam);
   examine_units(exam);
+  examine_systemd(exam);
   examine_metadata_service(exam);
   examine_clock(exam);
   examine_stale_mounts(exam);

@@ -66,6 +66,7 @@ void examine_hosts_file(Examination& exam);        // doctor_hosts_file.cc
 void examine_platform(Examination& exam);          // doctor_platform.cc
 void examine_metadata_service(Examination& exam);  // doctor_metadata.cc
 void examine_units(Examination& exam);             // doctor_units.cc
+void examine_systemd(Examination& exam);           // doctor_systemd.cc
 /// Last: what other users' processes show takes time.
 void examine_stale_mounts(Examination& exam);  // doctor_platform.cc
 

@@ -114,6 +114,15 @@ void examine_container(Examination& exam) {
            "(--add-host, hostAliases)");
 }
 
+/// Told and no more: nobody can repair it here.
+void examine_fips(Examination& exam) {
+  if (!exam.is_running_system()) return;
+  if (!exam.read("/proc/sys/crypto/fips_enabled").starts_with("1")) return;
+  exam.add("fips", Severity::info,
+           "this machine is in FIPS mode, and signatures are checked by libsodium (Ed25519), which "
+           "is not a validated module; nor is the OpenSSL that portable programs bring along");
+}
+
 void add_stale_mount(Examination& exam, const StaleMount& mount) {
   std::string who = "process " + std::to_string(mount.process);
   if (mount.user != 0) who += " of user " + std::to_string(mount.user);
@@ -160,6 +169,7 @@ void examine_platform(Examination& exam) {
   examine_cloud_init(exam);
   examine_distribution(exam);
   examine_container(exam);
+  examine_fips(exam);
 }
 
 }  // namespace hostspin
