@@ -7,6 +7,7 @@ import pytest
 from boot_package import debian_package
 from boot_root import Root, or_skip
 from support.process import run
+from unit_directives import NEWER, OLD, OLDEST, SINCE
 
 # As `systemd-analyze security` writes exposure, in tenths: (most, unit).
 EXPOSURE_TENTHS_MAX = {
@@ -90,6 +91,42 @@ def test_no_unit_needs_tmp(root, unit):
     assert values(root, unit, "PrivateDevices") == ["yes"]
     assert "/dev" in " ".join(values(root, unit, "InaccessiblePaths")).split()
     assert values(root, unit, "PrivateTmp") == []
+
+
+def test_every_directive_is_one_of_a_known_version(root):
+    """A directive that is new to the units is to be looked up: what an older systemd does without it must be known."""
+    units = [path.name for path in (root.path / UNITS).glob("hostspin*")]
+    used = {name for unit in units for name, _ in directives(root, unit)}
+    assert used == OLD | SINCE.keys() | NEWER.keys()
+    assert max(SINCE.values()) <= OLDEST < min(NEWER.values())
+
+
+def test_what_an_older_systemd_ignores_is_told(checkout):
+    """By doctor, which has a table of its own, and by hostspin(8), with what holds without it."""
+    table = (checkout / "src/system/doctor_systemd.cc").read_text()
+    told = {name: int(since) for name, since in re.findall(r'Directive\{"(\w+)", (\d+)\}', table)}
+    assert told == NEWER
+    page = (checkout / "packaging/man/hostspin.8").read_text()
+    rows = {name: int(since) for row in re.findall(r"^\.It (\w+=.*\(2\d\d\).*)$", page, re.M)
+            for names, since in re.findall(r"((?:\w+=,? ?)+)\((\d+)\)", row) for name in re.findall(r"\w+", names)}
+    assert rows == NEWER
+    script = (checkout / "packaging/cpack/preinst").read_text()
+    assert f"\noldest={OLDEST}\n" in script
+
+
+@pytest.mark.parametrize("unit", WRITERS + WORKERS)
+def test_a_call_that_is_not_on_the_list_is_answered_as_by_an_older_kernel(root, unit):
+    """glibc asks for clone3 first, which the groups of systemd 239 do not know, and takes no other answer for a no."""
+    assert values(root, unit, "SystemCallErrorNumber") == ["ENOSYS"]
+
+
+def test_the_workers_user_is_made_without_a_shell(root):
+    """systemd 238 and older take no column for one."""
+    (line,) = [line for line in (root.path / "usr/lib/sysusers.d/hostspin.conf").read_text().splitlines()
+               if not line.startswith("#")]
+    assert line == 'u _hostspin - "hostspin workers" /'
+    (made,) = [line for line in (root.path / "etc/passwd").read_text().splitlines() if line.startswith("_hostspin:")]
+    assert made.endswith(":hostspin workers:/:/usr/sbin/nologin")
 
 
 def test_no_burst_of_edits_ends_the_guard(root):
