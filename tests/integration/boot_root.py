@@ -130,10 +130,10 @@ class Root:
         path.chmod(mode)
         return path
 
-    def enter(self, *command, seconds: float = 60):
+    def enter(self, *command, seconds: float = 60, prefix: list = ()):
         """Runs a command in the root: no systemd runs there, as while an image is baked."""
         inside = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
-        return run(["unshare", "--mount", "--propagation", propagation(), "--pid", "--fork", "--kill-child", "--",
+        return run([*prefix, "unshare", "--mount", "--propagation", propagation(), "--pid", "--fork", "--kill-child", "--",
                     "sh", "-c", inside, self.path, *command],
                    seconds=seconds, env=clean_environment(DEBIAN_FRONTEND="noninteractive"))
 

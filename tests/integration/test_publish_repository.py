@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from boot_package import debian_package, fields, make_packages, with_version
-from boot_root import or_skip
+from boot_machine import NAME, bake, new_fleet
+from boot_package import debian_package, fields, make_packages
+from boot_root import Root, or_skip
 from support.namespace import Namespace, Unavailable
 from support.nginx import Nginx
 from support.process import clean_environment, run
@@ -54,15 +55,16 @@ class Publisher:
 
 @pytest.fixture(scope="module")
 def packages(programs, tmp_path_factory):
-    """The DEB, the same as if it were the portable one, and the RPM."""
+    """The DEB, that of the portable programs, and their RPM."""
     folder = tmp_path_factory.mktemp("packages")
+    if not programs.portable().hostspin.exists():
+        pytest.skip("built without portable programs: HOSTSPIN_LINK is 'both' in the preset ci")
     with or_skip():
-        deb = debian_package(programs.build, tmp_path_factory)
         if not shutil.which("rpmbuild"):
             raise Unavailable("needs the program rpmbuild")
-        make_packages(programs.build, folder, "RPM")
-    portable = with_version(deb, fields(deb)["Version"] + "+portable1", folder)
-    (rpm,) = folder.glob("*.rpm")
+        deb = debian_package(programs.build, tmp_path_factory)
+        make_packages(programs.build, folder, "DEB;RPM", kind="portable")
+    (portable,), (rpm,) = folder.glob("*.deb"), folder.glob("*.rpm")
     return deb, portable, rpm
 
 
@@ -118,6 +120,33 @@ def test_apt_takes_the_package_of_each_suite(published, packages, tmp_path, sour
     (got,) = tmp_path.glob("*.deb")
     assert got.read_bytes() == packages[number].read_bytes()
     assert published.namespace.packets_to_port_53() == 0
+
+
+@pytest.mark.parametrize("sources, number", [("hostspin.sources", 0), ("hostspin-portable.sources", 1)])
+def test_a_fresh_debian_installs_from_it_and_pins(published, packages, tmp_path, sources, number):
+    """The README's three lines in a root of Debian 12 that knows nothing but the repository's address."""
+    with or_skip():
+        root = Root(tmp_path / "root")
+    try:
+        inside = published.namespace.prefix()
+        for path in [root.path / "etc/apt/sources.list", *(root.path / "etc/apt/sources.list.d").iterdir()]:
+            path.unlink(missing_ok=True)
+        for name, place in (("hostspin.asc", "etc/apt/keyrings"), (sources, "etc/apt/sources.list.d")):
+            got = published.inside("curl", "--fail", "--silent", "--create-dirs", "--output", root.path / place / name,
+                                   f"{published.url}/{name}")
+            assert got.code == 0, got
+        bake(root, new_fleet())
+        updated = root.enter("apt-get", "update", prefix=inside)
+        assert updated.code == 0, updated
+        done = root.enter("apt-get", "install", "--yes", "--no-install-recommends", "hostspin", prefix=inside)
+        assert done.code == 0, done
+        version = root.enter("dpkg-query", "--show", "--showformat=${Version}", "hostspin").stdout
+        assert version == fields(packages[number])["Version"]
+        resolved = root.enter("getent", "ahostsv4", NAME, prefix=inside)  # "hosts" asks for IPv6 too
+        assert resolved.code == 0 and NAME in resolved.stdout, resolved
+        assert published.namespace.packets_to_port_53() == 0
+    finally:
+        root.remove()
 
 
 def test_apt_refuses_what_another_key_signed(published, packages, tmp_path):
