@@ -38,10 +38,6 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
   "init-system-helpers (>= 1.52), systemd | systemd-standalone-sysusers | systemd-sysusers")
-if(HOSTSPIN_SHARED_PROGRAMS)
-  # The options that the code sets are younger than any of libcurl's symbols, which is all that dpkg-shlibdeps knows.
-  string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libcurl4 (>= 7.87)")
-endif()
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${scripts}/preinst ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm ${scripts}/conffiles)

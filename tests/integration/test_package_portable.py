@@ -85,6 +85,10 @@ def test_the_rpm_asks_for_nothing_but_an_old_libc(twins):
     assert "gzip" in run(["rpm", "--query", "--package", "--queryformat", "%{PAYLOADCOMPRESSOR}", found[0]]).stdout
 
 
+def test_the_deb_asks_for_no_library_but_an_old_libc(package):
+    assert "libc6 (>= 2.17)" in fields(package)["Depends"].split(", ") and "libcurl" not in fields(package)["Depends"]
+
+
 def test_lintian_finds_nothing(package):
     if not shutil.which("lintian"):
         pytest.skip("needs the program lintian")
