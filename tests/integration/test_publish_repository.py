@@ -26,9 +26,10 @@ class Publisher:
         self.keyring = folder / "keyring"
         self.keyring.mkdir(mode=0o700)
         self.environment = clean_environment(GNUPGHOME=str(self.keyring))
-        self.namespace = Namespace()
-        self.server = Nginx(folder / "nginx", self.repository / "current", [("127.0.0.1", None)], self.namespace)
-        self.url = f"http://127.0.0.1:{self.server.ports[0]}"
+        # An address that is no loopback one: without any, the resolver says that there is no IPv4 at all.
+        self.namespace = Namespace(["192.0.2.10"])
+        self.server = Nginx(folder / "nginx", self.repository / "current", [("192.0.2.10", None)], self.namespace)
+        self.url = f"http://192.0.2.10:{self.server.ports[0]}"
         self.key = self.generate("rsa4096")
 
     def generate(self, kind: str) -> str:
