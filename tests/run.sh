@@ -14,6 +14,8 @@ sudo, on Debian 12.
 
   --quick          leave out the tests that take seconds each
   --long           also the ones that take many minutes (soaks, a fresh Debian root, a boot under qemu)
+  --portable       test the portable programs in place of those of the machine's libraries; tests that these cannot
+                   be put to (faketime and other preloaded libraries) are left out and listed
   -k EXPR          only the tests whose names match, as in pytest
   --preset NAME    the CMake preset: ci (default), asan, clang, dev
   --no-install     do not touch packages
@@ -30,7 +32,7 @@ purposes=(build test)
 pytest_options=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick) pytest_options+=("$1") ;;
+    --quick | --portable) pytest_options+=("$1") ;;
     --long)
       pytest_options+=("$1")
       purposes+=(long)

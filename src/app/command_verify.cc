@@ -91,6 +91,8 @@ void look(Context& context, const VerifyOptions& verify, const std::vector<std::
         ResolverInquiry::start(context, pins_of(manifest, findings.applied->pins, names), deadline);
     if (started) {
       inquiry = std::move(*started);
+    } else if (started.error().code == Errc::not_found) {
+      findings.no_glibc = true;
     } else {
       findings.resolver_failed = started.error().detail;
     }
@@ -102,6 +104,10 @@ void look(Context& context, const VerifyOptions& verify, const std::vector<std::
   context.env.console.progress("asking this machine's resolver");
   ResolverFindings resolver = inquiry->collect();
   context.env.console.end_progress();
+  if (resolver.no_glibc) {
+    findings.no_glibc = true;
+    return;
+  }
   findings.resolver_failed = resolver.failure;
   findings.resolver = std::move(resolver);
 }

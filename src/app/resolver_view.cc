@@ -187,6 +187,11 @@ ResolverFindings ResolverInquiry::collect() {
     Result<AskOutput> output = ask_->next(limit_);
     if (!output) {
       if (output.error().code == Errc::timed_out) break;  // what is open stays stalled
+      if (output.error().code == Errc::not_found) {
+        findings_.views.clear();
+        findings_.no_glibc = true;
+        return std::move(findings_);
+      }
       findings_.failure = output.error().detail;
       leave_out_open();
       break;
@@ -206,6 +211,7 @@ Result<std::vector<std::string>> check_resolver(Context& context, const std::vec
         ResolverInquiry::start(context, pins, kAnswerLimit, ResolverInquiry::Scope::system_alone);
     if (!inquiry) return std::move(inquiry).error();
     const ResolverFindings findings = inquiry->collect();
+    if (findings.no_glibc) return {Errc::not_found, "no glibc here"};
     if (!findings.failure.empty()) return {Errc::worker_failed, findings.failure};
     std::vector<std::string> troubles;
     for (const ResolverView& view : findings.views) {

@@ -42,6 +42,8 @@ struct ResolverFindings {
   std::optional<std::vector<DnsServer>> servers;
   /// Why hostspin-ask did not finish; names that it left open are no views then. Empty if it did.
   std::string failure;
+  bool no_glibc =
+      false;  ///< hostspin-ask cannot start here; nothing has failed, and there are no views
 };
 [[nodiscard]] std::string_view dns_server_state_name(DnsServer::State state);
 
@@ -52,7 +54,8 @@ class ResolverInquiry {
  public:
   enum class Scope { system_alone, everything };
 
-  /// Errc::worker_failed where there is no hostspin-ask to be had.
+  /// Errc::worker_failed where there is no hostspin-ask to be had, Errc::not_found where this
+  /// machine lacks the glibc that it needs; on some that shows only when it answers (`no_glibc`).
   static Result<ResolverInquiry> start(Context& context, const std::vector<Pin>& pins,
                                        std::chrono::milliseconds deadline,
                                        Scope scope = Scope::everything);

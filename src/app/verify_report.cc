@@ -218,6 +218,7 @@ VerifyJudgement judge_verify(const VerifyFindings& findings) {
     for (std::string& text : resolver_warnings(findings.resolver->views)) warn(std::move(text));
     judgement.notes = one_family_notes(findings.resolver->views);
   }
+  if (findings.no_glibc) judgement.notes.push_back("no glibc here: the resolver is not asked");
   judgement.verdict = held_words(*findings.applied) +
                       verdict_words(findings, judgement.tally, judgement.code) +
                       attention_words(judgement.warnings.size() + judgement.tally.warnings);

@@ -23,6 +23,7 @@ struct VerifyFindings {
   std::optional<ResolverFindings> resolver;  ///< absent with --no-resolver
   std::string probes_failed;                 ///< why hostspin-net did not finish; empty if it did
   std::string resolver_failed;               ///< why there is none, or not all that was wanted
+  bool no_glibc = false;                     ///< hostspin-ask cannot start here, which is no fault
 };
 
 struct VerifyTally {

@@ -39,6 +39,7 @@ class Worker {
  public:
   virtual ~Worker() = default;
   virtual Result<std::unique_ptr<NetSession>> start_net(const SessionStart& start) = 0;
+  /// Errc::not_found, now or in place of an answer, where this machine lacks the glibc that hostspin-ask needs.
   virtual Result<std::unique_ptr<AskSession>> start_ask(std::chrono::milliseconds deadline) = 0;
 };
 

@@ -36,6 +36,12 @@ class Conversation {
     Result<std::optional<std::string>> line = stream_.next_line(limit);
     if (line && !*line) {
       const std::string ending = stream_.await_exit();
+      // A loader's word, such as musl's, for a program that it cannot link; no worker ends so
+      // itself.
+      if (ending == "exited with status 127") {
+        (void)stream_.fail(ending);
+        return {Errc::not_found, "cannot run " + stream_.name() + ": no glibc here"};
+      }
       return stream_.fail("stopped without its end line: it " + ending);
     }
     return line;

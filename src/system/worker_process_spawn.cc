@@ -148,6 +148,10 @@ Error explain(const Failure& failure, const std::string& executable, const std::
           Errc::denied, "cannot give up root's rights for " + name + ": " + why,
           "start its socket, which needs no rights: systemctl enable --now " + name + ".socket"};
     case Step::exec:
+      // The file is there, so it is the interpreter that it names which is not.
+      if (failure.number == ENOENT && access(executable.c_str(), F_OK) == 0) {
+        return {Errc::not_found, "cannot run " + quoted(executable) + ": no glibc here"};
+      }
       return {Errc::worker_failed, "cannot run " + quoted(executable) + ": " + why,
               hint_for_exec(failure.number, name)};
   }

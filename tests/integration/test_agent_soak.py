@@ -299,7 +299,7 @@ def end_refreshes(agent, sources):
 # ever. So kills and clock jumps do not come together, and the agent gets no reason to end a child: it ends a probe
 # for a refresh that somebody asked for, and a refresh when it stops.
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [True, False], ids=["kills", "clock_jumps"])
+@pytest.mark.parametrize("kills", [True, pytest.param(False, marks=pytest.mark.preloads)], ids=["kills", "clock_jumps"])
 @pytest.mark.parametrize("rounds", [1, pytest.param(60, marks=pytest.mark.long)])
 def test_soak(small_disk, publication, http, fleet, tmp_path, rounds, kills):
     special = ("worker_killed", "repair_killed") if kills else ("clock_jumps",)

@@ -6,6 +6,9 @@ import re
 import pytest
 from support.process import run
 
+# test_portable.py looks at the portable programs.
+pytestmark = pytest.mark.preloads
+
 # By these a C library asks DNS, or an NSS module that does (LDAP, SSSD).
 LOOKUPS = re.compile(
     r"^(getaddrinfo|getnameinfo|gethostby\w+|gethostent\w*|getpw\w+|getgr\w+|initgroups|getservby\w+"

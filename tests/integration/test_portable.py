@@ -66,10 +66,10 @@ def test_ask_starts_on_an_old_libc(portable):
 
 
 def test_ask_that_wants_a_newer_libc_is_refused(programs, checkout):
-    refused = run([checkout / "src/portable/check-program.sh", "libc", programs.ask])
+    refused = run([checkout / "src/portable/check-program.sh", "libc", programs.shared().ask])
     assert refused.code == 1 and "needs more than libc" in refused.stderr, str(refused)
 
 
 def test_they_say_the_version_of_the_others(portable, programs):
-    for one, other in zip(portable.all(), programs.all()):
+    for one, other in zip(portable.all(), programs.shared().all()):
         assert output(one, "--version") == output(other, "--version")

@@ -29,7 +29,7 @@ def scratch(tmp_path):
 
 
 def test_quickstart(as_root, checkout, programs, scratch):
-    done = run([checkout / "examples/quickstart.sh", "--programs", programs.build], cwd=scratch,
+    done = run([checkout / "examples/quickstart.sh", "--programs", programs.folder], cwd=scratch,
                env=clean_environment(TMPDIR=str(scratch)), seconds=300)
     toured(done, scratch)
 
@@ -38,7 +38,7 @@ def test_quickstart_of_the_package(as_root, checkout, programs, scratch, tmp_pat
     """Where a package puts it there is nothing to build: it takes the programs that came along."""
     usr = tmp_path / "usr"
     for part in ("sbin", "bin", "libexec"):
-        shutil.copytree(programs.build / part, usr / part)
+        shutil.copytree(programs.folder / part, usr / part)
     examples = usr / "share/doc/hostspin/examples"
     examples.mkdir(parents=True)
     shutil.copy(checkout / "examples/quickstart.sh", examples)

@@ -258,13 +258,13 @@ def test_workers_run_below_a_directory_that_only_root_may_enter(member, tmp_path
     """A checkout below /root: the worker gives up its rights, and still has to be started."""
     closed = tmp_path / "closed"
     for program in (programs.hostspin, programs.net):
-        copy = closed / program.relative_to(programs.build)
+        copy = closed / program.relative_to(programs.folder)
         copy.parent.mkdir(parents=True)
         shutil.copy(program, copy)
     closed.chmod(0o700)
     offered = member.fleet.manifest(1)
     member.publication.offer(offered)
-    command = [part.replace(str(programs.build), str(closed)) for part in member.machine.command("refresh")]
+    command = [part.replace(str(programs.folder), str(closed)) for part in member.machine.command("refresh")]
 
     done = run(command)
 
@@ -325,6 +325,7 @@ def test_an_expired_root_is_no_reason_for_a_new_one_where_nobody_could_be_asked(
     assert "publish a new root" in answered.lines("hint")[0], str(answered)
 
 
+@pytest.mark.preloads
 def test_an_expired_root_where_the_clock_says_2099(machine, fleet, publication):
     machine.trust(fleet.root(), fleet.manifest(4))
     publication.offer(fleet.manifest(4))

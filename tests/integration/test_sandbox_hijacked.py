@@ -153,6 +153,7 @@ def test_outside_the_kernel_refuses_none_of_it(hijacker, victim, foreign):
     (hijacker.open_folder / "writable").write_text("untouched\n")
 
 
+@pytest.mark.preloads
 @pytest.mark.parametrize("landlock", KERNELS, ids=["landlock", "landlock of 6.1", "no landlock"])
 def test_a_hijacked_net_worker(programs, hijacker, victim, foreign, landlock):
     """It reads no file, signals nobody, reaches no port that was not asked for; and what was asked is answered."""

@@ -261,3 +261,19 @@ TEST_CASE("the resolver's worker is held to its questions", "[worker]") {
   REQUIRE(end);
   CHECK(end->end);
 }
+
+TEST_CASE("a worker that this machine's libc cannot start is told from one that fails",
+          "[worker]") {
+  // So does the loader of musl give up.
+  const auto [script, is_missing] =
+      GENERATE(table<std::string, bool>({{"exit 127", true}, {"exit 1", false}}));
+  const ScratchDirectory directory;
+  directory.put_worker("hostspin-ask", "cat >/dev/null\n" + script + "\n");
+  WorkerProcess worker(options_in(directory));
+  Result<std::unique_ptr<AskSession>> session = worker.start_ask(milliseconds(20000));
+  REQUIRE(session);
+  REQUIRE((*session)->finish());
+  const Result<AskOutput> answer = (*session)->next(steady_clock::now() + milliseconds(20000));
+  REQUIRE_FALSE(answer);
+  CHECK((answer.error().code == Errc::not_found) == is_missing);
+}
