@@ -23,6 +23,7 @@ test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-
   musl-tools attr acl e2fsprogs xfsprogs                      # the hosts file: its readers, its metadata, its disks
   golang-go golang-golang-x-mod-dev minisign signify-openbsd  # independent signers
   apt-utils createrepo-c gnupg dnf                            # a repository, and who reads it
+  skopeo umoci runc                                           # an image, and a container of it
   softhsm2 opensc python3-pykcs11 shellcheck                  # examples/publish, and a key in a token
   lintian rpm rpmlint mandoc apparmor                         # packages
   systemd systemd-container mmdebstrap                        # units, and a boot of them
