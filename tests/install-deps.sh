@@ -17,7 +17,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 build=(g++ cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libspdlog-dev
   libcli11-dev libexpected-dev libtomlplusplus-dev libseccomp-dev libsodium-dev
   libnghttp2-dev                                              # what portable programs contain besides
-  dpkg-dev file git)                                          # packages: what they depend on, and their date
+  dpkg-dev file git python3)                                 # packages: what they depend on, and their date
 test=(catch2 python3 python3-pytest python3-cryptography nginx-light openssl ca-certificates
   strace tcpdump nftables iproute2 util-linux binutils python3-grpcio
   musl-tools attr acl e2fsprogs xfsprogs                      # the hosts file: its readers, its metadata, its disks
