@@ -87,12 +87,18 @@ fi
 sign_detached() { gpg --batch --yes --quiet --local-user "$key" --armor --detach-sign --output "$1.asc" "$1"; }
 
 mkdir -p "$repository"
+repository=$(cd "$repository" && pwd)  # parts of the work are done in other folders
 current=$repository/current
 if [ -e "$current" ] && [ ! -L "$current" ]; then
   fail "'$current' is no symbolic link, so it cannot be replaced at once" "move it away"
 fi
 made=$(mktemp -d "$repository/.new.XXXXXX")
-trap 'rm -rf "$made"' EXIT
+end() {
+  local status=$?
+  rm -rf "$made"
+  [ "$status" -eq 3 ] || fail "nothing was published: a program failed with status $status" "what it said is above"
+}
+trap end EXIT
 chmod 755 "$made"
 
 # Machines know a suite by its name: one that has had packages before is there even when it has none now.
@@ -157,9 +163,10 @@ write_sources() {
     printf 'Types: deb\nURIs: %s/apt\nSuites: %s\nComponents: main\nSigned-By: /etc/apt/keyrings/hostspin.asc\n' \
       "$url" "$suite" >"$made/$name.sources"
   done
+  # The key is a file that somebody has compared: one at the URL would be whatever is served there, and `dnf -y` takes it.
   # shellcheck disable=SC2016  # $basearch is dnf's word
-  printf '[hostspin]\nname=hostspin\nbaseurl=%s/rpm/$basearch\ngpgkey=%s/hostspin.asc\ngpgcheck=1\nrepo_gpgcheck=1\nenabled=1\n' \
-    "$url" "$url" >"$made/hostspin.repo"
+  printf '[hostspin]\nname=hostspin\nbaseurl=%s/rpm/$basearch\ngpgkey=%s\ngpgcheck=1\nrepo_gpgcheck=1\nenabled=1\n' \
+    "$url" file:///etc/pki/rpm-gpg/hostspin.asc >"$made/hostspin.repo"
 }
 
 publish_debs
@@ -173,9 +180,10 @@ sign_detached "$made/SHA256SUMS"
 find "$made" -type f -exec sync {} +
 place=$(date -u +%Y%m%dT%H%M%SZ).${made##*.}
 mv -T "$made" "$repository/$place"
-trap - EXIT
+made=$repository/$place
 ln -s "$place" "$repository/.current.$$"
 mv -T "$repository/.current.$$" "$current"
+trap - EXIT
 sync "$repository"
 say "published ${#debs[@]} DEB and ${#rpms[@]} RPM packages as $place in '$repository'"
 say "signed by $(gpg --batch --with-colons --fingerprint "$key" | awk -F: '$1 == "fpr" { print $10; exit }')"

@@ -33,8 +33,9 @@ class Publisher:
         self.key = self.generate("rsa4096")
 
     def generate(self, kind: str) -> str:
-        made = self.gpg("--passphrase", "", "--quick-generate-key", f"{kind} <{kind}@hostspin.invalid>", kind, "sign", "1y")
-        assert made.code == 0, made
+        if self.gpg("--list-keys", f"{kind}@hostspin.invalid").code != 0:
+            made = self.gpg("--passphrase", "", "--quick-generate-key", f"{kind} <{kind}@hostspin.invalid>", kind, "sign", "1y")
+            assert made.code == 0, made
         listed = self.gpg("--with-colons", "--list-keys", f"{kind}@hostspin.invalid").stdout
         return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
 
@@ -152,8 +153,7 @@ def test_a_fresh_debian_installs_from_it_and_pins(published, packages, tmp_path,
 
 def test_apt_refuses_what_another_key_signed(published, packages, tmp_path):
     apt = Apt(published, tmp_path, "hostspin.sources")
-    another = published.generate("rsa3072")
-    assert published.publish(packages[0], key=another).code == 0
+    assert published.publish(packages[0], key=published.generate("rsa3072")).code == 0
     try:
         done = apt("-o", "APT::Update::Error-Mode=any", "update")
         assert done.code != 0 and "NO_PUBKEY" in done.stdout + done.stderr, done
@@ -176,16 +176,41 @@ def test_apt_refuses_a_list_that_was_changed(published, tmp_path):
             path.write_bytes(content)
 
 
+class Dnf:
+    """dnf with folders of its own, that says yes to each key that it is offered."""
+
+    def __init__(self, publisher: Publisher, folder: Path):
+        self.publisher, self.folder = publisher, folder
+        (folder / "repositories").mkdir()
+        current = publisher.repository / "current"
+        shutil.copy(current / "hostspin.asc", folder / "hostspin.asc")
+        text = (current / "hostspin.repo").read_text()
+        (folder / "repositories/hostspin.repo").write_text(
+            text.replace("/etc/pki/rpm-gpg/hostspin.asc", str(folder / "hostspin.asc")))
+        (folder / "dnf.conf").write_text(f"[main]\ncachedir={folder}/cache\npersistdir={folder}/persist\n"
+                                         f"reposdir={folder}/repositories\nlogdir={folder}\npluginpath=/nowhere\n")
+
+    def __call__(self, *arguments):
+        return self.publisher.inside("dnf", "--config", self.folder / "dnf.conf", "--installroot", self.folder / "root",
+                                     "--releasever", "9", "--assumeyes", *arguments)
+
+
+def test_dnf_refuses_what_another_key_signed(published, packages, tmp_path):
+    dnf = Dnf(published, tmp_path)
+    assert published.publish(packages[2], key=published.generate("rsa3072")).code == 0
+    try:
+        done = dnf("makecache")
+        assert done.code != 0 and "GPG" in done.stdout + done.stderr, done
+    finally:
+        assert published.publish(*packages).code == 0
+
+
 def test_rpm_and_dnf_take_the_signed_package(published, packages, tmp_path):
     current = published.repository / "current"
-    (tmp_path / "repositories").mkdir()
-    shutil.copy(current / "hostspin.repo", tmp_path / "repositories")
-    (tmp_path / "dnf.conf").write_text(f"[main]\ncachedir={tmp_path}/cache\npersistdir={tmp_path}/persist\n"
-                                       f"reposdir={tmp_path}/repositories\nlogdir={tmp_path}\npluginpath=/nowhere\n")
-    dnf = ["dnf", "--config", tmp_path / "dnf.conf", "--installroot", tmp_path / "root", "--releasever", "9", "--assumeyes"]
-    made = published.inside(*dnf, "makecache")
+    dnf = Dnf(published, tmp_path)
+    made = dnf("makecache")
     assert made.code == 0, made
-    found = published.inside(*dnf, "repoquery", "--location", "hostspin")
+    found = dnf("repoquery", "--location", "hostspin")
     (location,) = [line for line in found.stdout.splitlines() if line.startswith("http")]
     assert location.startswith(published.url + "/rpm/x86_64/"), found
     got = tmp_path / "got.rpm"
@@ -232,3 +257,22 @@ def test_a_failure_leaves_what_is_published(published, packages, tmp_path):
     assert done.code == 3 and f"'{broken}' is no Debian package" in done.stderr, done
     assert os.readlink(published.repository / "current") == before
     assert [path.name for path in published.repository.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_repository_may_be_named_from_where_one_stands(publisher, packages, tmp_path):
+    done = run([publisher.script, "here", "--url", publisher.url, "--key", publisher.key, *packages],
+               env=publisher.environment, cwd=tmp_path, seconds=120)
+    assert done.code == 0, done
+    assert (tmp_path / "here/current/apt/dists/debian12/InRelease").exists()
+
+
+def test_what_a_program_refuses_is_an_error_of_ours_that_leaves_nothing(published, packages, tmp_path):
+    before = sorted(os.listdir(published.repository))
+    broken = tmp_path / "createrepo_c"
+    broken.write_text("#!/bin/sh\nexit 5\n")
+    broken.chmod(0o755)
+    environment = published.environment | {"PATH": f"{tmp_path}:{published.environment['PATH']}"}
+    done = run([published.script, published.repository, "--url", published.url, "--key", published.key, *packages],
+               env=environment, seconds=120)
+    assert done.code == 3 and "status 5" in done.stderr and "hint: " in done.stderr, done
+    assert sorted(os.listdir(published.repository)) == before
