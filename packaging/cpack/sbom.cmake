@@ -36,6 +36,10 @@ function(sbom_origin name version package)
   set(supplier "NOASSERTION")
   set(purl "pkg:generic/${name}@${version}")
   sbom_package_version(${package} found architecture)
+  # This archive is built apart, and not again because of a newer package.
+  if(kind STREQUAL portable AND name STREQUAL libcurl AND EXISTS ${HOSTSPIN_LIBCURL}/version)
+    file(STRINGS ${HOSTSPIN_LIBCURL}/version found)
+  endif()
   if(found)
     cmake_host_system_information(RESULT distribution QUERY DISTRIB_ID DISTRIB_NAME)
     list(GET distribution 0 id)
@@ -72,6 +76,7 @@ function(hostspin_bill_of_materials kind)
     if(version STREQUAL "")
       message(FATAL_ERROR "the bill of materials needs the version of ${name}")
     endif()
+    set_property(GLOBAL APPEND_STRING PROPERTY HOSTSPIN_MATERIALS_MADE_OF "${kind} ${purl}\n")
     string(APPEND SBOM_PACKAGES ",
     {
       \"SPDXID\": \"SPDXRef-${id}\",

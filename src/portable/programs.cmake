@@ -37,5 +37,5 @@ function(hostspin_portable name kind place)
   add_custom_command(TARGET ${target} POST_BUILD VERBATIM
     COMMAND ${CMAKE_COMMAND} -E env NM=${CMAKE_NM} READELF=${CMAKE_READELF}
       ${check} ${kind} $<TARGET_FILE:${target}>)
-  set_target_properties(${target} PROPERTIES LINK_DEPENDS ${check})
+  set_target_properties(${target} PROPERTIES LINK_DEPENDS "${check};${HOSTSPIN_MATERIALS_LIST}")
 endfunction()

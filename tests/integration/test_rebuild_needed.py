@@ -1,7 +1,9 @@
 """packaging/rebuild-needed: an SBOM against what apt has now, apt's answer being made up or real."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from support.process import clean_environment, run
@@ -92,3 +94,41 @@ def test_this_builds_own_bill_can_be_read(judge, programs):
     done = judge(path)
     # The made-up apt knows none of it; each is asked for by name.
     assert done.code == 3 and "apt knows no " in done.stderr and "libsodium-dev" in done.stderr, done
+
+
+def test_what_was_made_of_an_older_library_is_made_anew(programs):
+    """Debian's files are as old as the day they were packed: by their times an update can look older than our programs."""
+    if not (programs.build / "build.ninja").exists():
+        pytest.skip("needs a build by ninja")
+    listed = (programs.build / "generated/materials").read_text().splitlines()
+    kinds = [kind for kind, place in (("shared", "sbin/hostspin"), ("portable", "portable/sbin/hostspin"))
+             if (programs.build / place).exists()]
+    for kind in kinds:
+        document = json.loads((programs.build / f"packaging/{kind}/hostspin.spdx.json").read_text())
+        for one in document["packages"]:
+            for reference in one.get("externalRefs", []):
+                assert f"{kind} {reference['referenceLocator']}" in listed
+        folder = "portable/" if kind == "portable" else ""
+        for made in ("sbin/hostspin", "bin/hostspin-sign", "libexec/hostspin/hostspin-net", "libexec/hostspin/hostspin-ask"):
+            asked = run(["ninja", "-C", programs.build, "-t", "query", folder + made])
+            assert asked.code == 0 and "| generated/materials\n" in asked.stdout, asked
+    asked = run(["ninja", "-C", programs.build, "-t", "query", "src/CMakeFiles/hostspin_core.dir/core/crypto.cc.o"])
+    assert asked.code == 0 and "| generated/materials\n" in asked.stdout, asked
+
+
+@pytest.mark.slow
+def test_the_bill_names_the_libcurl_that_was_built(checkout, tmp_path):
+    """Not the package of its headers, which may have been updated since."""
+    script = checkout / "packaging/portable/build-libcurl.sh"
+    archive = Path(run([script, "--print-prefix"], env=dict(os.environ)).stdout.strip()) / "lib/libcurl.a"
+    if not archive.exists():
+        pytest.skip("needs the libcurl of packaging/portable/build-libcurl.sh")
+    (tmp_path / "curl/lib").mkdir(parents=True)
+    (tmp_path / "curl/lib/libcurl.a").symlink_to(archive)
+    (tmp_path / "curl/version").write_text("7.88.1-10+deb12u1\n")
+    done = run(["cmake", "--preset", "portable", "-S", checkout, "-B", tmp_path / "build", "-D", f"HOSTSPIN_LIBCURL={tmp_path}/curl"],
+               seconds=300, cwd=checkout)
+    assert done.code == 0, done
+    document = json.loads((tmp_path / "build/packaging/portable/hostspin.spdx.json").read_text())
+    (curl,) = [one for one in document["packages"] if one["name"] == "libcurl"]
+    assert "@7.88.1-10%2Bdeb12u1?" in curl["externalRefs"][0]["referenceLocator"], curl
