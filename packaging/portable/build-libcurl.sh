@@ -62,8 +62,8 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# shellcheck source=/dev/null
-codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+# Read, not run.
+codename=$(sed -n "s/^VERSION_CODENAME=\"*\([a-z]*\)\"*$/\1/p" /etc/os-release)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 main_mirror=${HOSTSPIN_MIRROR:-http://deb.debian.org/debian}
 security_mirror=${HOSTSPIN_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
