@@ -96,7 +96,7 @@ if [ "$(cat "$prefix/made-of" 2>/dev/null)" = "$(made_of "$offered")" ]; then
 fi
 
 flags="-O2 -g -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=3 -ffunction-sections"
-flags="$flags -fdata-sections -ffile-prefix-map=$source=/curl -ffile-prefix-map=$work=/work"
+flags="$flags -fdata-sections -ffile-prefix-map=$source=/curl -ffile-prefix-map=$work=/b"
 cmake -S "$source" -B "$work/build" -G Ninja -Wno-dev -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS="$flags" \
   -DCMAKE_C_FLAGS_RELEASE= -DCMAKE_INSTALL_PREFIX="$work/out" -DCMAKE_INSTALL_LIBDIR=lib \
   -DBUILD_SHARED_LIBS=OFF -DBUILD_CURL_EXE=OFF -DBUILD_TESTING=OFF -DENABLE_MANUAL=OFF -DPICKY_COMPILER=OFF \
@@ -117,8 +117,8 @@ cmake --install "$work/build" >/dev/null
 # last: a run that is cut short leaves no PREFIX that passes for a finished one.
 mkdir -p "$prefix/lib"
 rm -f "$prefix/made-of"
-cp "$work/out/lib/libcurl.a" "$prefix/lib/libcurl.a.new"
-mv "$prefix/lib/libcurl.a.new" "$prefix/lib/libcurl.a"
+cp "$work/out/lib/libcurl.a" "$prefix/lib/libcurl.a.$$"
+mv "$prefix/lib/libcurl.a.$$" "$prefix/lib/libcurl.a"
 cp "$source/COPYING" "$prefix/COPYING"
 echo "$offered" >"$prefix/version"
 made_of "$offered" >"$prefix/made-of"
