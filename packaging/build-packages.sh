@@ -32,11 +32,13 @@ packaging/portable/build-libcurl.sh --newest
 cmake --preset release -D HOSTSPIN_LINK=both "$@"
 cmake --build --preset release
 # A package of today has today's libraries in it.
-packaging/rebuild-needed build/release/packaging/portable/hostspin.spdx.json || {
+status=0
+packaging/rebuild-needed build/release/packaging/portable/hostspin.spdx.json || status=$?
+if [ "$status" -eq 1 ]; then
   echo "build-packages.sh: error: the portable programs would be packed with older libraries than apt has" >&2
   echo "build-packages.sh: hint: 'apt-get update && apt-get upgrade', then build again" >&2
-  exit 3
-}
+fi
+[ "$status" -eq 0 ] || exit 3  # what could not be judged has said why
 rm -rf build/release/packages
 cd build/release
 cpack -G DEB -B packages
