@@ -6,6 +6,7 @@ namespace hostspin::worker_lines {
 namespace {
 
 constexpr std::size_t kDepthMax = 5;  // {"probe":{"check":{"status":[200]}}} has 4
+constexpr std::size_t kValuesMax = 4096;  // of one line; an object of 3 bytes takes 800 when read
 
 bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
@@ -53,18 +54,19 @@ class LineReader : public nlohmann::json_sax<json> {
  private:
   static constexpr std::size_t kMembersUsual = 16;
 
+  bool is_one_too_many() { return ++values_ > kValuesMax; }
   json* place(json value) {
     if (open_.empty()) return &(root_ = std::move(value));
     if (open_.back()->is_object()) return &(*member_ = std::move(value));
     return &open_.back()->get_ref<json::array_t&>().emplace_back(std::move(value));
   }
   bool put(json value) {
-    if (open_.empty()) return false;  // a line is an object
+    if (open_.empty() || is_one_too_many()) return false;  // a line is an object
     place(std::move(value));
     return true;
   }
   bool open(json value) {
-    if (open_.size() >= kDepthMax) return false;
+    if (open_.size() >= kDepthMax || is_one_too_many()) return false;
     open_.push_back(place(std::move(value)));
     return true;
   }
@@ -74,6 +76,7 @@ class LineReader : public nlohmann::json_sax<json> {
   }
 
   json root_;
+  std::size_t values_ = 0;
   // No list grows while one of its entries is open, so these stay where they are.
   std::vector<json*> open_;
   json* member_ = nullptr;  // of the innermost object: where its next value belongs

@@ -26,7 +26,7 @@ inline constexpr std::int64_t kMillisecondsMax = 600000;
 inline constexpr std::size_t kMembersMax = 256;  ///< of one object
 
 /// One line's object. Errc::worker_failed for a line above `bytes_max`, anything but one JSON
-/// object, a key that stands twice, or nesting that no message of ours has.
+/// object, a key that stands twice, or nesting or as many values as no message of ours has.
 Result<json> parse_line(std::string_view line, std::size_t bytes_max);
 
 /// Writes one object as a line, member by member. Keys are literals that need no escape.

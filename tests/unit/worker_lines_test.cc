@@ -268,6 +268,19 @@ TEST_CASE("a refused line names the offending key", "[worker_lines]") {
         "fetch has the unknown key 'surprise'");
 }
 
+TEST_CASE("a line of many small values is refused before it grows to many large ones",
+          "[worker_lines]") {
+  const auto line_of = [](int values) {
+    std::string line = R"({"others":[{})";
+    for (int i = 1; i < values; ++i) line += ",{}";
+    return line + "]}";
+  };
+  CHECK(decode_net_result(line_of(4000)).error().detail == "result has the unknown key 'others'");
+  CHECK(decode_net_result(line_of(40000))
+            .error()
+            .detail.starts_with("not a line of the worker protocol"));
+}
+
 TEST_CASE("a parent's line outside the protocol is refused", "[worker_lines]") {
   REQUIRE(decode_net_request(R"({"hostspin-net":2,"deadline_ms":1})"));
   REQUIRE(decode_net_request(R"({"fetch":{"id":1,"source":0,"url":"https://a/"}})"));
