@@ -22,8 +22,8 @@ constexpr milliseconds kEndLimit{1000};
 /// What is common to both conversations: how many answers are due, and how the end must look.
 class Conversation {
  public:
-  Conversation(WorkerStream stream, steady_clock::time_point deadline)
-      : stream_(std::move(stream)), deadline_(deadline) {}
+  Conversation(WorkerStream stream, steady_clock::time_point deadline, bool may_lack_libc)
+      : stream_(std::move(stream)), deadline_(deadline), may_lack_libc_(may_lack_libc) {}
 
   Result<void> send(std::string_view line) { return stream_.send(line); }
   Result<void> finish() { return stream_.finish(); }
@@ -38,7 +38,7 @@ class Conversation {
       const std::string ending = stream_.await_exit();
       // A loader's word, such as musl's, for a program that it cannot link; no worker ends so
       // itself.
-      if (ending == "exited with status 127") {
+      if (may_lack_libc_ && ending == "exited with status 127") {
         (void)stream_.fail(ending);
         return {Errc::not_found, "cannot run " + stream_.name() + ": no glibc here"};
       }
@@ -74,6 +74,7 @@ class Conversation {
 
   WorkerStream stream_;
   steady_clock::time_point deadline_;
+  bool may_lack_libc_;
   steady_clock::time_point close_by_;
   bool ended_ = false;
   bool over_ = false;
@@ -248,11 +249,12 @@ Result<WorkerConnection> reach(const WorkerProcessOptions& options, const std::s
 /// A conversation with its first line sent.
 Result<Conversation> start(const WorkerProcessOptions& options, const std::string& name,
                            const std::string& socket_path, milliseconds deadline,
-                           const std::string& first_line) {
+                           const std::string& first_line, bool may_lack_libc) {
   Result<WorkerConnection> connection = reach(options, name, socket_path);
   if (!connection) return connection.error();
   const steady_clock::time_point end = steady_clock::now() + deadline;
-  Conversation talk(WorkerStream(*std::move(connection), name, end + options.grace), end);
+  Conversation talk(WorkerStream(*std::move(connection), name, end + options.grace), end,
+                    may_lack_libc);
   const Result<void> sent = talk.send(first_line);
   if (!sent) return sent.error();
   return talk;
@@ -262,14 +264,15 @@ Result<Conversation> start(const WorkerProcessOptions& options, const std::strin
 
 Result<std::unique_ptr<NetSession>> WorkerProcess::start_net(const SessionStart& start_line) {
   Result<Conversation> talk =
-      start(options_, "hostspin-net", options_.net_socket, start_line.deadline, encode(start_line));
+      start(options_, "hostspin-net", options_.net_socket, start_line.deadline, encode(start_line),
+            /*may_lack_libc=*/false);
   if (!talk) return talk.error();
   return std::make_unique<ProcessNetSession>(*std::move(talk));
 }
 
 Result<std::unique_ptr<AskSession>> WorkerProcess::start_ask(milliseconds deadline) {
-  Result<Conversation> talk =
-      start(options_, "hostspin-ask", options_.ask_socket, deadline, encode_ask_start(deadline));
+  Result<Conversation> talk = start(options_, "hostspin-ask", options_.ask_socket, deadline,
+                                    encode_ask_start(deadline), !options_.has_loader);
   if (!talk) return talk.error();
   return std::make_unique<ProcessAskSession>(*std::move(talk));
 }

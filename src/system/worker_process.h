@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/auxv.h>
+
 #include <chrono>
 #include <memory>
 #include <string>
@@ -17,6 +19,8 @@ struct WorkerProcessOptions {
   std::string net_socket = "/run/hostspin-net.sock";
   std::string ask_socket = "/run/hostspin-ask.sock";
   std::string libexec_directory;  ///< empty: ../libexec/hostspin beside this program
+  /// Whether a loader of libraries has started this program: then there is one for hostspin-ask too.
+  bool has_loader = getauxval(AT_BASE) != 0;
   /// How long past a session's deadline a worker may live: its own count starts when it has been
   /// loaded and has read the deadline, which takes systemd a while on a host that is booting.
   std::chrono::milliseconds grace{2000};

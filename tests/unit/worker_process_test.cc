@@ -264,16 +264,32 @@ TEST_CASE("the resolver's worker is held to its questions", "[worker]") {
 
 TEST_CASE("a worker that this machine's libc cannot start is told from one that fails",
           "[worker]") {
-  // So does the loader of musl give up.
-  const auto [script, is_missing] =
-      GENERATE(table<std::string, bool>({{"exit 127", true}, {"exit 1", false}}));
+  // So does the loader of musl give up; glibc's too, where a library is gone, which is a fault.
+  const auto [script, has_loader, is_missing] = GENERATE(table<std::string, bool, bool>(
+      {{"exit 127", false, true}, {"exit 127", true, false}, {"exit 1", false, false}}));
   const ScratchDirectory directory;
   directory.put_worker("hostspin-ask", "cat >/dev/null\n" + script + "\n");
-  WorkerProcess worker(options_in(directory));
+  WorkerProcessOptions options = options_in(directory);
+  options.has_loader = has_loader;
+  WorkerProcess worker(options);
   Result<std::unique_ptr<AskSession>> session = worker.start_ask(milliseconds(20000));
   REQUIRE(session);
   REQUIRE((*session)->finish());
   const Result<AskOutput> answer = (*session)->next(steady_clock::now() + milliseconds(20000));
   REQUIRE_FALSE(answer);
   CHECK((answer.error().code == Errc::not_found) == is_missing);
+}
+
+TEST_CASE("a hostspin-net that cannot be loaded has failed", "[worker]") {
+  const ScratchDirectory directory;
+  directory.put_worker("hostspin-net", "cat >/dev/null\nexit 127\n");
+  WorkerProcessOptions options = options_in(directory);
+  options.has_loader = false;
+  WorkerProcess worker(options);
+  Result<std::unique_ptr<NetSession>> session = worker.start_net(start_within(milliseconds(20000)));
+  REQUIRE(session);
+  REQUIRE((*session)->finish());
+  const Result<NetResult> answer = (*session)->next(steady_clock::now() + milliseconds(20000));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == Errc::worker_failed);
 }
