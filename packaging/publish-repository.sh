@@ -75,14 +75,18 @@ ipv6='\[[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]'
 for program in gpg apt-ftparchive createrepo_c rpmsign dpkg-deb rpm; do
   command -v "$program" >/dev/null || fail "needs the program $program" "tests/install-deps.sh publish"
 done
-# The line pub: 3 is its length, 4 its algorithm (1 is RSA).
-algorithm=$(gpg --batch --with-colons --list-secret-keys "$key" 2>/dev/null | awk -F: '$1 == "sec" { print $4 " " $3 }') || true
+# The line of a secret key: 3 is its length, 4 its algorithm (1 is RSA), 12 what it can do (s: sign, by itself).
+algorithm=$(gpg --batch --with-colons --list-secret-keys "$key" 2>/dev/null |
+  awk -F: '$1 == "sec" { print $4 " " $3 " " $12 }') || true
 [ -n "$algorithm" ] || fail "gpg has no secret key '$key'" "list them with 'gpg --list-secret-keys'"
 [ "$(wc -l <<<"$algorithm")" = 1 ] || fail "'$key' means several keys" "give the whole fingerprint"
-read -r kind bits <<<"$algorithm"
+read -r kind bits uses <<<"$algorithm"
 if [ "$kind" != 1 ] || [ "$bits" -lt 3072 ]; then
   fail "'$key' is not an RSA key of 3072 bits or more" "gpg --quick-generate-key NAME rsa4096 sign 2y"
 fi
+[[ $uses == *s* ]] || fail "'$key' cannot sign by itself" "a subkey would be of no use: rpm of RHEL 8 may not know it"
+# "!" for itself: else gpg takes the newest subkey, of whichever kind.
+key=$(gpg --batch --with-colons --list-secret-keys "$key" 2>/dev/null | awk -F: '$1 == "fpr" && !seen++ { print $10 "!" }')
 
 sign_detached() { gpg --batch --yes --quiet --local-user "$key" --armor --detach-sign --output "$1.asc" "$1"; }
 

@@ -249,6 +249,23 @@ def test_a_key_that_old_rpms_do_not_know_is_refused(published, packages):
     assert done.code == 3 and "is not an RSA key" in done.stderr, done
 
 
+def test_the_key_itself_signs_and_no_subkey_does(published, packages):
+    key = published.generate("rsa3072")
+    added = published.gpg("--passphrase", "", "--quick-add-key", key, "ed25519", "sign", "1y")
+    assert added.code == 0, added
+    try:
+        assert published.publish(*packages, key=key).code == 0
+        current = published.repository / "current"
+        (rpm,) = (current / "rpm").glob("*/*.rpm")
+        signature = run(["rpm", "--query", "--package", "--nosignature", "--queryformat", "%{RSAHEADER:pgpsig}", rpm]).stdout
+        assert signature.startswith("RSA/SHA256"), signature
+        for signed in (current / "SHA256SUMS.asc", *(current / "rpm").glob("*/repodata/repomd.xml.asc")):
+            assert ":signature packet: algo 1," in published.gpg("--list-packets", signed).stdout
+        assert "algo 22" not in published.gpg("--list-packets", current / "hostspin.asc").stdout
+    finally:
+        assert published.publish(*packages).code == 0
+
+
 def test_a_failure_leaves_what_is_published(published, packages, tmp_path):
     before = os.readlink(published.repository / "current")
     broken = tmp_path / "broken.deb"
