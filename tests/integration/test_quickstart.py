@@ -89,7 +89,24 @@ def test_one_build_serves_the_tour_the_tests_and_the_packages(checkout):
     presets = {preset["name"]: preset
                for preset in json.loads((checkout / "CMakePresets.json").read_text())["configurePresets"]}
     assert presets["ci"]["inherits"] == "release" and presets["ci"]["binaryDir"].endswith("/build/release")
-    assert set(presets["ci"]["cacheVariables"]) == {"HOSTSPIN_TESTS"}
+    assert set(presets["ci"]["cacheVariables"]) == {"HOSTSPIN_TESTS", "HOSTSPIN_LINK"}  # neither of which is a flag: see below
     for script, words in (("examples/quickstart.sh", "build.sh\" release"), ("packaging/build-packages.sh", "--preset release"),
                           ("tests/run.sh", "preset=ci\n")):
         assert words in (checkout / script).read_text(), script
+
+
+@pytest.mark.slow
+def test_a_source_is_compiled_alike_for_the_tour_the_tests_and_the_packages(checkout, tmp_path):
+    libcurl = tmp_path / "libcurl/lib"  # none is linked here
+    libcurl.mkdir(parents=True)
+    (libcurl / "libcurl.a").touch()
+    commands = []
+    for preset, *link in (("release",), ("ci",), ("release", "-DHOSTSPIN_LINK=both")):
+        build = tmp_path / "".join([preset, *link])
+        done = run(["cmake", "--preset", preset, "-S", checkout, "-B", build, f"-DHOSTSPIN_LIBCURL={libcurl.parent}", *link],
+                   cwd=checkout, seconds=300)
+        assert done.code == 0, done
+        commands.append({one["file"]: one["command"].replace(str(build), "BUILD")
+                         for one in json.loads((build / "compile_commands.json").read_text())
+                         if one["file"].startswith(f"{checkout}/src/") and one["file"].endswith(".cc")})
+    assert len(commands[0]) > 100 and commands[0] == commands[1] == commands[2]
