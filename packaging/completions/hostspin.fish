@@ -23,7 +23,7 @@ complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a repair -d
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a doctor -d "what on this machine could defeat the pins"
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a runbook -d "the manifest as a page for people"
 complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -a sign -d "the desk tool"
-complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -l version -d "show the version"
+complete -c hostspin -n "not __fish_seen_subcommand_from $commands" -l version -d "show the version; with --verbose what it is made of"
 
 complete -c hostspin -l config -r -d "configuration file"
 complete -c hostspin -l root -x -a "(__fish_complete_directories)" -d "work below a directory"

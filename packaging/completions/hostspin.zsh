@@ -23,7 +23,7 @@ _hostspin() {
     '--no-color[no colour]'
     '--help[show help]'
   )
-  _arguments -C $common '--version[show the version]' '1: :->command' '*:: :->arguments'
+  _arguments -C $common '--version[show the version; with --verbose what it is made of]' '1: :->command' '*:: :->arguments'
   case $state in
     command)
       local -a commands

@@ -31,15 +31,23 @@ function(sbom_package_version package version architecture)
   set(${version} "${found}" PARENT_SCOPE)
 endfunction()
 
-# Who supplied it, and its package URL: the distribution with its own version, where it is Debian or made like it.
-function(sbom_origin name version package)
-  set(supplier "NOASSERTION")
-  set(purl "pkg:generic/${name}@${version}")
-  sbom_package_version(${package} found architecture)
+# The version of the package whose `name` the programs of a kind are linked with.
+function(sbom_linked_version kind name package version architecture)
+  set(architecture_found "")
+  sbom_package_version(${package} found architecture_found)
   # This archive is built apart, and not again because of a newer package.
   if(kind STREQUAL portable AND name STREQUAL libcurl AND EXISTS ${HOSTSPIN_LIBCURL}/version)
     file(STRINGS ${HOSTSPIN_LIBCURL}/version found)
   endif()
+  set(${version} "${found}" PARENT_SCOPE)
+  set(${architecture} "${architecture_found}" PARENT_SCOPE)
+endfunction()
+
+# Who supplied it, and its package URL: the distribution with its own version, where it is Debian or made like it.
+function(sbom_origin name version package)
+  set(supplier "NOASSERTION")
+  set(purl "pkg:generic/${name}@${version}")
+  sbom_linked_version(${kind} ${name} ${package} found architecture)
   if(found)
     cmake_host_system_information(RESULT distribution QUERY DISTRIB_ID DISTRIB_NAME)
     list(GET distribution 0 id)

@@ -10,9 +10,9 @@
 #include <filesystem>
 
 #include "commands.h"
-#include "hostspin/version.h"
 #include "journal.h"
 #include "nearest.h"
+#include "version_report.h"
 
 namespace hostspin {
 namespace {
@@ -334,7 +334,7 @@ ExitCode run_command(const CLI::App& app, Env& env, const Arguments& arguments) 
 
 }  // namespace
 
-int run_hostspin(int argc, char** argv, Env& env) {
+int run_hostspin(int argc, char** argv, Env& env, const Linkage& linkage) {
   // A file that may not grow (RLIMIT_FSIZE) is an error to report, not a silent death.
   (void)std::signal(SIGXFSZ, SIG_IGN);
   if (argc > 1 && std::string_view(argv[1]) == "sign") {
@@ -343,15 +343,20 @@ int run_hostspin(int argc, char** argv, Env& env) {
   Arguments arguments;
   try {
     CLI::App app(kDescription, "hostspin");
-    app.set_version_flag("--version", std::string("hostspin ") + kVersion);
     app.footer(kFooter);
     app.require_subcommand(1);
     add_common_options(app, arguments);
+    // Behind the options that change what it prints: it ends the reading of them.
+    app.set_version_flag("--version", std::string(),
+                         "the version; with --verbose also what is compiled in");
     add_commands(app, arguments);
+    bool asks_for_version = false;
     try {
       app.parse(argc, argv);
+    } catch (const CLI::CallForVersion&) {
+      asks_for_version = true;
     } catch (const CLI::ParseError& error) {
-      if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+      if (error.get_exit_code() == 0) return app.exit(error);  // --help
       env.console.error(explain_usage(app, error));
       return static_cast<int>(ExitCode::unknown);
     }
@@ -363,7 +368,8 @@ int run_hostspin(int argc, char** argv, Env& env) {
     env.console.set_quiet(arguments.common.quiet);
     env.console.set_verbose(arguments.common.verbose);
     if (arguments.common.no_color) env.console.forbid_color();
-    const ExitCode code = run_command(app, env, arguments);
+    const ExitCode code = asks_for_version ? report_version(env, arguments.common, linkage)
+                                           : run_command(app, env, arguments);
     if (env.console.flush()) return static_cast<int>(code);
     env.console.error({Errc::io_error, "cannot write to standard output",
                        "check the disk or the program that reads it; what was done is done"});

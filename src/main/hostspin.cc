@@ -11,5 +11,5 @@ int main(int argc, char** argv) {
   hostspin::WorkerProcess worker;
   hostspin::Console console(stdout, stderr);
   hostspin::Env env{fs, clock, worker, console};
-  return hostspin::run_hostspin(argc, argv, env);
+  return hostspin::run_hostspin(argc, argv, env, hostspin::kLinkage);
 }

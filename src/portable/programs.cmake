@@ -20,7 +20,7 @@ target_compile_options(hostspin_no_lookup PRIVATE -fno-builtin)
 function(hostspin_portable name kind place)
   set(target ${name}-portable)
   add_executable(${target})
-  target_link_libraries(${target} PRIVATE ${name}-main ${ARGN})
+  target_link_libraries(${target} PRIVATE ${name}-main hostspin_linkage_portable ${ARGN})
   set_target_properties(${target} PROPERTIES HOSTSPIN_PORTABLE ON OUTPUT_NAME ${name}
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/portable/${place})
   if(kind STREQUAL static)

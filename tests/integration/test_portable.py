@@ -1,6 +1,8 @@
 """The portable programs: what is in the files, apart from what the link has checked itself."""
 
+import json
 import re
+import urllib.parse
 
 import pytest
 from support.process import run
@@ -73,3 +75,44 @@ def test_ask_that_wants_a_newer_libc_is_refused(programs, checkout):
 def test_they_say_the_version_of_the_others(portable, programs):
     for one, other in zip(portable.all(), programs.shared().all()):
         assert output(one, "--version") == output(other, "--version")
+
+
+def bill_of(programs, kind: str) -> dict:
+    """name: (the package's version, compiled in?) of the bill of materials."""
+    bill = json.loads((programs.build / "packaging" / kind / "hostspin.spdx.json").read_text())
+    linked = {one["relatedSpdxElement"]: one["relationshipType"] == "STATIC_LINK" for one in bill["relationships"]}
+    found = {}
+    for package in bill["packages"]:
+        locators = [one["referenceLocator"] for one in package.get("externalRefs", [])]
+        if package["SPDXID"] in linked and any(one.startswith("pkg:deb/") for one in locators):
+            version = re.search(r"@([^?]+)", locators[0]).group(1)
+            found[package["name"]] = (urllib.parse.unquote(version), linked[package["SPDXID"]])
+    return found
+
+
+@pytest.mark.parametrize("kind", ["portable", "shared"])
+def test_the_program_says_what_is_compiled_into_it(portable, programs, kind):
+    program = (portable if kind == "portable" else programs.shared()).hostspin
+    bill = bill_of(programs, kind)
+    assert {"openssl", "libcurl", "libsodium"} <= set(bill), bill
+    assert bill["openssl"][1] == (kind == "portable") and bill["libsodium"][1]
+
+    told = output(program, "--version", "--verbose")
+    first, linked, heading, *lines = told.splitlines()
+    assert first + "\n" == output(program, "--version")
+    assert linked.startswith(f"linked: {kind}, ") and heading == "compiled into its programs:"
+    compiled_in, found = True, {}
+    for line in lines:
+        if line.startswith("  "):
+            name, version = line.split()
+            found[name] = (version, compiled_in)
+        else:
+            assert line == "the machine's, whichever version it has; built with:" and compiled_in, told
+            compiled_in = False
+    assert found == bill
+
+    report = json.loads(output(program, "--version", "-v", "--output", "json"))
+    assert report["schema"] == "hostspin.version/1" and report["linked"] == kind
+    assert report["exit_code"] == 0 and report["verdict"] == first
+    assert {one["name"]: (one["version"], one["compiled_in"]) for one in report["libraries"]} == bill
+    assert "libraries" not in json.loads(output(program, "--version", "--output=json"))
