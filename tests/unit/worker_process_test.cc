@@ -119,7 +119,9 @@ TEST_CASE("a worker that breaks the protocol is ended with what it did", "[worke
        "answered a fetch that is not open: id 7"},
       {"answers twice", say(result_line(7)) + say(result_line(7)) + "sleep 60",
        "answered a probe that is not open: id 7"},
-      {"has asked what waits its turn", R"(echo '{"asked":{"id":9}}')" "\nsleep 60",
+      {"has asked what waits its turn",
+       R"(echo '{"asked":{"id":9}}')"
+       "\nsleep 60",
        "asked what it was not to ask: id 9"},
       {"sends a larger body than asked", say(fetch_line(9, "seventeen bytes!!")) + "sleep 60",
        "sent more bytes than were asked for: id 9"},
@@ -292,4 +294,25 @@ TEST_CASE("a hostspin-net that cannot be loaded has failed", "[worker]") {
   const Result<NetResult> answer = (*session)->next(steady_clock::now() + milliseconds(20000));
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code == Errc::worker_failed);
+}
+
+TEST_CASE("a worker that its loader has ended before it was asked is told all the same",
+          "[worker]") {
+  const ScratchDirectory directory;
+  directory.put_worker("hostspin-ask", "exit 127");
+  WorkerProcessOptions options = options_in(directory);
+  options.has_loader = false;
+  WorkerProcess worker(options);
+  Result<std::unique_ptr<AskSession>> session = worker.start_ask(milliseconds(20000));
+  REQUIRE(session);
+  siginfo_t info = {};
+  REQUIRE(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0);
+  const AskRequest request{3, *HostName::parse("db.example.com"), AskRequest::Database::files,
+                           AskRequest::Family::inet};
+  CHECK((*session)->ask(request));
+  CHECK((*session)->finish());
+  const Result<AskOutput> answer = (*session)->next(steady_clock::now() + milliseconds(20000));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == Errc::not_found);
+  CHECK(answer.error().detail == "cannot run hostspin-ask: no glibc here");
 }
