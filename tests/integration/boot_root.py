@@ -40,10 +40,10 @@ def need_root_and(*tools: str) -> None:
 
 
 @functools.cache
-def archive(packages: tuple = PACKAGES) -> Path:
+def archive(packages: tuple = PACKAGES, suite: str = SUITE) -> Path:
     """The root as a tar, named for what is in it; made the first time, which takes half a minute."""
     need_root_and("tar")
-    names = " ".join((SUITE, *sorted(packages)))
+    names = " ".join((suite, *sorted(packages)))
     kept = cache_directory() / f"boot-root-{hashlib.sha256(names.encode()).hexdigest()[:12]}.tar"
     if kept.exists():
         return kept
@@ -51,7 +51,7 @@ def archive(packages: tuple = PACKAGES) -> Path:
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
         made = Path(scratch) / "root.tar"
-        command = ["mmdebstrap", "--quiet", "--variant=apt", "--include=" + ",".join(packages), SUITE, str(made)]
+        command = ["mmdebstrap", "--quiet", "--variant=apt", "--include=" + ",".join(packages), suite, str(made)]
         done = run(command, seconds=BOOTSTRAP_SECONDS_MAX,
                    env=clean_environment(**{key: value for key, value in os.environ.items() if "proxy" in key.lower()}))
         if done.code != 0:
@@ -71,9 +71,9 @@ def scratch() -> Path:
 
 
 @functools.cache
-def unpacked(packages: tuple = PACKAGES) -> Path:
+def unpacked(packages: tuple = PACKAGES, suite: str = SUITE) -> Path:
     """The root as a tree that nobody writes to: what every Root of the session lies over."""
-    kept = archive(packages)
+    kept = archive(packages, suite)
     directory = Path(tempfile.mkdtemp(prefix="base-", dir=scratch()))
     # Device nodes are left out: nspawn and the mount of /dev in `enter` bring their own.
     done = run(["tar", "--extract", "--numeric-owner", "--exclude=./dev/*", "--file", kept,
@@ -95,8 +95,8 @@ def or_skip():
 class Root:
     """A root of one's own below `path`: an overlay, so that making one takes no time."""
 
-    def __init__(self, path: Path, packages: tuple = PACKAGES):
-        self._mount(path, [unpacked(packages)])
+    def __init__(self, path: Path, packages: tuple = PACKAGES, suite: str = SUITE):
+        self._mount(path, [unpacked(packages, suite)])
         # The locale module fails on a root without locales, which would be taken for our fault.
         self.write("etc/cloud/cloud.cfg.d/90-test.cfg",
                    "datasource_list: [NoCloud, None]\nlocale: false\nssh_pwauth: false\n")
