@@ -77,8 +77,9 @@ std::vector<std::string> places_of(const std::string& program) {
   std::vector<std::string> places;
   for (std::size_t from = 0; from <= path.size();) {
     const std::size_t colon = std::min(path.find(':', from), path.size());
-    const std::string folder(path.substr(from, colon - from));
-    places.push_back(folder.empty() ? program : folder + "/" + program);
+    std::string place(path.substr(from, colon - from));
+    if (!place.empty()) place += '/';
+    places.push_back(place += program);
     from = colon + 1;
   }
   return places;

@@ -61,20 +61,20 @@ struct HttpRequest {
   IPEndpoint peer;                    ///< where the socket leads: the origin, or the proxy
   std::optional<IPEndpoint> through;  ///< with a proxy: the origin, asked for with CONNECT
   std::string ca = "system";
-  /// The reason that is given where the session has no such CA: a check is skipped then, but a
-  /// source was not heard.
-  Verdict without_ca = Verdict::not_tried;
   std::vector<std::string> pins;
   std::string client_certificate;
   std::string client_key;
   std::vector<std::string> headers;  ///< "Name: value"
   std::optional<std::string> post;   ///< a body to send; none means GET
-  Version version = Version::http1;
-  std::optional<AwsSigning> aws;  ///< sign with Signature Version 4
-  std::string method;             ///< another than GET or POST; empty for those
+  std::optional<AwsSigning> aws;     ///< sign with Signature Version 4
+  std::string method;                ///< another than GET or POST; empty for those
 
   std::size_t body_bytes_max = 65536;
   bool cut_body = false;  ///< more bytes than that are left unread instead of refused
+  Version version = Version::http1;
+  /// The reason that is given where the session has no such CA: a check is skipped then, but a
+  /// source was not heard.
+  Verdict without_ca = Verdict::not_tried;
   /// Asked once the head is complete and after each part of the body: whether what has come decides
   /// it all, and the rest is left unread. None means that the whole answer counts.
   std::function<bool(const HttpReply&)> suffices;

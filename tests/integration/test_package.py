@@ -231,6 +231,8 @@ def test_another_source_path_gives_the_same_packages(checkout, tmp_path):
         assert cloned.code == 0, cloned
         done = run(["sh", "-c", 'umask "$0" && exec packaging/build-packages.sh', umask], cwd=tree, seconds=3000,
                    env=clean_environment(TZ=zone))
+        if "would be packed with older libraries than apt has" in done.stderr:
+            pytest.skip("this machine's libraries are older than those of its distribution by now")
         assert done.code == 0, done
         sums.append({path.name: path.read_bytes() for path in (tree / "build/release/packages").iterdir()})
     kinds = {"deb", "gz", "rpm"} if shutil.which("rpmbuild") else {"deb", "gz"}
