@@ -204,9 +204,10 @@ Result<WorkerConnection> spawn_worker(const std::string& executable, const std::
   FdPair report = make_report_pipe();
   OwnedFd diagnostics = open_diagnostics(stderr_use);
   if (!diagnostics.is_open()) {
+    const char* hint =
+        errno == ENOENT ? "give this root directory a /dev/null: mknod -m 666 /dev/null c 1 3" : "";
     return {Errc::worker_failed,
-            "cannot start " + name + ": cannot open /dev/null: " + strerror(errno),
-            "give this root directory a /dev/null: mknod -m 666 /dev/null c 1 3"};
+            "cannot start " + name + ": cannot open /dev/null: " + strerror(errno), hint};
   }
   if (!input.ours.is_open() || !input.childs.is_open() || !output.ours.is_open() ||
       !output.childs.is_open() || !report.ours.is_open() || !report.childs.is_open()) {

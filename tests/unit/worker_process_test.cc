@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -280,6 +281,22 @@ TEST_CASE("a worker that this machine's libc cannot start is told from one that 
   const Result<AskOutput> answer = (*session)->next(steady_clock::now() + milliseconds(20000));
   REQUIRE_FALSE(answer);
   CHECK((answer.error().code == Errc::not_found) == is_missing);
+}
+
+TEST_CASE("what is short is named, and no device is to be made for it", "[worker]") {
+  const ScratchDirectory directory;
+  directory.put_worker("hostspin-net", "exit 0\n");
+  WorkerProcess worker(options_in(directory));
+  rlimit before = {};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none = {3, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const Result<std::unique_ptr<NetSession>> session =
+      worker.start_net(start_within(milliseconds(1000)));
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE_FALSE(session);
+  CHECK_THAT(session.error().detail, Catch::Contains("Too many open files"));
+  CHECK(session.error().hint.empty());
 }
 
 TEST_CASE("a hostspin-net that cannot be loaded has failed", "[worker]") {
