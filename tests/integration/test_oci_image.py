@@ -91,7 +91,7 @@ def contained(bundle, checkout, folder, member) -> list:
     own.mkdir()
     (own / "rootfs").symlink_to(bundle / "rootfs")
 
-    text = "[[source]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in (member.source() | {"ca": "/etc/hostspin/ca.pem"}).items())
+    text = '[refresh]\nsplay = "0"\n' + "[[source]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in (member.source() | {"ca": "/etc/hostspin/ca.pem"}).items())
     given = {"root.note": member.fleet.root().decode(), "ca.pem": (member.machine.path / "etc/hostspin/source-ca.pem").read_text(),
              "hostspin.toml": text + '[hosts]\npath = "/host/etc/hosts"\n'}
     assert set(configuration_map["data"]) <= set(given)
