@@ -88,7 +88,7 @@ def test_a_file_that_is_no_bill_of_materials(judge, tmp_path, text):
 
 
 def test_this_builds_own_bill_can_be_read(judge, programs):
-    path = programs.build / "packaging/hostspin.spdx.json"
+    path = programs.build / "packaging/shared/hostspin.spdx.json"
     if not path.exists():
         pytest.skip("the build has no bill of materials")
     done = judge(path)
